@@ -1,0 +1,32 @@
+"Reads everything from settings.ini, so that a name, version or dependency is told once."
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+parser = ConfigParser(delimiters=["="], interpolation=None)
+parser.read(Path(__file__).parent / "settings.ini", encoding="utf-8")
+cfg = parser["DEFAULT"]
+
+suffix = "_requirements"
+extras = {key.removesuffix(suffix): cfg[key].split() for key in cfg if key.endswith(suffix)}
+extras["all"] = sorted({requirement for name in extras for requirement in extras[name]})
+
+setup(
+    name=cfg["lib_name"],
+    version=cfg["version"],
+    description=cfg["description"],
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author=cfg["author"],
+    license="Apache-2.0",
+    keywords=cfg["keywords"].split(),
+    python_requires=f">={cfg['min_python']},<3.14",
+    # the job and app notebooks travel with the package, so that an installed copy can run them
+    packages=[*find_packages(include=["stroke_nb", "stroke_nb.*"]), "stroke_nb.notebooks.jobs"],
+    package_dir={"stroke_nb.notebooks.jobs": "nbs/jobs"},
+    package_data={"stroke_nb.notebooks.jobs": ["*.ipynb"]},
+    install_requires=cfg["requirements"].split(),
+    extras_require=extras,
+    entry_points={"console_scripts": cfg["console_scripts"].split()},
+    classifiers=["Intended Audience :: Science/Research", "Programming Language :: Python :: 3"],
+)
