@@ -1,0 +1,47 @@
+# Wraps: pip install, then `stroke-nb ...` or a tool of its own. The README gives the same lines without make.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKED := .venv/.locked
+
+.PHONY: help reports test lab app mlflow hooks export readme lock clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# uv installs the lock in a fifth of pip's time; bytecode is compiled once here, not at each first import
+$(LOCKED): requirements.txt settings.ini setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "stroke_nb needs Python 3.11 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
+	@echo "building .venv from requirements.txt"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
+	@$(BIN)/stroke-nb reports
+
+test: $(LOCKED)  ## every test: notebooks as items and the exported modules
+	@$(BIN)/python -m pytest
+
+lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
+	@$(BIN)/jupyter lab --notebook-dir=.
+
+mlflow: $(LOCKED)  ## MLflow's pages on the runs and the registry, at http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --host 127.0.0.1 --port 5000
+
+hooks: $(LOCKED)  ## git hooks that clean and merge notebooks
+	@$(BIN)/nbdev_install_hooks
+
+export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned
+	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean
+
+readme: $(LOCKED)  ## README.md from nbs/index.ipynb
+	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --output-dir . --output README nbs/index.ipynb
+
+lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --all-extras setup.py -o requirements.txt
+
+clean:  ## remove .venv and what runs emitted
+	rm -rf .venv models .cache mlflow.db* mlartifacts
+	find reports -mindepth 1 ! -name README.md -delete

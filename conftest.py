@@ -1,0 +1,38 @@
+"Collects each notebook as a pytest item of its own, beside the exported test modules."
+from pathlib import Path
+
+import pytest
+
+NBS = Path(__file__).parent / "nbs"
+
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".ipynb" and NBS in file_path.parents and ".ipynb_checkpoints" not in file_path.parts:
+        return NotebookFile.from_parent(parent, path=file_path)
+
+
+class NotebookFile(pytest.File):
+    def collect(self):
+        kind = JobItem if self.path.parent.name == "jobs" else NotebookItem
+        yield kind.from_parent(self, name=self.path.stem)
+
+
+class NotebookItem(pytest.Item):
+    "Runs a library notebook top to bottom, in this process: heavy packages are imported once."
+
+    def runtest(self):
+        from nbdev.test import test_nb
+        ok, seconds = test_nb(self.path)
+        assert ok, f"{self.path.name} failed: the cell and its error are in the output above"
+
+    def reportinfo(self):
+        return self.path, 0, f"notebook {self.path.relative_to(NBS)}"
+
+
+class JobItem(NotebookItem):
+    "Runs a job notebook through papermill, as `stroke-nb run` does, at a small size."
+
+    def runtest(self):
+        from stroke_nb.tests.small_runs import small_run
+        run = small_run(self.path.stem)
+        assert run.result["verdict"] in ("ok", "alarm"), run.result["reasons"]
