@@ -196,21 +196,23 @@ def fetch() -> None:
 # %% ../nbs/13_cli.ipynb #a8d71b1e
 _CHUNK = 50_000  # rows in memory at a time
 
-def _chunks(path: Path):
-    "Pieces of a CSV or Parquet file as data frames, rows numbered through."
+def _csv_pieces(path: Path):
+    "Pieces of a CSV file as text."
     import pandas as pd
     from stroke_nb.schema import DataError
-    if not path.is_file(): raise DataError(f"{path}: no such file. Give a CSV or Parquet file.")
-    try:
-        if _format(path) == "csv": yield from pd.read_csv(path, chunksize=_CHUNK, encoding="utf-8-sig", dtype=str)
-        else:
-            import pyarrow.parquet as pq
-            with pq.ParquetFile(path) as file: yield from (batch.to_pandas() for batch in file.iter_batches(_CHUNK))
-    except UnicodeDecodeError: raise DataError(f"{path.name}: not UTF-8 text. Save it as CSV in UTF-8.") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error: raise DataError(f"{path.name}: not a table ({error}). Give a CSV file with one header row.") from None
-    except OSError as error: raise DataError(f"{path.name}: can't be read ({error}).") from None
+    try: yield from pd.read_csv(path, chunksize=_CHUNK, encoding="utf-8-sig", dtype=str)
+    except UnicodeDecodeError: raise DataError("not UTF-8 text; save it as CSV in UTF-8") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error: raise DataError(f"not a table ({error}); give a CSV file with one header row") from None
 
-# %% ../nbs/13_cli.ipynb #32756086
+def _parquet_pieces(path: Path):
+    "Pieces of a Parquet file."
+    import pyarrow as pa, pyarrow.parquet as pq
+    from stroke_nb.schema import DataError
+    try:
+        with pq.ParquetFile(path) as file: yield from (batch.to_pandas() for batch in file.iter_batches(_CHUNK))
+    except pa.ArrowException as error: raise DataError(f"not a Parquet file ({error})") from None
+
+# %% ../nbs/13_cli.ipynb #04f0f859
 def _scored(frame, model, typed: bool):
     "A piece with the column `risk` added."
     from stroke_nb.schema import DataError, validate
@@ -219,19 +221,29 @@ def _scored(frame, model, typed: bool):
     shown = valid.set_axis(frame.columns, axis=1) if typed else frame
     return shown.assign(risk=model.predict_proba(valid)[:, 1])
 
+# %% ../nbs/13_cli.ipynb #282e7582
+def _unique(source: Path, seen: list) -> None:
+    "Raise where an id stands in two pieces; hashes of the ids take eight bytes each."
+    import numpy as np
+    from stroke_nb.schema import DataError
+    if seen and len(np.unique(np.concatenate(seen))) < sum(map(len, seen)):
+        raise DataError(f"{source.name}: column 'id': an id stands in more than one row. Keep one row for each person.")
+
 def _pieces(source: Path, model, typed: bool):
-    "Scored pieces of a file; a fault tells in which piece its rows are counted, and an id may stand once in the whole file."
-    import numpy as np, pandas as pd
+    "Scored pieces of a file."
+    import pandas as pd
     from stroke_nb.schema import DataError, rename
+    if not source.is_file(): raise DataError(f"{source}: no such file. Give a CSV or Parquet file.")
     seen, start = [], 0
-    for frame in _chunks(source):
-        try: yield _scored(frame, model, typed)
-        except DataError as error: raise DataError(f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}") from None
-        start += len(frame)
-        ids = rename(frame).get("id")
-        if ids is not None: seen.append(pd.util.hash_array(ids.dropna().astype(str).to_numpy(object)))
-    if not start: raise DataError(f"{source.name}: columns but no rows. Give at least one person.")
-    if seen and len(np.unique(np.concatenate(seen))) < sum(map(len, seen)): raise DataError(f"{source.name}: column 'id': an id stands in more than one row. Keep one row for each person.")
+    try:
+        for frame in (_csv_pieces if _format(source) == "csv" else _parquet_pieces)(source):
+            yield _scored(frame, model, typed)
+            ids = rename(frame).get("id")
+            if ids is not None: seen.append(pd.util.hash_array(ids.dropna().astype(str).to_numpy(object)))
+            start += len(frame)
+        if not start: raise DataError("columns but no rows. Give at least one person.")
+    except DataError as error: raise DataError(f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}") from None
+    _unique(source, seen)
 
 # %% ../nbs/13_cli.ipynb #c440b76b
 def _write_csv(pieces, path: Path) -> int:

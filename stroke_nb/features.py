@@ -49,7 +49,7 @@ def _leaf_points(leaves: np.ndarray, values: np.ndarray, n_points: int, is_numbe
 # %% ../nbs/02_features.ipynb #5038b201
 class PlausibleValues:
     "Replace a record with blanks by `n_points` records with plausible values given the other fields."
-    def __init__(self, n_points=20, min_leaf=100, max_leaves=16):
+    def __init__(self, n_points=21, min_leaf=100, max_leaves=16):
         self.n_points, self.min_leaf, self.max_leaves = n_points, min_leaf, max_leaves
 
     def fit(self, X, y=None):

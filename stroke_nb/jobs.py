@@ -454,7 +454,7 @@ _INDEX = """
 .runs { width:100%; } .runs td { padding:.75rem 1.6rem .8rem 0; } .runs ul { list-style:none; margin:0; padding:0; } .runs li { margin:0; } .runs b { font-weight:600; }
 .runs small { color:var(--soft); white-space:nowrap; } .who, .of { white-space:nowrap; } .who span, .of > * { display:block; width:fit-content; } .of > * { margin-bottom:.15rem; }
 .runs ul { min-width:19rem; } .runs .why { min-width:11rem; max-width:22rem; } .runs .links { min-width:7rem; } .links a { margin-right:.6rem; }
-@media (max-width:60rem) { .runs, .runs tbody, .runs tr, .runs td { display:block; max-width:none; } .runs ul { min-width:0; } .runs thead { display:none; } .runs tr { padding:1rem 0; border-top:1px solid var(--line); }
+@media (max-width:68rem) { .runs, .runs tbody, .runs tr, .runs td { display:block; max-width:none; } .runs ul { min-width:0; } .runs thead { display:none; } .runs tr { padding:1rem 0; border-top:1px solid var(--line); }
   .runs td { border:0 !important; padding:.12rem 0 !important; } .runs td:nth-child(-n+2) { display:inline-block; vertical-align:top; margin-right:1rem; } .of > * { display:inline-block; margin-right:.6rem; } .runs td:empty { display:none; } }
 """
 _CSS = "".join([_PALETTE, _TYPE, _LAYOUT, _VERDICT, _FACTS, _TABLES, _CODE, _CONTENTS, _INDEX, _PRINT])
@@ -623,6 +623,7 @@ def _size(png: bytes, output: dict) -> dict:
 
 def _data_output(output: dict, alt: str) -> dict | None:
     "What a display or a result shows, the richest form first."
+    if "application/vnd.jupyter.widget-view+json" in output["data"]: return None   # a widget is dead on paper; its text is noise
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if "image/png" in data:
         png = "".join(data["image/png"].split())
@@ -778,7 +779,8 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
     bar = {"desc": path.stem, "unit": "cell"} if progress else False
     try:
         papermill.execute_notebook(str(path), str(work / "executed.ipynb"), parameters=params, kernel_name="python3",
-                                   progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel)
+                                   progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
+                                   stderr_file=sys.stderr if progress else None)   # a long cell's own bar
     except papermill.PapermillExecutionError as error:
         return dict(type=error.ename, message=strip_ansi(error.evalue), traceback=strip_ansi("\n".join(error.traceback)))
     return None

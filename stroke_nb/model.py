@@ -47,8 +47,9 @@ MEASURED = (*MONOTONE, "bmi")                                              # the
 
 def _trees_settings(**params) -> dict:
     "CatBoost's settings for the default kind."
-    chosen = dict(iterations=400, learning_rate=0.03, depth=2, l2_leaf_reg=10, rsm=0.5, subsample=0.8) | params
-    return chosen | dict(bootstrap_type="Bernoulli", boost_from_average=True, thread_count=1, verbose=0, allow_writing_files=False,
+    chosen = dict(iterations=200, learning_rate=0.06, depth=2, l2_leaf_reg=10, rsm=0.5, subsample=0.8) | params
+    # monotone constraints would switch shrinkage on, which makes every risk too high; one Newton step a leaf is enough here, and fast
+    return chosen | dict(model_shrink_rate=0, leaf_estimation_iterations=1, bootstrap_type="Bernoulli", boost_from_average=True, thread_count=1, verbose=0, allow_writing_files=False,
                          monotone_constraints=[int(name in MONOTONE) for name in ENCODED],
                          feature_weights=[1.0 if name in MONOTONE else 0.3 for name in ENCODED])
 
@@ -61,7 +62,7 @@ class BlendedTrees(ClassifierMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         "Fit both halves to `encode`d records."
         from catboost import CatBoostClassifier
-        self.classes_ = np.array([0, 1])
+        self.classes_, self.centre_ = np.array([0, 1]), np.average(X, axis=0, weights=sample_weight)
         self.coef_, self.intercept_ = self._fit_line(X, y, sample_weight)
         self.trees_ = CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed).fit(X, y, sample_weight=sample_weight)
         return self
@@ -196,8 +197,8 @@ class _Fitted:
 def _fit(kind: Kind, X, y, seed: int, params: dict) -> _Fitted:
     "Fit one kind to validated records."
     plausible = PlausibleValues().fit(X)
-    # a fifth of the plausible values is enough to learn from, and keeps the table near its own size
-    full, rows = plausible.expand(X, every=5) if kind.completes else (X[list(INPUTS)], np.arange(len(X)))
+    # a third of the plausible values is enough to learn from, and keeps the table near its own size
+    full, rows = plausible.expand(X, every=3) if kind.completes else (X[list(INPUTS)], np.arange(len(X)))
     weight = 1 / np.bincount(rows)[rows]
     features = kind.features()
     encoded = features.fit_transform(full, y[rows])
@@ -224,7 +225,7 @@ def refit(
 ) -> Refits:
     "Refit on bootstrap samples and predict for everyone."
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
     def one(b):
         rows = np.random.default_rng([seed, b]).integers(0, len(y), len(y))
         return rows, logit(_fit(KINDS[kind], X.iloc[rows], y[rows], seed, params or {}).risk(X))
@@ -386,7 +387,7 @@ def _load_part(folder: Path, name: str, Trees):
 def _state(model: "RiskModel") -> dict:
     "What a model has learned beside its estimator, as JSON."
     fitted, estimator = model.fitted_, model.fitted_.estimator
-    line = dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_) if isinstance(estimator, BlendedTrees) else None
+    line = dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_, centre=estimator.centre_.tolist()) if isinstance(estimator, BlendedTrees) else None
     return dict(settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
                 version=model.version_, thresholds=model.thresholds_, plausible=fitted.plausible.groups_, line=line)
 
@@ -453,7 +454,8 @@ def _rebuilt(folder: Path, kind: Kind, state: dict) -> _Fitted:
     estimator = _load_part(folder, "estimator", CatBoostClassifier)
     if state["line"]:
         blend = BlendedTrees(seed=state["settings"]["seed"])
-        blend.coef_, blend.intercept_, blend.trees_ = np.array(state["line"]["coef"]), state["line"]["intercept"], estimator
+        blend.coef_, blend.intercept_, blend.centre_ = np.array(state["line"]["coef"]), state["line"]["intercept"], np.array(state["line"]["centre"])
+        blend.trees_ = estimator
         estimator = blend
     features = tree_features() if kind.features is tree_features else _load_part(folder, "features", None)
     return _Fitted(kind, plausible, features, estimator)
