@@ -1,6 +1,8 @@
 # Wraps: pip install, then `stroke-nb ...` or a tool of its own. The README gives the same lines without make.
 PYTHON ?= python3
 BIN := .venv/bin
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
 .PHONY: help reports test lab app mlflow hooks export readme lock clean
@@ -37,7 +39,7 @@ export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean
 
 readme: $(LOCKED)  ## README.md from nbs/index.ipynb
-	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --output-dir . --output README nbs/index.ipynb
+	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --RegexRemovePreprocessor.patterns='^#\| hide' --output-dir . --output README nbs/index.ipynb
 
 lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --all-extras setup.py -o requirements.txt

@@ -241,9 +241,9 @@ def _fit_spread(encoded, logits: np.ndarray, seed: int):
     model = CatBoostRegressor(iterations=300, learning_rate=0.05, depth=4, random_seed=seed, thread_count=1, verbose=0, allow_writing_files=False)
     return model.fit(np.column_stack([encoded, logits.mean(axis=0)]), spread)
 
-# %% ../nbs/03_model.ipynb #f79adebc
-class RiskModel(ClassifierMixin, BaseEstimator):
-    "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
+# %% ../nbs/03_model.ipynb #f0dfe65b
+class _Learns(ClassifierMixin, BaseEstimator):
+    "How a risk model is set up and fitted."
     def __init__(
         self,
         kind: str = "catboost",           # a name in KINDS
@@ -281,6 +281,9 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise ValueError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
 
+# %% ../nbs/03_model.ipynb #03740365
+class RiskModel(_Learns):
+    "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
     def _restate(self, p, prevalence):
         "Risks for the place of use: the call's prevalence, else the model's, else the data's own."
         new = prevalence if prevalence is not None else self.prevalence
@@ -314,6 +317,15 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         between = np.maximum(average(z**2, rows) - average(z, rows) ** 2, 0)
         half = _normal_quantile(level) * np.sqrt(average(within, rows) + between)
         return tuple(self._restate(expit(centre + side * half), prevalence) for side in (-1, 1))
+
+    def save(self, path):
+        "Write the model to a folder; see `save_model`."
+        return save_model(self, path)
+
+    @staticmethod
+    def load(path):
+        "The model in a folder; see `load_model`."
+        return load_model(path)
 
 # %% ../nbs/03_model.ipynb #059f18f6
 def _fold_losses(kind: Kind, X, y, seed: int, params: dict) -> np.ndarray:
@@ -428,20 +440,23 @@ def _swap(new: Path, path: Path) -> None:
     shutil.rmtree(old)
 
 # %% ../nbs/03_model.ipynb #273c053b
-def save_model(self: RiskModel, path) -> Path:
-    "Write the model to a folder, whole or not at all; an older model there is replaced."
-    check_is_fitted(self)
+def save_model(
+    model: RiskModel,
+    path,              # folder; an older model there is replaced
+) -> Path:             # the folder; the model's `sha256_` is its manifest's
+    "Write a model to a folder, whole or not at all."
+    check_is_fitted(model)
     path = Path(path)
     if path.exists() and not (path / "manifest.json").is_file():
         raise DataError(f"{path}: exists and is no model; give a new folder, so that nothing of yours is overwritten")
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))
     try:
-        _write_model(self, new)
+        _write_model(model, new)
         new.chmod(0o755)
         _swap(new, path)
     finally: shutil.rmtree(new, ignore_errors=True)
-    self.sha256_ = _sha256(path / "manifest.json")
+    model.sha256_ = _sha256(path / "manifest.json")
     return path
 
 # %% ../nbs/03_model.ipynb #f2c682b3
@@ -475,5 +490,3 @@ def load_model(path) -> RiskModel:
     model.spread_ = _load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
     model.sha256_ = _sha256(folder / "manifest.json")
     return model
-
-RiskModel.save, RiskModel.load = save_model, staticmethod(load_model)
