@@ -53,10 +53,14 @@ class PlausibleValues:
         self.n_points, self.min_leaf, self.max_leaves = n_points, min_leaf, max_leaves
 
     def fit(self, X, y=None):
-        "Learn from validated records; `y` isn't used."
-        codes = _codes(X)
-        self.groups_ = {name: self._fit_field(codes, j) for j, name in enumerate(INPUTS)}
+        "Learn from validated records; `y` isn't used. Each field's groups are made when first asked for."
+        self._seen, self.groups_ = _codes(X), {}
         return self
+
+    def group(self, name: str) -> dict:
+        "Groups of people alike in the other fields, and the plausible values of field `name` in each."
+        if name not in self.groups_: self.groups_[name] = self._fit_field(self._seen, INPUTS.index(name))
+        return self.groups_[name]
 
     def _fit_field(self, codes, j):
         "The tree that groups alike people for field `j`, and the plausible values of each group."
@@ -72,7 +76,7 @@ class PlausibleValues:
 
     def plausible(self, X: pd.DataFrame, name: str) -> np.ndarray:
         "Plausible values of one field for each row, blank or not, as codes; shape (n, n_points), ascending."
-        j, group = INPUTS.index(name), self.groups_[name]
+        j, group = INPUTS.index(name), self.group(name)
         leaves = _leaves(group["tree"], np.delete(_codes(X), j, axis=1))
         return np.array([group["points"][leaf] for leaf in leaves])
 
@@ -81,8 +85,14 @@ class PlausibleValues:
         every: int = 1,         # take each `every`-th of the plausible values: fitting needs fewer than predicting
     ) -> tuple[pd.DataFrame, np.ndarray]:
         "Complete records and, for each, the position of its person in `X`."
-        X, taken = X[list(INPUTS)], np.arange((every - 1) // 2, self.n_points, every)
-        blank = X.isna().to_numpy()
+        # BMI first, the rest given each of its values: the risk without BMI is then the mean of the risks with one
+        first, people = self._expand(X[list(INPUTS)], ["bmi"], every)
+        full, rows = self._expand(first, [name for name in INPUTS if name != "bmi"], every)
+        return full, people[rows]
+
+    def _expand(self, X, fields, every):
+        "Records without blanks in `fields`, and the row of `X` that each came from."
+        taken, blank = np.arange((every - 1) // 2, self.n_points, every), X.isna().to_numpy() & np.isin(INPUTS, fields)
         rows = np.repeat(np.arange(len(X)), np.where(blank.any(axis=1), len(taken), 1))
         full = X.iloc[rows].reset_index(drop=True)
         for j in np.flatnonzero(blank.any(axis=0)):

@@ -56,15 +56,17 @@ def _trees_settings(**params) -> dict:
 # %% ../nbs/03_model.ipynb #da49a8a0
 class BlendedTrees(ClassifierMixin, BaseEstimator):
     "Mean, in log-odds, of a ridge logistic regression on MEASURED and monotone CatBoost on the encoded record."
-    def __init__(self, C=0.1, seed=0, trees=None):
-        self.C, self.seed, self.trees = C, seed, trees
+    def __init__(self, C=0.1, bags=4, seed=0, trees=None):
+        self.C, self.bags, self.seed, self.trees = C, bags, seed, trees
 
     def fit(self, X, y, sample_weight=None):
         "Fit both halves to `encode`d records."
-        from catboost import CatBoostClassifier
+        from catboost import CatBoostClassifier, sum_models
         self.classes_, self.centre_ = np.array([0, 1]), np.average(X, axis=0, weights=sample_weight)
         self.coef_, self.intercept_ = self._fit_line(X, y, sample_weight)
-        self.trees_ = CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed).fit(X, y, sample_weight=sample_weight)
+        bag = [CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed + b).fit(X, y, sample_weight=sample_weight)
+               for b in range(self.bags)]
+        self.trees_ = sum_models(bag, weights=[1 / self.bags] * self.bags)
         return self
 
     def _fit_line(self, X, y, sample_weight):
@@ -374,7 +376,8 @@ def _sha256(path: Path) -> str: return hashlib.sha256(path.read_bytes()).hexdige
 # %% ../nbs/03_model.ipynb #540f96b7
 def _save_trees(model, path: Path) -> None:
     "A CatBoost model without its time stamp and random id, so that equal models are equal files."
-    for key in ("train_finish_time", "model_guid"): model.get_metadata()[key] = ""
+    for key in list(model.get_metadata().keys()):
+        if key.endswith(("train_finish_time", "model_guid")): model.get_metadata()[key] = ""
     model.save_model(str(path))
 
 # %% ../nbs/03_model.ipynb #94020c51
@@ -401,7 +404,7 @@ def _state(model: "RiskModel") -> dict:
     fitted, estimator = model.fitted_, model.fitted_.estimator
     line = dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_, centre=estimator.centre_.tolist()) if isinstance(estimator, BlendedTrees) else None
     return dict(settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
-                version=model.version_, thresholds=model.thresholds_, plausible=fitted.plausible.groups_, line=line)
+                version=model.version_, thresholds=model.thresholds_, plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line)
 
 # %% ../nbs/03_model.ipynb #0ae1d120
 def _write_model(model: "RiskModel", folder: Path) -> None:
@@ -462,11 +465,11 @@ def save_model(
 # %% ../nbs/03_model.ipynb #f2c682b3
 def _rebuilt(folder: Path, kind: Kind, state: dict) -> _Fitted:
     "The fitted parts of a saved model."
-    from catboost import CatBoostClassifier
+    from catboost import CatBoost, CatBoostClassifier
     plausible = PlausibleValues()
     plausible.groups_ = {name: dict(group, points={int(leaf): values for leaf, values in group["points"].items()})
                          for name, group in state["plausible"].items()}
-    estimator = _load_part(folder, "estimator", CatBoostClassifier)
+    estimator = _load_part(folder, "estimator", CatBoost if state["line"] else CatBoostClassifier)
     if state["line"]:
         blend = BlendedTrees(seed=state["settings"]["seed"])
         blend.coef_, blend.intercept_, blend.centre_ = np.array(state["line"]["coef"]), state["line"]["intercept"], np.array(state["line"]["centre"])
