@@ -80,16 +80,31 @@ def _tell(run) -> None:
     for reason in run.result["reasons"]: print(f"  {reason}")
     print(f"Report: {_shown(run.report)}")
 
-# %% ../nbs/13_cli.ipynb #8ea3214c
+# %% ../nbs/13_cli.ipynb #8ca89d88
+def _register(run) -> None:
+    "Track a run that left a model; publish the model as champion or challenger."
+    if run.verdict == "failed" or not (run.folder / "model" / "manifest.json").is_file(): return
+    from stroke_nb.registry import RegistryError, log_run, publish, show
+    try:
+        version = log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
+        role = show(version)["role"]
+        print(f"Registered: version {version}, {role}, in {_shown(publish(run.folder / 'model', role))}")
+    except RegistryError as error: _stop(f"the run is done, but its model isn't registered: {error}", 1)
+
+_Register = Annotated[bool, typer.Option("--register/--no-register", help="Track a run that leaves a model with MLflow, and publish the model to models/.")]
+
+# %% ../nbs/13_cli.ipynb #3f5427a0
 @app.command(cls=_Pairs)
 def run(
     job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")],
     param: _Given = None, out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _FailOn = None, data: _Data = None,
+    register: _Register = True,
 ) -> None:
     "Run one job notebook and publish its report."
     from stroke_nb.jobs import run_job
     with _told(): done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
     _tell(done)
+    if register: _register(done)
     raise typer.Exit(done.exit_code)
 
 # %% ../nbs/13_cli.ipynb #2765acd6
@@ -122,6 +137,7 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
         if done.verdict == "failed":
             _tell(done)
             break
+        _register(done)
     print(f"{total}/{total} index ...", flush=True)
     index = build_index(out)
     if done.verdict == "failed": print(f"stroke-nb: {step} failed, so what follows it was not run", file=sys.stderr)

@@ -312,7 +312,7 @@ def _places(values: pd.Series, field) -> tuple[np.ndarray, np.ndarray | int, tup
     codes = pd.Categorical(values, words).codes if field.categories else values.fillna(-1)
     return np.where(codes < 0, np.nan, codes), np.arange(len(words) + 1) - 0.5, words
 
-# %% ../nbs/06_explain.ipynb #401148ae
+# %% ../nbs/06_explain.ipynb #bb281cc1
 def _dependence_axes(title: str):
     "A panel for the parts and a low one for the people, one x axis."
     import matplotlib.pyplot as plt
@@ -322,11 +322,13 @@ def _dependence_axes(title: str):
     axes[1].set(ylabel="people", xlabel=title)
     return axes
 
+# %% ../nbs/06_explain.ipynb #c8daa332
 def _at_least(low: float, high: float, values: np.ndarray) -> tuple[float, float]:
     "Limits no closer than a tenth of the largest part of any field: a scale of its own would make little look like much."
     least = 0.1 * np.abs(values).max()
     return min(low, -least), max(high, least)
 
+# %% ../nbs/06_explain.ipynb #fe511309
 def plot_dependence(
     explanation,      # of many people
     X: pd.DataFrame,  # the same people

@@ -482,7 +482,7 @@ def _rebuilt(folder: Path, kind: Kind, state: dict) -> _Fitted:
 def load_model(path) -> RiskModel:
     "A saved model, its files checked against their hashes."
     from catboost import CatBoostRegressor
-    folder = Path(path)
+    folder = Path(path).resolve()   # a published model is a link, which may turn while we read
     manifest = _verified(folder)
     state = json.loads((folder / "model.json").read_text())
     model = RiskModel(**state["settings"])

@@ -8,6 +8,7 @@ __all__ = ['FIELDS', 'OUTCOME', 'INPUTS', 'NUMBERS', 'BINARIES', 'CATEGORIES', '
 
 # %% ../nbs/00_schema.ipynb #d02f4f2b
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,12 @@ def _column(field: Field):
     check = pa.Check.isin([0, 1], error="binary") if field.kind == "binary" else pa.Check.in_range(*field.hard, error="range")
     return pa.Column(float, check, nullable=True, coerce=True)
 
+@cache
+def _rules(names: tuple[str, ...]):
+    "The pandera rules of some fields; made once, as making them takes longer than checking a record."
+    import pandera.pandas as pa
+    return pa.DataFrameSchema({name: _column(FIELDS[name]) for name in names})
+
 # %% ../nbs/00_schema.ipynb #1fb25e9d
 def _spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
@@ -154,15 +161,13 @@ def validate(
     needed=INPUTS,            # columns that must be there
 ) -> pd.DataFrame:            # numbers and yes/no as float64, categories as str; missing is NaN
     "Check a frame against the schema; raise one `DataError` that lists every fault."
-    import pandera.pandas as pa
     from pandera.errors import SchemaErrors
     frame = rename(pd.DataFrame(frame))
     _missing_columns(frame, needed)
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
     fields = [field for field in FIELDS.values() if field.name in frame]
     clean = frame.assign(**{f.name: (_spelling if f.kind == "category" else _numbers)(frame[f.name], f) for f in fields})
-    rules = pa.DataFrameSchema({field.name: _column(field) for field in fields})
-    try: checked = rules.validate(clean.reset_index(drop=True), lazy=True)
+    try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
     except SchemaErrors as error: raise DataError("; ".join(_faults(_cases(error, clean)))) from None
     _unique_ids(checked)
     return checked.set_index(frame.index)
