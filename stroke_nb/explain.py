@@ -122,12 +122,12 @@ def _display(X: pd.DataFrame) -> np.ndarray:
 
 # %% ../nbs/06_explain.ipynb #1a59fc7d
 def _shift(model, scale: str, prevalence) -> float:
-    "What the prevalence of the place of use adds to every log-odds."
+    "What recalibration and the prevalence of the place of use add to every log-odds."
     new = prevalence if prevalence is not None else model.prevalence
-    if new is None: return 0.0
-    if scale == "probability":
+    if scale == "probability" and (new is not None or model.calibration_ != (0.0, 1.0)):
         raise ValueError("a forest is explained in probability, where another prevalence isn't a shift of the base: explain without prevalence")
-    return float(logit(shift_prevalence(0.5, model.prevalence_, new)))   # the log-odds of one half are 0
+    place = 0.0 if new is None else float(logit(shift_prevalence(0.5, model.prevalence_, new)))   # the log-odds of one half are 0
+    return model.calibration_[0] + place
 
 # %% ../nbs/06_explain.ipynb #fc39cd32
 def explain(
@@ -148,7 +148,8 @@ def explain(
     values = np.column_stack([average(part, rows) for part in parts.T])
     if scale == "log-odds":
         values += _to_blanks(logit(average(expit(total), rows)) - average(total, rows), X[list(INPUTS)].isna().to_numpy())
-    return shap.Explanation(values, base_values=average(base, rows) + _shift(model, scale, prevalence), data=_display(X),
+    slope = model.calibration_[1]   # 1 unless the model was recalibrated
+    return shap.Explanation(slope * values, base_values=slope * average(base, rows) + _shift(model, scale, prevalence), data=_display(X),
                             feature_names=[FIELDS[name].title for name in INPUTS], output_names=scale)
 
 # %% ../nbs/06_explain.ipynb #36a948ed

@@ -46,9 +46,9 @@ def _leaf_points(leaves: np.ndarray, values: np.ndarray, n_points: int, is_numbe
     method = "linear" if is_number else "inverted_cdf"   # categories are picked, never blended
     return {int(leaf): np.quantile(values[leaves == leaf], middles, method=method).tolist() for leaf in np.unique(leaves)}
 
-# %% ../nbs/02_features.ipynb #5038b201
-class PlausibleValues:
-    "Replace a record with blanks by `n_points` records with plausible values given the other fields."
+# %% ../nbs/02_features.ipynb #c1f05c07
+class _Groups:
+    "What the people who are alike in the other fields have in a field."
     def __init__(self, n_points=21, min_leaf=100, max_leaves=16):
         self.n_points, self.min_leaf, self.max_leaves = n_points, min_leaf, max_leaves
 
@@ -80,6 +80,9 @@ class PlausibleValues:
         leaves = _leaves(group["tree"], np.delete(_codes(X), j, axis=1))
         return np.array([group["points"][leaf] for leaf in leaves])
 
+# %% ../nbs/02_features.ipynb #3eb8b238
+class PlausibleValues(_Groups):
+    "Replace a record with blanks by `n_points` records with plausible values given the other fields."
     def expand(
         self, X: pd.DataFrame,  # validated records
         every: int = 1,         # take each `every`-th of the plausible values: fitting needs fewer than predicting

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['MONOTONE', 'MEASURED', 'KINDS', 'FORMAT', 'logit', 'expit', 'shift_prevalence', 'BlendedTrees', 'Kind', 'Refits',
-           'refit', 'RiskModel', 'tune', 'save_model', 'load_model']
+           'refit', 'RiskModel', 'tune', 'save_model', 'load_model', 'recalibrate']
 
 # %% ../nbs/03_model.ipynb #806d828b
+import copy
 import hashlib
 import json
 import os
@@ -268,7 +269,7 @@ class _Learns(ClassifierMixin, BaseEstimator):
         self.params_, self.classes_, self.n_features_in_ = params, np.array([0, 1]), len(INPUTS)
         self.prevalence_, self.fitted_ = float(y.mean()), _fit(KINDS[self.kind], X, y, self.seed, params)
         self.about_ = {k: about.get(k) for k in ("source", "sha256", "simulated")} | dict(rows=len(y), events=int(y.sum()))
-        self.spread_, self.version_, self.thresholds_ = None, "", {}
+        self.spread_, self.version_, self.thresholds_, self.calibration_ = None, "", {}, (0.0, 1.0)
         if self.refits: self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, params, self.jobs))
         return self
 
@@ -287,7 +288,9 @@ class _Learns(ClassifierMixin, BaseEstimator):
 class RiskModel(_Learns):
     "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
     def _restate(self, p, prevalence):
-        "Risks for the place of use: the call's prevalence, else the model's, else the data's own."
+        "Risks as recalibrated, for the place of use: the call's prevalence, else the model's, else the data's own."
+        intercept, slope = self.calibration_
+        if self.calibration_ != (0.0, 1.0): p = expit(intercept + slope * logit(p))
         new = prevalence if prevalence is not None else self.prevalence
         return p if new is None else shift_prevalence(p, self.prevalence_, new)
 
@@ -404,7 +407,7 @@ def _state(model: "RiskModel") -> dict:
     fitted, estimator = model.fitted_, model.fitted_.estimator
     line = dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_, centre=estimator.centre_.tolist()) if isinstance(estimator, BlendedTrees) else None
     return dict(settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
-                version=model.version_, thresholds=model.thresholds_, plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line)
+                version=model.version_, thresholds=model.thresholds_, calibration=model.calibration_, plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line)
 
 # %% ../nbs/03_model.ipynb #0ae1d120
 def _write_model(model: "RiskModel", folder: Path) -> None:
@@ -487,9 +490,23 @@ def load_model(path) -> RiskModel:
     state = json.loads((folder / "model.json").read_text())
     model = RiskModel(**state["settings"])
     model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
-    model.version_, model.thresholds_ = state["version"], state["thresholds"]
+    model.version_, model.thresholds_, model.calibration_ = state["version"], state["thresholds"], tuple(state["calibration"])
     model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
     model.fitted_ = _rebuilt(folder, KINDS[model.kind], state)
     model.spread_ = _load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
     model.sha256_ = _sha256(folder / "manifest.json")
     return model
+
+# %% ../nbs/03_model.ipynb #14dbfdfd
+def recalibrate(
+    model: RiskModel,
+    intercept: float,   # added to the log-odds
+    slope: float,       # factor on the log-odds, above 0
+    prevalence: float,  # share with a stroke where intercept and slope were learned
+) -> RiskModel:
+    "A copy whose log-odds are intercept + slope x the model's."
+    if not slope > 0: raise ValueError(f"slope is {slope}: a slope of 0 or less would turn the order of risks around; refit instead")
+    updated, (first, factor) = copy.copy(model), model.calibration_
+    updated.calibration_, updated.prevalence_ = (float(intercept + slope * first), float(slope * factor)), float(prevalence)
+    updated.thresholds_, updated.version_ = {}, ""      # chosen for, and given to, the model as it was
+    return updated

@@ -5,13 +5,17 @@
 # %% auto #0
 __all__ = ['METRICS', 'THRESHOLD_RULES', 'estimate', 'say', 'metrics_of', 'small', 'table_one', 'label', 'performance_table',
            'comparison_table', 'lead_words', 'calibration_words', 'thresholds', 'threshold_table', 'benefit_words',
-           'training_verdict']
+           'instability_words', 'optimism_table', 'optimism_words', 'subgroup_table', 'subgroup_words', 'score_table',
+           'imbalance_words', 'sample_size_words', 'validation_size_words', 'plausibility_words', 'checklist',
+           'versions', 'training_verdict', 'model_card', 'write_card']
 
 # %% ../nbs/14_report.ipynb #640c4480
+import re
+
 import numpy as np
 import pandas as pd
 
-from .metrics import at, evaluate, f2_threshold, net_benefit_threshold, ppv, reviewed_per_case, sensitivity, sensitivity_threshold, specificity
+from .metrics import at, evaluate, f2_threshold, net_benefit_threshold, ppv, reviewed_per_case, sensitivity, sensitivity_threshold
 from .model import KINDS
 from .schema import CATEGORIES, FIELDS, INPUTS, NUMBERS, OUTCOME
 
@@ -163,7 +167,7 @@ def thresholds(
     return evaluate(y, p, {name: rule for name, (_, rule) in THRESHOLD_RULES.items()}, n_boot, seed, groups)
 
 # %% ../nbs/14_report.ipynb #5270d633
-_judged = {metric.__name__: at(metric, 0.5) for metric in (sensitivity, specificity, ppv)}   # 0.5 tells a flag of 1 from one of 0
+_judged = {metric.__name__: at(metric, 0.5) for metric in (sensitivity, ppv)}   # 0.5 tells a flag of 1 from one of 0
 
 def threshold_table(
     cv,                     # from `validation.cross_validate`
@@ -180,7 +184,6 @@ def threshold_table(
         judged = evaluate(y, flagged, _judged, n_boot, seed, person)
         return {"rule": words, "threshold": estimate(chosen.loc[name], 1, percent=True), "flagged": f"{flagged.mean():.0%}",
                 "strokes found": estimate(judged.loc["sensitivity"], 0, percent=True),
-                "others left alone": estimate(judged.loc["specificity"], 0, percent=True),
                 "strokes among flagged": estimate(judged.loc["ppv"], 0, percent=True),
                 "in words": reviewed_per_case(y, flagged, 0.5)}
     return pd.DataFrame([line(name, *rule) for name, rule in THRESHOLD_RULES.items()]).set_index("rule").rename_axis(index=None)
@@ -198,6 +201,136 @@ def benefit_words(
     ahead, sure = (frame.gain > 0).to_numpy(), (frame.gain_low > 0).to_numpy()
     return (f"Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds {_ranges(t, ahead)}; "
             f"beyond doubt {_ranges(t, sure)}.")
+
+# %% ../nbs/14_report.ipynb #dae7aece
+def instability_words(
+    frame: pd.DataFrame,  # from `validation.instability`
+    refits: int,          # how many
+) -> str:
+    "How far a risk moves when the model is refitted."
+    wide = (frame.high - frame.low)[frame.p >= frame.p.quantile(0.9)]
+    return (f"Refitted to {refits} other samples of such people, a person's risk moves by {frame.mape.mean():.2%} on average (MAPE); for the tenth with "
+            f"the highest risks, 95 % of the refits lie within a span of {wide.median():.0%}. These refits give the interval of each risk.")
+
+# %% ../nbs/14_report.ipynb #09ce4ca4
+def optimism_table(
+    frame: pd.DataFrame,  # from `validation.optimism`
+) -> pd.DataFrame:
+    "Apparent performance, optimism, and what is left."
+    digits = {name: METRICS[name][1] for name in frame.index}
+    return pd.DataFrame({"apparent": [f"{frame.apparent[name]:.{d}f}" for name, d in digits.items()],
+                         "optimism": [f"{frame.optimism[name]:+.{d}f}" for name, d in digits.items()],
+                         "corrected (95 % interval)": [estimate(dict(value=frame.corrected[name], low=frame.low[name], high=frame.high[name]), d)
+                                                       for name, d in digits.items()]}, index=[label(name) for name in digits])
+
+def optimism_words(frame: pd.DataFrame) -> str:
+    "What the people the model was fitted to flatter it by."
+    row = frame.loc["auroc"]
+    return (f"On the people it was fitted to the model reaches an AUROC of {row.apparent:.3f}; refitting to bootstrap samples shows that "
+            f"{row.optimism:.3f} of it is optimism, which leaves {row.corrected:.3f} ({row.low:.3f} to {row.high:.3f}).")
+
+# %% ../nbs/14_report.ipynb #293d47ac
+def _cell(row, name: str, digits: int) -> str:
+    "A metric of a subgroup with its interval, or a dash."
+    if pd.isna(row[name]): return "–"
+    return estimate(dict(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"]), digits)
+
+def _whole(n) -> str: return "–" if pd.isna(n) else f"{int(n):,}"
+
+def subgroup_table(
+    frame: pd.DataFrame,  # from `validation.subgroups`
+) -> pd.DataFrame:
+    "Each group with its size and, where it can be judged, its calibration and discrimination."
+    shown = frame.assign(**{"people": [_whole(n) for n in frame.n], "strokes": [_whole(n) for n in frame.events],
+                            "O/E": [_cell(row, "observed_expected_ratio", 2) for _, row in frame.iterrows()],
+                            "AUROC": [_cell(row, "auroc", 2) for _, row in frame.iterrows()]})
+    shown.index = shown.field.where(shown.field != shown.field.shift(), "")
+    return shown[["group", "people", "strokes", "O/E", "AUROC", "note"]].rename_axis(index=None)
+
+# %% ../nbs/14_report.ipynb #a9d7e861
+def subgroup_words(frame: pd.DataFrame) -> str:
+    "The groups in which risks are too high or too low beyond doubt."
+    judged = frame[frame.observed_expected_ratio.notna()]
+    def names(rows): return ", ".join(f"{row.field.lower()} {row.group}" for row in rows.itertuples())
+    high, low = judged[judged.observed_expected_ratio_high < 1], judged[judged.observed_expected_ratio_low > 1]
+    said = [f"{words} beyond doubt in {names(rows)}" for words, rows in (("too high", high), ("too low", low)) if len(rows)]
+    found = "; ".join(said) if said else "neither too high nor too low beyond doubt in any group"
+    return f"Risks are {found}. Of {len(frame)} groups, {len(judged)} have the strokes to be judged; looking at so many, one or two will stand out by chance."
+
+# %% ../nbs/14_report.ipynb #a6bd5b60
+def score_table(
+    scores: pd.DataFrame,  # from `validation.compare`
+) -> pd.DataFrame:
+    "Scores of several models or ways, one a row."
+    scores = scores[scores.metric.isin(_short)]
+    text = scores.assign(text=[estimate(row, _short[row.metric][1]) for _, row in scores.iterrows()])
+    table = text.pivot(index="kind", columns="metric", values="text").reindex(scores.kind.unique())[list(_short)]
+    return table.rename(columns=lambda name: _short[name][0]).rename_axis(index=None, columns=None)
+
+def imbalance_words(scores: pd.DataFrame) -> str:
+    "What class weights and SMOTE do to the mean risk."
+    ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
+    worse = [f"with {way} it is {1 / ratio[way]:.1f} times what was observed" for way in ratio.index if way != "uncorrected"]
+    return (f"Strokes are rare, and that needs no correction. Uncorrected, the mean risk is {1 / ratio['uncorrected']:.2f} times what was observed; "
+            + "; ".join(worse) + ". Discrimination doesn't gain by it.")
+
+# %% ../nbs/14_report.ipynb #050442aa
+def sample_size_words(
+    needed: pd.DataFrame,  # from `validation.sample_size_binary`
+    people: int,           # in the data
+    events: int,
+    parameters: int,       # candidate parameters
+) -> str:
+    "Whether there were people enough, criterion by criterion."
+    most = needed.people.max()
+    met = "enough" if people >= most else "too few"
+    return (f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed. "
+            "Shrinkage, few splits and averaging are how the model lives with that." if people < most else
+            f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
+
+def validation_size_words(
+    needed: pd.DataFrame,  # from `validation.sample_size_validation`
+    people: int,           # in the data
+    events: int,
+) -> str:
+    "Which intervals are as narrow as one would want, and which aren't."
+    short = [name for name, row in needed.iterrows() if row.people > people]
+    return (f"{people:,} people with {events} strokes are enough for every criterion below." if not short else
+            f"{people:,} people with {events} strokes are too few for: {'; '.join(short)}. Read those numbers with their intervals.")
+
+def plausibility_words(falls: pd.DataFrame, blanks: pd.DataFrame) -> str:
+    "Does the risk ever fall where it should rise, or leave its range when BMI is blank?"
+    falling = falls[falls.share_falling > 0]
+    first = ("The risk never falls as age, glucose, hypertension or heart disease rises" if falling.empty else
+             "The risk falls for some people as these rise: " + ", ".join(f"{row.label.lower()} ({row.share_falling:.0%} of people)" for row in falling.itertuples()))
+    return f"{first} ({int(falls.people.max())} people tried). Leaving BMI blank moves the risk outside the range that plausible values give for {int(blanks.outside.sum())} of {len(blanks)}."
+
+# %% ../nbs/14_report.ipynb #ba92f6b1
+def _anchor(heading: str) -> str:
+    "The report's link to a heading; the verdict is the top of the page."
+    return "" if heading == "Verdict" else re.sub(r"\W+", "-", heading.lower()).strip("-")
+
+def checklist(
+    frame: pd.DataFrame,  # from `validation.tripod` or `validation.probast`
+):                        # HTML
+    "A checklist as a table with links into the report."
+    from html import escape
+    from IPython.display import HTML
+    columns = [name for name in ("part", "item", "domain", "question") if name in frame]
+    def link(row): return f'<a href="#{_anchor(row.heading)}">{escape(row.heading)}</a>' if row.heading else ""
+    rows = ["<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in columns) + f"<td>{link(row)}</td><td>{escape(row.answer)}</td></tr>"
+            for _, row in frame.iterrows()]
+    head = "".join(f"<th>{name}</th>" for name in (*columns, "section", "answer"))
+    return HTML(f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>')
+
+# %% ../nbs/14_report.ipynb #1f7c505b
+def versions() -> pd.DataFrame:
+    "What the numbers were made with."
+    import platform
+    from importlib.metadata import version
+    names = ("stroke_nb", "numpy", "pandas", "scipy", "scikit-learn", "catboost", "shap")
+    rows = {"Python": platform.python_version(), "machine": platform.machine()} | {name: version(name) for name in names}
+    return pd.Series(rows, name="version").to_frame()
 
 # %% ../nbs/14_report.ipynb #10aa1546
 def training_verdict(
@@ -217,3 +350,61 @@ def training_verdict(
                calibration_words(scores),
                f"Over-predicts where strokes are fewer than the {prevalence:.1%} of these data, unless the place's prevalence is set."]
     return ("ok" if useful and calibrated else "alarm"), reasons
+
+# %% ../nbs/14_report.ipynb #fad90b39
+_card = """# Model card: stroke risk
+
+{banner}**In short.** {reasons}
+
+## Intended use
+Research and teaching on data like these. Not for care, not a prognosis, not a medical device; QStroke, QRISK3 and PREVENT are the clinical tools.
+
+## Data
+`{source}`: {people:,} people, {events:,} with a recorded stroke ({prevalence:.2%}). SHA-256 `{sha}`. No dates, no horizon, unknown source and outcome definition.
+
+## Performance
+Cross-validated, with 95 % intervals.
+
+{table}
+
+## Limits
+- Risks hold at the data's own prevalence; elsewhere set the place's prevalence.
+- Nothing under 18 or over 82.
+- Another sample of such people would move a risk by {mape:.2%} on average.
+
+## Model
+Version `{version}`, manifest SHA-256 `{model_sha}`.
+"""
+
+# %% ../nbs/14_report.ipynb #c0cf6dc3
+def model_card(
+    result: dict,  # content of a training run's result.json
+) -> str:          # Markdown
+    "The model card of a training run."
+    metrics, data = result["metrics"], result["data"]
+    def plain(name): return metrics[name]["value"] if isinstance(metrics[name], dict) else metrics[name]
+    rows = [f"| {label(name)} | {estimate(metrics[name], METRICS[name][1])} |" for name in metrics if name in METRICS]
+    return _card.format(banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "", reasons=" ".join(result["reasons"]),
+                        source=data["source"].replace("`", ""), people=plain("people"), events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],
+                        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=plain("mape"),
+                        version=result["model"]["version"], model_sha=result["model"]["sha256"])
+
+# %% ../nbs/14_report.ipynb #d6352254
+def write_card(
+    result: dict,  # content of a training run's result.json
+    folder,        # where model_card.md and model_card.html go
+) -> list[str]:    # the two names
+    "The model card as Markdown and as a page."
+    from html import escape
+    from pathlib import Path
+    from mistune import create_markdown
+    text = model_card(result)
+    body = create_markdown(escape=True, plugins=["table"])(text)
+    style = ("body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c232b;background:#fff}"
+             "td,th{text-align:left;padding:.3rem .9rem .3rem 0;border-bottom:1px solid #ccd2d8}code{overflow-wrap:anywhere}"
+             "@media(prefers-color-scheme:dark){body{color:#e4e8eb;background:#14181c}}")
+    page = (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(text.splitlines()[0][2:])}</title>'
+            f"<style>{style}</style><main>{body}</main></html>")
+    Path(folder, "model_card.md").write_text(text, encoding="utf-8")
+    Path(folder, "model_card.html").write_text(page, encoding="utf-8")
+    return ["model_card.html", "model_card.md"]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'OUTCOME', 'INPUTS', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'Field', 'DataError', 'rename', 'validate',
-           'warnings_of', 'record']
+           'require_outcome', 'warnings_of', 'record']
 
 # %% ../nbs/00_schema.ipynb #d02f4f2b
 from dataclasses import dataclass
@@ -191,6 +191,16 @@ def _unique_ids(frame: pd.DataFrame) -> None:
     if twice.any():
         raise DataError(f"column 'id', {_where(np.flatnonzero(twice))}: {frame.id[twice].iloc[0]} stands in more than one row; "
                         "keep one row for each person")
+
+# %% ../nbs/00_schema.ipynb #6a00387d
+def require_outcome(
+    frame: pd.DataFrame,  # validated
+) -> np.ndarray:          # shape (n,), 0 or 1
+    "The outcome of every row; a `DataError` where any is unknown."
+    _missing_columns(frame, [OUTCOME])
+    blank = frame[OUTCOME].isna()
+    if blank.any(): raise DataError(f"column {OUTCOME!r}, {_where(np.flatnonzero(blank))}: no outcome; leave rows without one out")
+    return frame[OUTCOME].to_numpy(float)
 
 # %% ../nbs/00_schema.ipynb #a6d379e4
 def warnings_of(

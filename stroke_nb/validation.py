@@ -668,11 +668,11 @@ def cached(
     name: str,                           # first part of the file's name, such as "folds"
     key: dict,                           # what the result depends on beside the code: data hash and settings, JSON values
     make: Callable[[], dict],            # computes the arrays; a frame will do, column by column
-    folder: str | os.PathLike = ".cache",
+    folder: str | os.PathLike | None = None,  # None: STROKE_NB_CACHE, else .cache
 ) -> dict[str, np.ndarray]:
     "The arrays that `make` gives, computed once for each key and code version; no pickle."
     whole = json.dumps(key | dict(code=code_version()), sort_keys=True)
-    path = Path(folder) / f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:20]}.npz"
+    path = Path(folder or os.environ.get("STROKE_NB_CACHE", ".cache")) / f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:20]}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)   # before the work, so that a folder that can't be made costs nothing
     if path.exists() and (arrays := _read_cache(path, whole)) is not None: return arrays
     arrays = {part: _plain(values) for part, values in make().items()}

@@ -4,14 +4,19 @@
 
 # %% auto #0
 __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_recorded_one',
-           'test_the_opening_states_the_recorded_numbers', 'test_a_random_part_of_the_data_is_quiet',
+           'test_the_opening_states_the_recorded_numbers', 'test_the_model_card_is_made_of_the_record',
+           'test_every_link_of_the_checklists_leads_somewhere', 'test_a_run_reproduces_itself',
+           'test_fewer_strokes_ask_for_a_new_intercept', 'test_a_random_part_of_the_data_is_quiet',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words', 'browser',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
            'test_no_patient_row_reaches_a_page']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import json
+import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -51,6 +56,35 @@ def test_the_opening_states_the_recorded_numbers():
     stated = f"AUROC {auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})"
     assert stated in run.report.read_text() and stated in run.result["reasons"][1]
 
+# %% ../../nbs/tests/test_reports.ipynb #9fac2cf9
+def test_the_model_card_is_made_of_the_record():
+    run = small_run("train")
+    auroc = run.result["metrics"]["auroc"]
+    assert f"{auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})" in (run.folder / "model_card.md").read_text()
+    assert {"model_card.html", "model_card.md"} <= set(run.result["files"])
+
+def test_every_link_of_the_checklists_leads_somewhere():
+    text = small_run("train").report.read_text()
+    links, anchors = set(re.findall(r'href="#([^"]+)"', text)), set(re.findall(r'id="([^"]+)"', text))
+    assert len(links) > 10 and links <= anchors
+
+# %% ../../nbs/tests/test_reports.ipynb #97836f68
+def test_a_run_reproduces_itself():
+    run = small_run("train")
+    done = subprocess.run([sys.executable, "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
+                          capture_output=True, text=True, cwd=place())
+    assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, done.stdout + done.stderr
+
+# %% ../../nbs/tests/test_reports.ipynb #fe9b6cf1
+def test_fewer_strokes_ask_for_a_new_intercept():
+    run = small_run("validate, rarer")
+    assert run.verdict == "alarm" and "new intercept" in run.result["reasons"][0]
+    ratio, local = (run.result["metrics"][name]["value"] for name in ("observed_expected_ratio", "observed_expected_ratio_local"))
+    assert ratio < 0.6 < 0.85 < local < 1.18
+    people = load(place() / "rarer.csv")
+    updated = RiskModel.load(run.folder / "model").predict_proba(people)[:, 1]
+    assert 0.95 < people.stroke.sum() / updated.sum() < 1.05
+
 # %% ../../nbs/tests/test_reports.ipynb #e775fdd2
 def test_a_random_part_of_the_data_is_quiet():
     run = small_run("drift")
@@ -79,10 +113,11 @@ def browser():
 # %% ../../nbs/tests/test_reports.ipynb #5c93bdb7
 def _pages():
     "The pages of this session's runs, by name."
-    runs = {name: small_run(name) for name in ("train", "drift", "drift, older")}
-    return {name: run.report for name, run in runs.items()} | {"evidently": runs["drift"].folder / "evidently.html", "index": build_index(place() / "reports")}
+    runs = {name: small_run(name) for name in ("train", "validate", "drift", "drift, older")}
+    return {name: run.report for name, run in runs.items()} | {"evidently": runs["drift"].folder / "evidently.html", "index": build_index(place() / "reports"),
+                                                                  "card": runs["train"].folder / "model_card.html"}
 
-@pytest.mark.parametrize("name", ["train", "drift", "drift, older", "evidently", "index"])
+@pytest.mark.parametrize("name", ["train", "validate", "drift", "drift, older", "evidently", "card", "index"])
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
 def test_a_page_needs_no_network_and_shows_every_figure(browser, name, width, scheme):
     context = browser.new_context(offline=True, viewport=dict(width=width, height=900), color_scheme=scheme)

@@ -19,7 +19,8 @@ import pytest
 
 from ..jobs import parameters
 
-ROOT = next((folder for folder in Path(__file__).resolve().parents if (folder / "settings.ini").is_file()), None)
+_here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
+ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "settings.ini").is_file()), None)
 pytestmark = pytest.mark.skipif(ROOT is None, reason="not in the workspace: these tests look at its notebooks")
 NOTEBOOKS = sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts) if ROOT else []
 names = [str(path.relative_to(ROOT)) for path in NOTEBOOKS]
