@@ -730,7 +730,7 @@ _tripod_methods = """
 12d | Differences between clusters | limits | cannot be met: the file names no centres
 12e | Measures and plots, and for comparing models | performance | discrimination, calibration, overall fit and net benefit, each with its interval
 12f | Updating after evaluation | model | the validate job's closed test; nothing is updated in training
-12g | How predictions are computed | model | one function for notebook, batch file, service and calculator
+12g | How predictions are computed | model | one function for notebook and batch file
 13  | Methods for class imbalance | imbalance | none in the model; shown for the harm they do
 14  | Fairness: what was done and why | subgroups | performance by sex, age, residence, work and smoking; no adjustment between groups
 15  | Output, thresholds and how they were chosen | threshold | a probability; thresholds are chosen inside the folds and stated as risks
