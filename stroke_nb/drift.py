@@ -708,9 +708,9 @@ def plot_evidence(
     ax.plot(x, evidence, color=_blue, lw=1.5, marker="o", ms=3.5, zorder=2)
     ax.plot(x[history.alarm], evidence[history.alarm], "s", color=_red, ms=5.5, label="alarm", zorder=3)
     ax.axhline(threshold, color=_red, lw=1, ls="--")
-    ax.text(0.005, threshold * 1.15, f"alarm at {threshold:,.0f}", color=_red, fontsize=8, transform=ax.get_yaxis_transform())
+    ax.text(0.995, threshold * 1.15, f"alarm at {threshold:,.0f}", color=_red, fontsize=8, ha="right", transform=ax.get_yaxis_transform())
     for place in x[history.restart != ""]: ax.axvline(place - 0.5, color=_grey, lw=1, ls=":")
-    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.93))
+    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)   # above, where no line passes
     _window_ticks(ax, history)
     ax.set(yscale="log", ylabel="evidence of a change", ylim=(0.1, max(threshold * 4, evidence.max() * 2)))
     ax.spines[["top", "right"]].set_visible(False)

@@ -71,7 +71,7 @@ def _left_out(kind, X, y, test, trials, params, seed) -> np.ndarray:
 def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progress) -> OutOfFold:
     "Call predict(name, X_train, y_train, X_test) for every name in every fold."
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
     splits = [(r, k, *rows) for r in range(repeats) for k, rows in enumerate(_folds(y, folds, seed + r))]
     fold, risks = np.empty((repeats, len(y)), int), np.empty((len(names), repeats, len(y)))
     for r, k, _, test in splits: fold[r, test] = k

@@ -1,0 +1,94 @@
+"""How the default model was chosen: candidates side by side by cross-validated log loss, and what choosing itself costs.
+
+    STROKE_NB_DATA=... python benchmarks/model_search.py [--repeats 3] [--outer 5]
+
+First table: every candidate in the same repeated ten folds, difference in log loss from the default with its standard error.
+Second: nested cross-validation. In each outer fold the rule (the simplest candidate within one standard error of the best
+inner log loss) chooses anew, and the choice is scored on people that had no say in it.
+"""
+import argparse
+import os
+import platform
+import time
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from stroke_nb.cohort import folds, load
+from stroke_nb.metrics import auroc, calibration_slope, observed_expected_ratio
+from stroke_nb.model import KINDS, _fit
+from stroke_nb.schema import OUTCOME, validate
+
+# from simple to flexible: kind and its parameters
+CANDIDATES = {
+    "age alone": ("age_only", {}),
+    "straight lines, C 0.03": ("linear", dict(C=0.03)),
+    "straight lines": ("linear", {}),
+    "splines, C 0.03": ("logistic", dict(C=0.03)),
+    "splines": ("logistic", {}),
+    "blend, depth 1": ("catboost", dict(depth=1)),
+    "blend, 100 trees": ("catboost", dict(iterations=100)),
+    "blend, heavier ridge on leaves": ("catboost", dict(l2_leaf_reg=30)),
+    "blend (the default)": ("catboost", {}),
+    "blend, 400 trees": ("catboost", dict(iterations=400)),
+    "blend, depth 3": ("catboost", dict(depth=3)),
+    "trees alone": ("trees", {}),
+    "trees alone, depth 3": ("trees", dict(depth=3)),
+    "trees alone, depth 4": ("trees", dict(depth=4)),
+    "forest": ("forest", {}),
+}
+DEFAULT = "blend (the default)"
+
+
+def left_out(name, X, y, train, test):
+    kind, params = CANDIDATES[name]
+    return _fit(KINDS[kind], X.iloc[train], y[train], 0, params).risk(X.iloc[test])
+
+
+def loss(y, p): return -np.log(np.where(y == 1, p, 1 - p))
+
+
+def out_of_fold(X, y, n_folds, seed, jobs=2):
+    "Risk of each person by each candidate fitted to the other folds; name -> shape (n,)."
+    tasks = [(name, train, test) for train, test in folds(y, n_folds, seed) for name in CANDIDATES]
+    done = Parallel(n_jobs=jobs, prefer="threads")(delayed(left_out)(name, X, y, train, test) for name, train, test in tasks)
+    risks = {name: np.empty(len(y)) for name in CANDIDATES}
+    for (name, _, test), p in zip(tasks, done): risks[name][test] = p
+    return risks
+
+
+def simplest_within_one_error(y, risks):
+    "The first candidate whose log loss is within a standard error of the best's."
+    losses = {name: loss(y, p) for name, p in risks.items()}
+    best = min(losses, key=lambda name: losses[name].mean())
+    gaps = {name: each - losses[best] for name, each in losses.items()}
+    return next(name for name, gap in gaps.items() if gap.mean() <= gap.std(ddof=1) / np.sqrt(len(y)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--outer", type=int, default=5)
+    given, begin = parser.parse_args(), time.perf_counter()
+    cohort = load()
+    X, y = validate(cohort), cohort[OUTCOME].to_numpy()
+    print(f"{cohort.attrs['source']}, {len(y)} people, {int(y.sum())} strokes; Python {platform.python_version()}, {os.cpu_count()} cores")
+    repeats = [out_of_fold(X, y, 10, seed) for seed in range(given.repeats)]
+    default = np.mean([loss(y, risks[DEFAULT]) for risks in repeats], axis=0)
+    print(f"\n{'candidate':32s} {'AUROC':>7s} {'log loss':>9s} {'- default':>10s} {'error':>8s} {'O/E':>6s} {'slope':>6s}")
+    for name in CANDIDATES:
+        losses = np.mean([loss(y, risks[name]) for risks in repeats], axis=0)
+        scores = [np.mean([metric(y, risks[name]) for risks in repeats]) for metric in (auroc, observed_expected_ratio, calibration_slope)]
+        gap = losses - default
+        print(f"{name:32s} {scores[0]:7.4f} {losses.mean():9.5f} {gap.mean():+10.5f} {gap.std(ddof=1) / np.sqrt(len(y)):8.5f} {scores[1]:6.3f} {scores[2]:6.3f}")
+    chosen, ruled = [], np.empty(len(y))
+    for train, test in folds(y, given.outer, seed=100):
+        name = simplest_within_one_error(y[train], out_of_fold(X.iloc[train].reset_index(drop=True), y[train], 5, seed=200))
+        chosen.append(name)
+        ruled[test] = left_out(name, X, y, train, test)
+    print(f"\nthe rule chose: {'; '.join(chosen)}")
+    print(f"nested: AUROC {auroc(y, ruled):.4f}, log loss {loss(y, ruled).mean():.5f}, O/E {observed_expected_ratio(y, ruled):.3f}, slope {calibration_slope(y, ruled):.3f}")
+    print(f"{time.perf_counter() - begin:.0f} s")
+
+
+if __name__ == "__main__": main()
