@@ -976,10 +976,11 @@ _CARDS = """<div class="jobs">{% for job in jobs %}<section class="job" aria-lab
 <span class="when">{{ job.latest.started|when }}</span>{% if job.latest.links %}<a class="open" href="{{ job.latest.links[0][1] }}">Open report</a>{% endif %}</div>
 {% if job.latest.reasons %}<p class="why">{{ job.latest.reasons[0] }}</p>{% endif %}
 {% if job.trends and job.latest.verdict == "failed" %}<p class="when">Below: the latest run that finished.</p>{% endif %}
-{% if job.trends %}<dl class="trends">{% for t in job.trends %}<div><dt>{{ t.name|label }}</dt><dd>{{ t.now.value|number }}</dd>
-{% if t.count == 1 %}<dd class="first">one run so far</dd>{% else %}<dd><svg viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-labelledby="t{{ loop.index }}-{{ job.name }}"><title id="t{{ loop.index }}-{{ job.name }}">{{ t.name|label }} over {{ t.count }} run{{ "s" if t.count > 1 }}, latest last: {{ t.text }}</title>
+{% macro trends(some, part) %}<dl class="trends">{% for t in some %}<div><dt>{{ t.name|label }}</dt><dd>{{ t.now.value|number }}</dd>
+{% if t.count == 1 %}<dd class="first">one run so far</dd>{% else %}<dd><svg viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-labelledby="t{{ part }}{{ loop.index }}-{{ job.name }}"><title id="t{{ part }}{{ loop.index }}-{{ job.name }}">{{ t.name|label }} over {{ t.count }} run{{ "s" if t.count > 1 }}, latest last: {{ t.text }}</title>
 {% if t.band %}<polygon points="{{ t.band }}" fill="#7a7a7a" opacity=".22"/>{% endif %}<polyline points="{{ t.line }}" fill="none" stroke="var(--soft)" stroke-width="1.5" vector-effect="non-scaling-stroke"/>
-<path d="M{{ t.last[0] }} {{ t.last[1] }}h.01" stroke="var(--bar-ok)" stroke-width="7" stroke-linecap="round" vector-effect="non-scaling-stroke"/></svg></dd>{% endif %}</div>{% endfor %}</dl>{% endif %}
+<path d="M{{ t.last[0] }} {{ t.last[1] }}h.01" stroke="var(--bar-ok)" stroke-width="7" stroke-linecap="round" vector-effect="non-scaling-stroke"/></svg></dd>{% endif %}</div>{% endfor %}</dl>{% endmacro %}{% if job.trends %}{{ trends(job.trends[:6], "a") }}{% endif %}
+{% if job.trends[6:] %}<details><summary>{{ job.trends[6:]|length }} more</summary>{{ trends(job.trends[6:], "b") }}</details>{% endif %}
 </section>{% endfor %}</div>"""
 
 # %% ../nbs/10_jobs.ipynb #c69f94d8

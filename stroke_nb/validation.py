@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PERFORMANCE', 'BENEFIT_AT', 'SUBGROUPS', 'WAYS', 'SECTIONS', 'OutOfFold', 'cross_validate', 'inside_thresholds',
-           'flags', 'performance', 'compare', 'paired_differences', 'optimism', 'instability',
+           'flags', 'performance', 'compare', 'paired_differences', 'out_of_bag', 'optimism', 'instability',
            'calibration_instability', 'classification_instability', 'decision_instability',
            'plot_prediction_instability', 'plot_mape', 'plot_classification_instability',
            'plot_calibration_instability', 'plot_decision_instability', 'subgroups', 'plot_subgroups', 'r2_coxsnell',
@@ -71,7 +71,7 @@ def _left_out(kind, X, y, test, trials, params, seed) -> np.ndarray:
 def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progress) -> OutOfFold:
     "Call predict(name, X_train, y_train, X_test) for every name in every fold."
     from joblib import Parallel, delayed
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
     splits = [(r, k, *rows) for r in range(repeats) for k, rows in enumerate(_folds(y, folds, seed + r))]
     fold, risks = np.empty((repeats, len(y)), int), np.empty((len(names), repeats, len(y)))
     for r, k, _, test in splits: fold[r, test] = k
@@ -174,7 +174,17 @@ def paired_differences(
                                 ["default", "challenger"], "draw")
     return frame[["challenger", "metric", "value", "low", "high", "better"]]
 
-# %% ../nbs/05_validation.ipynb #c9903d03
+# %% ../nbs/05_validation.ipynb #3cfd9adc
+def out_of_bag(
+    refits: Refits,
+) -> np.ndarray:    # shape (n,)
+    "Each person's risk by the refits that didn't draw them: the mean of their log-odds."
+    drawn = np.zeros(refits.logits.shape, bool)
+    np.put_along_axis(drawn, refits.rows, True, axis=1)
+    if drawn.all(axis=0).any(): raise ValueError(f"{drawn.all(axis=0).sum()} people are in all of {len(drawn)} samples: make more refits, such as 100")
+    return expit(np.average(refits.logits, axis=0, weights=~drawn))
+
+# %% ../nbs/05_validation.ipynb #78cc4e37
 def _in_and_out(refits: Refits, y, metric: Callable) -> tuple[np.ndarray, np.ndarray]:
     "Each refit's performance in its own bootstrap sample and on the original people, shape (B,) each."
     pairs = list(zip(refits.rows, expit(refits.logits)))
@@ -187,15 +197,18 @@ def optimism(
     y: np.ndarray,        # outcome, shape (n,)
     p: np.ndarray,        # the final model's risks for the people it was fitted to, shape (n,)
     metrics=(auroc, brier, scaled_brier, log_loss, observed_expected_ratio, calibration_intercept, calibration_slope),
+    n_boot: int = 200,    # resamples of people for the interval
+    seed: int = 20260101,
     level: float = 0.95,  # confidence
 ) -> pd.DataFrame:        # index metric; columns apparent, optimism, corrected, low, high
-    "Apparent performance less its bootstrap optimism (Harrell et al. 1996), with a pivotal bootstrap interval."
-    def one(metric):
-        apparent, (inside, outside) = metric(y, p), _in_and_out(refits, y, metric)
-        excess = inside - outside
-        high, low = apparent - np.nanquantile(excess, [(1 - level) / 2, (1 + level) / 2])
-        return dict(apparent=apparent, optimism=np.nanmean(excess), corrected=apparent - np.nanmean(excess), low=low, high=high)
-    return pd.DataFrame({name: one(metric) for name, metric in _named(metrics).items()}).T.rename_axis("metric")
+    "Apparent performance less its bootstrap optimism (Harrell et al. 1996), with a location-shifted interval."
+    frame = evaluate(y, out_of_bag(refits), metrics, n_boot, seed, level=level)
+    for name, metric in _named(metrics).items():
+        inside, outside = _in_and_out(refits, y, metric)
+        frame.loc[name, ["apparent", "optimism"]] = metric(y, p), np.nanmean(inside - outside)
+    frame["corrected"] = frame.apparent - frame.optimism
+    for side in ("low", "high"): frame[side] += frame.corrected - frame.value
+    return frame[["apparent", "optimism", "corrected", "low", "high"]]
 
 # %% ../nbs/05_validation.ipynb #0c6ef6e7
 def instability(
@@ -668,11 +681,11 @@ def cached(
     name: str,                           # first part of the file's name, such as "folds"
     key: dict,                           # what the result depends on beside the code: data hash and settings, JSON values
     make: Callable[[], dict],            # computes the arrays; a frame will do, column by column
-    folder: str | os.PathLike | None = None,  # None: STROKE_NB_CACHE, else .cache
+    folder: str | os.PathLike = ".cache",
 ) -> dict[str, np.ndarray]:
     "The arrays that `make` gives, computed once for each key and code version; no pickle."
     whole = json.dumps(key | dict(code=code_version()), sort_keys=True)
-    path = Path(folder or os.environ.get("STROKE_NB_CACHE", ".cache")) / f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:20]}.npz"
+    path = Path(folder) / f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:20]}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)   # before the work, so that a folder that can't be made costs nothing
     if path.exists() and (arrays := _read_cache(path, whole)) is not None: return arrays
     arrays = {part: _plain(values) for part, values in make().items()}
@@ -730,7 +743,7 @@ _tripod_methods = """
 12d | Differences between clusters | limits | cannot be met: the file names no centres
 12e | Measures and plots, and for comparing models | performance | discrimination, calibration, overall fit and net benefit, each with its interval
 12f | Updating after evaluation | model | the validate job's closed test; nothing is updated in training
-12g | How predictions are computed | model | one function for notebook and batch file
+12g | How predictions are computed | model | one function for notebook, batch file, service and calculator
 13  | Methods for class imbalance | imbalance | none in the model; shown for the harm they do
 14  | Fairness: what was done and why | subgroups | performance by sex, age, residence, work and smoking; no adjustment between groups
 15  | Output, thresholds and how they were chosen | threshold | a probability; thresholds are chosen inside the folds and stated as risks
