@@ -49,7 +49,7 @@ def fixed(rows, people, world) -> None:
     for what, bend in {"fixed, true risks": lambda z: z, "fixed, distorted": lambda z: 0.3 + 0.7 * z}.items():
         p, q = (expit(bend(logit(f.true_risk.to_numpy()))) for f in (people, world))
         y, true = people.stroke.to_numpy(), truth(q, world.true_risk.to_numpy())
-        holds(rows, what, evaluate(y, p, METRICS[:2], n_boot=300), true)
+        holds(rows, what, evaluate(y, p, METRICS[:2], n_boot=500), true)
         holds(rows, what + ", DeLong", pd.DataFrame([auroc_interval(y, p)], index=["auroc"]), true)
 
 

@@ -281,15 +281,15 @@ def new_run_id() -> str:
 # %% ../nbs/10_jobs.ipynb #bae416f6
 def _try_lock(file, wait: bool) -> bool:
     "Lock an open file for this process; False where another process holds it and we don't wait."
-    try:
-        if os.name == "nt":
-            import msvcrt
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    if os.name == "nt":
+        import msvcrt
+        try: msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError: return False   # also after ten seconds of waiting
         return True
-    except OSError: return False
+    import fcntl
+    try: fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError: return False   # any other fault, such as a disk that knows no locks, is told
+    return True
 
 @contextmanager
 def _locked(out: Path):

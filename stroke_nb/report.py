@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'THRESHOLD_RULES', 'estimate', 'say', 'label', 'metrics_of', 'small', 'table_one', 'performance_table',
-           'comparison_table', 'lead_words', 'calibration_words', 'thresholds', 'threshold_table', 'benefit_words',
-           'instability_numbers', 'instability_words', 'optimism_table', 'optimism_words', 'subgroup_table',
-           'subgroup_words', 'score_numbers', 'subgroup_numbers', 'score_table', 'imbalance_words', 'sample_size_words',
-           'validation_size_words', 'plausibility_words', 'checklist', 'versions', 'training_verdict', 'model_card',
-           'write_card']
+           'score_table', 'comparison_table', 'lead_words', 'calibration_words', 'thresholds', 'threshold_table',
+           'benefit_words', 'instability_numbers', 'instability_words', 'optimism_table', 'optimism_words',
+           'subgroup_table', 'subgroup_words', 'score_numbers', 'subgroup_numbers', 'imbalance_words',
+           'sample_size_words', 'validation_size_words', 'plausibility_words', 'checklist', 'versions',
+           'training_verdict', 'model_card', 'write_card']
 
 # %% ../nbs/14_report.ipynb #640c4480
 import re
@@ -115,20 +115,27 @@ def performance_table(
                          "estimate (95 % interval)": [estimate(frame.loc[name], METRICS[name][1]) for name in known],
                          "how to read it": [METRICS[name][2] for name in known]}).set_index("")
 
-# %% ../nbs/14_report.ipynb #c74d96c9
+# %% ../nbs/14_report.ipynb #ebaef754
 _short = {"auroc": ("AUROC", 3), "log_loss": ("log loss", 4), "observed_expected_ratio": ("O/E", 2), "calibration_slope": ("slope", 2)}
 
+def score_table(
+    scores: pd.DataFrame,  # from `validation.compare`
+) -> pd.DataFrame:
+    "Scores of several models or ways, one a row."
+    scores = scores[scores.metric.isin(_short)]
+    text = scores.assign(text=[estimate(row, _short[row.metric][1]) for _, row in scores.iterrows()])
+    table = text.pivot(index="kind", columns="metric", values="text").reindex(scores.kind.unique())[list(_short)]
+    return table.rename(columns=lambda name: _short[name][0]).rename_axis(index=None, columns=None)
+
+# %% ../nbs/14_report.ipynb #4f65bb0d
 def comparison_table(
     scores: pd.DataFrame,       # from `validation.compare`: kind, metric, value, low, high
     differences: pd.DataFrame,  # from `validation.paired_differences`: challenger, metric, value, low, high
 ) -> pd.DataFrame:
     "Every kind's scores, and by how much the default's AUROC is ahead of it."
-    scores = scores[scores.metric.isin(_short)]
-    table = scores.assign(text=[estimate(row, _short[row.metric][1]) for _, row in scores.iterrows()])
-    table = table.pivot(index="kind", columns="metric", values="text").reindex(scores.kind.unique())[list(_short)]
-    lead = differences[differences.metric == "auroc"].set_index("challenger")
+    table, lead = score_table(scores), differences[differences.metric == "auroc"].set_index("challenger")
     table.insert(1, "default's lead", [estimate(lead.loc[kind]) if kind in lead.index else "the default" for kind in table.index])
-    return table.rename(index=lambda kind: KINDS[kind].label, columns=lambda name: _short.get(name, [name])[0]).rename_axis(index=None, columns=None)
+    return table.rename(index=lambda kind: KINDS[kind].label)
 
 # %% ../nbs/14_report.ipynb #4c69343d
 def lead_words(
@@ -285,15 +292,6 @@ def subgroup_numbers(
             for name in ("observed_expected_ratio", "auroc") for _, row in judged.iterrows()}
 
 # %% ../nbs/14_report.ipynb #a6bd5b60
-def score_table(
-    scores: pd.DataFrame,  # from `validation.compare`
-) -> pd.DataFrame:
-    "Scores of several models or ways, one a row."
-    scores = scores[scores.metric.isin(_short)]
-    text = scores.assign(text=[estimate(row, _short[row.metric][1]) for _, row in scores.iterrows()])
-    table = text.pivot(index="kind", columns="metric", values="text").reindex(scores.kind.unique())[list(_short)]
-    return table.rename(columns=lambda name: _short[name][0]).rename_axis(index=None, columns=None)
-
 def imbalance_words(scores: pd.DataFrame) -> str:
     "What class weights and SMOTE do to the mean risk."
     ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
