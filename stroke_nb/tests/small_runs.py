@@ -52,7 +52,7 @@ def rarer() -> Path:
 
 # %% ../../nbs/tests/small_runs.ipynb #fe8afd4b
 SMALL = {
-    "train": lambda: dict(folds=2, repeats=1, refits=6, resamples=30, challengers="age_only reference_2"),
+    "train": lambda: dict(folds=2, repeats=1, refits=30, resamples=30, challengers="age_only reference_2"),
     "validate": lambda: dict(resamples=30),
     "validate, rarer": lambda: dict(data=str(rarer()), model=str(small_run("train").folder / "model"), update=True, resamples=30),
     "drift": lambda: dict(model=str(small_run("train").folder / "model")),
