@@ -51,7 +51,7 @@ def loss(y, p): return -np.log(np.where(y == 1, p, 1 - p))
 def out_of_fold(X, y, n_folds, seed, jobs=2):
     "Risk of each person by each candidate fitted to the other folds; name -> shape (n,)."
     tasks = [(name, train, test) for train, test in folds(y, n_folds, seed) for name in CANDIDATES]
-    done = Parallel(n_jobs=jobs, prefer="threads")(delayed(left_out)(name, X, y, train, test) for name, train, test in tasks)
+    done = Parallel(n_jobs=jobs)(delayed(left_out)(name, X, y, train, test) for name, train, test in tasks)
     risks = {name: np.empty(len(y)) for name in CANDIDATES}
     for (name, _, test), p in zip(tasks, done): risks[name][test] = p
     return risks

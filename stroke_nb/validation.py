@@ -36,7 +36,7 @@ from .metrics import (THRESHOLDS, _BLUE, _GREY, _fit_logistic, _named, _new_axes
                                calibration_curve, calibration_intercept, calibration_slope, decision_curve, e50, e90, evaluate,
                                evaluate_difference, f2_threshold, ici, log_loss, net_benefit, observed_expected_ratio, ppv,
                                recalibration, scaled_brier, sensitivity, specificity)
-from .model import KINDS, MEASURED, MONOTONE, Refits, RiskModel, _Fitted
+from .model import KINDS, MEASURED, MONOTONE, Refits, RiskModel, _Fitted, side_by_side
 from .schema import FIELDS, INPUTS, validate
 
 # %% ../nbs/05_validation.ipynb #fd046bcb
@@ -70,15 +70,13 @@ def _left_out(kind, X, y, test, trials, params, seed) -> np.ndarray:
 
 def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progress) -> OutOfFold:
     "Call predict(name, X_train, y_train, X_test) for every name in every fold."
-    from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from joblib import delayed
     splits = [(r, k, *rows) for r in range(repeats) for k, rows in enumerate(_folds(y, folds, seed + r))]
     fold, risks = np.empty((repeats, len(y)), int), np.empty((len(names), repeats, len(y)))
     for r, k, _, test in splits: fold[r, test] = k
     def one(i, r, train, test): return i, r, test, predict(names[i], X.iloc[train], y[train], X.iloc[test])
     tasks = [delayed(one)(i, r, train, test) for r, _, train, test in splits for i in range(len(names))]
-    done = Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")(tasks)
-    for i, r, test, p in tqdm(done, total=len(tasks), desc="cross-validation", disable=not progress): risks[i, r, test] = p
+    for i, r, test, p in side_by_side(tasks, jobs, "cross-validation", progress): risks[i, r, test] = p
     return OutOfFold(y, fold, np.array(names), risks)
 
 # %% ../nbs/05_validation.ipynb #c6ee6dc8
@@ -89,7 +87,7 @@ def cross_validate(
     folds: int = 10,              # people are split into so many parts, stratified by outcome
     repeats: int = 5,             # repeat r is split with seed + r
     seed: int = 0,
-    jobs: int = 2,                # threads
+    jobs: int = 2,                # processes
     trials: int = 0,              # tuning trials inside each fold
     params: dict | None = None,   # kind -> estimator parameters
     progress: bool = True,        # show a bar
@@ -619,7 +617,7 @@ def imbalance(
     folds: int = 5,
     repeats: int = 1,
     seed: int = 0,
-    jobs: int = 2,              # threads
+    jobs: int = 2,              # processes
     params: dict | None = None, # estimator parameters
     progress: bool = False,     # show a bar
 ) -> OutOfFold:                 # its kinds are WAYS; `compare` makes the table
