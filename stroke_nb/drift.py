@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['EXPECTED_ASSUMES', 'Finding', 'row_hashes', 'QualityReport', 'quality', 'check', 'Coded', 'Stream', 'streams',
-           'budget_words', 'DriftError', 'plot_evidence', 'DriftResult', 'findings', 'DriftMonitor',
-           'observed_expected_interval', 'OutcomeResult', 'OutcomeMonitor', 'plot_observed_expected',
-           'expected_performance', 'column_finding', 'plot_column', 'evidently_pages']
+           'budget_words', 'DriftError', 'plot_evidence', 'DriftResult', 'findings', 'DriftMonitor', 'held',
+           'monitor_at', 'observed_expected_interval', 'OutcomeResult', 'OutcomeMonitor', 'outcome_monitor_at',
+           'plot_observed_expected', 'expected_performance', 'column_finding', 'plot_column', 'evidently_pages']
 
 # %% ../nbs/07_drift.ipynb #2d920dfa
+import errno
 import hashlib
 import html
 import io
 import json
 import os
 import zipfile
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -138,6 +140,11 @@ class QualityReport:
         "May statistics be computed from the file?"
         return all(finding.severity != "stop" for finding in self.findings)
 
+    def require(self) -> "QualityReport":
+        "The report itself; `DataError` with everything that stops where something does."
+        if not self.ok: raise DataError("; ".join(f.words for f in self.findings if f.severity == "stop"))
+        return self
+
     def to_frame(self) -> pd.DataFrame:
         "One line for each finding, what stops first."
         frame = pd.DataFrame(self.findings, columns=Finding._fields)
@@ -174,9 +181,7 @@ def check(
     seen: np.ndarray | None = None,
 ) -> QualityReport:
     "The quality report of a usable file; `DataError` with all faults for any other."
-    report = quality(window, reference, seen)
-    if not report.ok: raise DataError("; ".join(f.words for f in report.findings if f.severity == "stop"))
-    return report
+    return quality(window, reference, seen).require()
 
 # %% ../nbs/07_drift.ipynb #782d30d2
 _top = 100  # numbers have levels 0 to 100, the next stands for missing
@@ -606,7 +611,7 @@ def _change(stream: Stream, now: float, before: float) -> str:
     return f"{_label(stream)} {abs(now - before):.1f} {FIELDS[stream.column].unit} {way} ({now:.1f} against {before:.1f})"
 
 # %% ../nbs/07_drift.ipynb #b91d7163
-class DriftError(ValueError):
+class DriftError(DataError):
     "A window or a state that a monitor refuses. The message says why and what to do."
 
 def _write_state(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> Path:
@@ -979,6 +984,50 @@ class DriftMonitor(_Starts):
             self.seen = np.union1d(self.seen, hashes)
         return self.result(window_id, repeated)
 
+# %% ../nbs/07_drift.ipynb #988cbdbe
+def _wait_for(file) -> None:
+    "Lock an open file for this process, waiting while another holds it."
+    if os.name != "nt":
+        import fcntl
+        return fcntl.flock(file, fcntl.LOCK_EX)
+    import msvcrt
+    while True:
+        try: return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        except OSError as error:
+            if error.errno != errno.EDEADLOCK: raise  # that one: Windows gave up after ten seconds
+
+# %% ../nbs/07_drift.ipynb #83845fae
+@contextmanager
+def _locked(path: Path):
+    "Hold the lock of a state file, and clear what a killed job left beside it."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "a") as file:
+        _wait_for(file)
+        for part in path.parent.glob(f".{path.name}.*.part"): part.unlink()
+        yield
+
+@contextmanager
+def held(
+    path: Path | None,  # state file; None: nothing is kept, nothing to hold
+):
+    "Hold a state while it is read, updated and written; a refusal inside becomes a `DataError` that names the file."
+    with _locked(path) if path else nullcontext():
+        try: yield
+        except DriftError as error: raise DataError(f"{error} (evidence is kept in {path}; a file that doesn't exist yet begins anew)" if path else str(error)) from None
+
+# %% ../nbs/07_drift.ipynb #13e96871
+def monitor_at(
+    path: Path | None,        # state file
+    model,                    # as at `DriftMonitor`
+    reference: pd.DataFrame,  # fitted to where there is no state yet
+    budget: float = 0.05,
+    looks_per_year: int = 52,
+    seed: int = 20260101,
+) -> DriftMonitor:
+    "The monitor kept in a file; where there is none, a new one, not yet saved."
+    if path is not None and path.exists(): return DriftMonitor.load(path, model)
+    return DriftMonitor(model, budget, looks_per_year, seed).fit(reference)
+
 # %% ../nbs/07_drift.ipynb #0ccfdbf0
 _beyond = np.array([0.25, 0.5, 1.0])  # log-odds beyond the tolerance
 
@@ -1143,6 +1192,16 @@ class OutcomeMonitor(_OutcomesTold):
         self.records.append(dict(window_id=window_id, rows=len(y), digest=digest, log_evidence=peak, since=self.alarm_, observed=float(y.sum()),
                                  expected=float(p.sum()), ratio=ratio.value, low=ratio.low, high=ratio.high, auroc=float(_auroc(y, p))))
         return self.result(window_id)
+
+# %% ../nbs/07_drift.ipynb #b5985293
+def outcome_monitor_at(
+    path: Path | None,               # state file
+    budget: float = 0.05,
+    records_per_year: int = 10_000,
+) -> OutcomeMonitor:
+    "The outcome monitor kept in a file; where there is none, a new one, not yet saved."
+    if path is not None and path.exists(): return OutcomeMonitor.load(path)
+    return OutcomeMonitor(budget=budget, records_per_year=records_per_year)
 
 # %% ../nbs/07_drift.ipynb #b11a88fa
 def plot_observed_expected(
