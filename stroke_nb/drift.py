@@ -1169,14 +1169,14 @@ class _OutcomesTold(_Outcomes):
         self.log_r_, self.alarm_ = np.full_like(self.log_r_, -np.inf), None
         return self
 
-# %% ../nbs/07_drift.ipynb #d54b479a
+# %% ../nbs/07_drift.ipynb #29184f7d
 class OutcomeMonitor(_OutcomesTold):
     "Watches whether risks hold, outcome by outcome, with one promise on false alarms for the whole year."
     def update(
         self,
-        y: np.ndarray,   # matured outcomes in order, shape (n,), 0 or 1
+        y: np.ndarray,   # matured outcomes in any order, shape (n,), 0 or 1
         p: np.ndarray,   # the risks given at the time, shape (n,)
-        window_id: str,  # sorts after the last one
+        window_id: str,  # sorts after the last one; decides the order in which the window's records are read
     ) -> OutcomeResult:
         "Count a window's outcomes."
         if not (0 < self.budget < 1 and self.tolerance >= 0 and self.records_per_year >= 1):
@@ -1184,7 +1184,9 @@ class OutcomeMonitor(_OutcomesTold):
         y, p = _checked_outcomes(y, p)
         digest = _digest(y, p)
         if _place(self.records, window_id, digest) is not None: return self.result(window_id, repeated=True)
-        after = _run(self.log_r_, _outcome_bets(y, p, self.tolerance))
+        # a file sorted by outcome, as the public one is, would read as a long run of strokes
+        order = np.random.default_rng(_seed(0, window_id)).permutation(len(y))
+        after = _run(self.log_r_, _outcome_bets(y[order], p[order], self.tolerance))
         peak = float(logsumexp(after, axis=1).max() - np.log(after.shape[1]))
         self.log_r_ = after[-1]
         if self.alarm_ is None and peak >= np.log(self.threshold): self.alarm_ = window_id

@@ -6,7 +6,7 @@
 __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_recorded_one',
            'test_the_opening_states_the_recorded_numbers', 'test_the_model_card_is_made_of_the_record',
            'test_every_link_of_the_checklists_leads_somewhere', 'test_a_run_reproduces_itself',
-           'test_fewer_strokes_ask_for_a_new_intercept', 'test_a_random_part_of_the_data_is_quiet',
+           'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_is_quiet',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words', 'browser',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
            'test_no_patient_row_reaches_a_page']
@@ -76,9 +76,9 @@ def test_a_run_reproduces_itself():
     assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, done.stdout + done.stderr
 
 # %% ../../nbs/tests/test_reports.ipynb #fe9b6cf1
-def test_fewer_strokes_ask_for_a_new_intercept():
+def test_fewer_strokes_ask_for_an_update():
     run = small_run("validate, rarer")
-    assert run.verdict == "alarm" and "new intercept" in run.result["reasons"][0]
+    assert run.verdict == "alarm" and "Keep" not in run.result["reasons"][0]
     ratio, local = (run.result["metrics"][name]["value"] for name in ("observed_expected_ratio", "observed_expected_ratio_local"))
     assert ratio < 0.6 < 0.85 < local < 1.18
     people = load(place() / "rarer.csv")
