@@ -30,7 +30,7 @@ from scipy.special import gammaincinv, gammaln, log_expit, logsumexp, ndtr, ndtr
 from .cohort import simulate
 from .metrics import Interval, auroc, net_benefit
 from .schema import (CATEGORIES, DataError, FIELDS, INPUTS, NUMBERS, rename, validate,
-                              _numbers, _remedy, _spelling, _where)
+                              _numbers, remedy, _spelling, _where)
 
 # %% ../nbs/07_drift.ipynb #c3c89ff7
 class Finding(NamedTuple):
@@ -64,7 +64,7 @@ def _at(bad, values: pd.Series, field, check: str) -> list[Finding]:
     "One finding for the rows where `bad` holds, none where it never does."
     if not bad.any(): return []
     first = str(values[bad].iloc[0])[:60]
-    words = f"{field.label}, {_where(np.flatnonzero(bad))}: {first!r} {_remedy(field, check)}"
+    words = f"{field.label}, {_where(np.flatnonzero(bad))}: {first!r} {remedy(field, check)}"
     return [Finding("stop", field.name, int(bad.sum()), words)]
 
 # %% ../nbs/07_drift.ipynb #865da682

@@ -10,25 +10,21 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .features import average, encode, field_of
-from .model import BlendedTrees, expit, logit, shift_prevalence
+from .arithmetic import average, expit, logit, shift_prevalence
+from .features import encode, field_of
+from .model import BlendedTrees
+from .trees import flatten, shap_tables, tree_parts
 from .schema import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS, validate
 
 # %% ../nbs/06_explain.ipynb #608af206
-def _tree_shap(trees, encoded: np.ndarray, weight: float) -> np.ndarray:
-    "CatBoost's own SHAP values in log-odds, shape (m, k + 1), the base last."
-    from catboost import Pool
-    return trees.get_feature_importance(Pool(encoded, weight=np.full(len(encoded), weight)), type="ShapValues", thread_count=1)
-
 def _catboost_parts(
-    trees,                # a fitted CatBoostClassifier
+    trees,                # a fitted CatBoost model
     encoded: np.ndarray,  # the columns it sees, shape (m, k)
 ) -> tuple[np.ndarray, np.ndarray]:  # base, shape (m,), and parts, shape (m, k), in log-odds
-    "Exact SHAP values by CatBoost's TreeSHAP, each row for itself."
-    shares = _tree_shap(trees, encoded, 1e-30)
-    off = np.abs(shares.sum(axis=1) - trees.predict(encoded, prediction_type="RawFormulaVal")) > 1e-9
-    for row in np.flatnonzero(off): shares[row] = _tree_shap(trees, encoded[[row]], 1e-12)[0]
-    return shares[:, -1], shares[:, :-1]
+    "Exact SHAP values by path-dependent TreeSHAP."
+    flat = flatten(trees)
+    tables, base = shap_tables(flat)
+    return np.full(len(encoded), base), tree_parts(flat, tables, encoded)
 
 # %% ../nbs/06_explain.ipynb #c60225fd
 def _line_parts(
