@@ -217,6 +217,7 @@ def refit(
     n: int = 200,            # number of refits
     seed: int = 0,           # refit b draws with (seed, b)
     params: dict | None = None,  # estimator parameters
+    trials: int = 0,         # tuning trials in each refit; 0: the parameters as given
     jobs: int = 2,           # processes
     progress: bool = False,  # show a bar
 ) -> Refits:
@@ -224,7 +225,9 @@ def refit(
     from joblib import delayed
     def one(b):
         rows = np.random.default_rng([seed, b]).integers(0, len(y), len(y))
-        return rows, logit(_fit(KINDS[kind], X.iloc[rows], y[rows], seed, params or {}).risk(X))
+        drawn, outcome = X.iloc[rows], y[rows]
+        chosen = (params or {}) | (tune(kind, drawn, outcome, trials, seed) if trials else {})
+        return rows, logit(_fit(KINDS[kind], drawn, outcome, seed, chosen).risk(X))
     rows, logits = zip(*side_by_side([delayed(one)(b) for b in range(n)], jobs, "refits", progress))
     return Refits(np.array(rows), np.array(logits))
 
@@ -262,7 +265,7 @@ class _Learns(ClassifierMixin, BaseEstimator):
         self.prevalence_, self.fitted_ = float(y.mean()), _fit(KINDS[self.kind], X, y, self.seed, params)
         self.about_ = {k: about.get(k) for k in ("source", "sha256", "simulated")} | dict(rows=len(y), events=int(y.sum()))
         self.spread_, self.version_, self.thresholds_, self.calibration_ = None, "", {}, (0.0, 1.0)
-        if self.refits: self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, params, self.jobs))
+        if self.refits: self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs))
         return self
 
     def fit_interval(self, X, refits: Refits):

@@ -808,7 +808,7 @@ _probast_evaluation = """
 4.3 | Analysis | Blanks handled well | performance | yes: as in use, learned inside each fold
 4.4 | Analysis | Evaluated on data not corrected for imbalance | imbalance | yes: the folds that are left out are never resampled
 4.5 | Analysis | No leak from training to test | performance | yes: imputing, scaling, tuning and thresholds never see the people they are judged on
-4.6 | Analysis | Every step repeated in each resample | performance | yes for imputing, encoding and fitting, and for tuning where trials are asked for in the folds; refits keep the tuned settings
+4.6 | Analysis | Every step repeated in each resample | performance | yes for imputing, encoding and fitting, and for tuning where trials are asked for
 4.7 | Analysis | Calibration, discrimination and net benefit | performance | yes: each with its interval
 """
 
