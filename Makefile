@@ -5,7 +5,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
-.PHONY: help reports test lab app mlflow hooks export readme lock clean
+.PHONY: help reports test lab app serve mlflow hooks export readme lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,12 @@ reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 
 test: $(LOCKED)  ## every test: notebooks as items and the exported modules
 	@$(BIN)/python -m pytest
+
+app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
+	@$(BIN)/stroke-nb app
+
+serve: $(LOCKED)  ## the prediction service, at http://127.0.0.1:8000/docs
+	@$(BIN)/stroke-nb serve
 
 lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 	@$(BIN)/jupyter lab --notebook-dir=.

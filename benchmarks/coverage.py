@@ -1,6 +1,6 @@
 """Do intervals hold the truth, and are corrected numbers true? On simulated people, whose true risks are known.
 
-    python benchmarks/coverage.py --repetitions 300
+    python benchmarks/coverage.py --repetitions 300 [--parts fixed cross-validated optimism slope]
 
 Each repetition draws 1,000 people from `stroke_nb.cohort.simulate` and asks of them
 - fixed risks (true ones, and distorted ones): do DeLong's and the bootstrap's intervals hold the AUROC and O/E of the whole population?
@@ -24,6 +24,7 @@ from stroke_nb.metrics import _fit_logistic, auroc, auroc_interval, calibration_
 from stroke_nb.model import RiskModel, expit, logit, refit   # scipy's own expit and logit do not travel to other processes from a script
 from stroke_nb.validation import cross_validate, optimism, performance
 
+PARTS = ("fixed", "cross-validated", "optimism", "slope")
 METRICS = (auroc, observed_expected_ratio, calibration_slope)
 
 
@@ -53,24 +54,26 @@ def fixed(rows, people, world) -> None:
         holds(rows, what + ", DeLong", pd.DataFrame([auroc_interval(y, p)], index=["auroc"]), true)
 
 
-def fitted(rows, people, world, refits, seed) -> None:
+def fitted(rows, people, world, parts, refits, seed) -> None:
     "A model fitted to these people, judged by cross-validation and by optimism correction."
     y, model = people.stroke.to_numpy(), RiskModel("linear", refits=0).fit(people, people.stroke)
     true = truth(model.predict_proba(world)[:, 1], world.true_risk.to_numpy())
     p = model.predict_proba(people)[:, 1]
-    cv = cross_validate(["linear"], people, y, folds=10, repeats=1, seed=seed, jobs=1, progress=False)
-    holds(rows, "cross-validated", performance(cv, "linear", 300, metrics=METRICS, thresholds=()).head(len(METRICS)), true)
-    again = refit("linear", people, y, n=refits, seed=seed, jobs=1)
-    holds(rows, "optimism-corrected", optimism(again, y, p, METRICS), true)
+    if "cross-validated" in parts:
+        cv = cross_validate(["linear"], people, y, folds=10, repeats=1, seed=seed, jobs=1, progress=False)
+        holds(rows, "cross-validated", performance(cv, "linear", 500, metrics=METRICS, thresholds=()).head(len(METRICS)), true)
+    if "optimism" in parts:
+        again = refit("linear", people, y, n=refits, seed=seed, jobs=1)
+        holds(rows, "optimism-corrected", optimism(again, y, p, METRICS), true)
     for metric in METRICS: rows.append(dict(what="apparent", metric=metric.__name__, error=metric(y, p) - true[metric.__name__]))
 
 
-def repetition(seed, people, refits, world) -> list[dict]:
+def repetition(seed, people, parts, refits, world) -> list[dict]:
     "All questions of one draw of people."
     rows, drawn = [], simulate(people, seed=1000 + seed)
-    fixed(rows, drawn, world)
-    fitted(rows, drawn, world, refits, seed)
-    if seed % 10 == 0:
+    if "fixed" in parts: fixed(rows, drawn, world)
+    fitted(rows, drawn, world, parts, refits, seed)
+    if "slope" in parts and seed % 10 == 0:
         drawn = simulate(5110, seed=100_000 + seed)
         for kind in ("catboost", "logistic"):
             p = RiskModel(kind, refits=0).fit(drawn, drawn.stroke).predict_proba(world)[:, 1]
@@ -91,10 +94,11 @@ if __name__ == "__main__":
     parser.add_argument("--repetitions", type=int, default=300)
     parser.add_argument("--people", type=int, default=1000, help="in each repetition")
     parser.add_argument("--refits", type=int, default=60, help="bootstrap refits behind the optimism correction")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     chosen = parser.parse_args()
     world = simulate(30_000, seed=999)
-    tasks = (delayed(repetition)(seed, chosen.people, chosen.refits, world) for seed in range(chosen.repetitions))
+    tasks = (delayed(repetition)(seed, chosen.people, chosen.parts, chosen.refits, world) for seed in range(chosen.repetitions))
     done = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")(tasks)
     rows = [row for part in tqdm(done, total=chosen.repetitions) for row in part]
     print(table(rows).round(4).to_string())

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Annotated
 import typer
 from typer.core import TyperCommand
-from . import __version__
+from . import __version__, operate
+from .operate import stop, told
 
 # %% ../nbs/13_cli.ipynb #d6de9a8c
 app = typer.Typer(name="stroke-nb", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -26,24 +27,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False) -> None: pass
 
-# %% ../nbs/13_cli.ipynb #8e9d0237
-def _stop(message: str, code: int):
-    "End the command with a message on stderr."
-    print(f"stroke-nb: {message}", file=sys.stderr)
-    raise typer.Exit(code)
-
-@contextmanager
-def _told():
-    "Turn the errors that a user can mend into one sentence and exit code 2."
-    from stroke_nb.jobs import UsageError
-    try: yield
-    except UsageError as error: _stop(str(error), 2)
-    except KeyboardInterrupt as error: _stop(str(error) or "interrupted", 1)
-    except ValueError as error:
-        if type(error).__name__ != "DataError": raise
-        _stop(str(error), 2)
-
-# %% ../nbs/13_cli.ipynb #3ff2acab
+# %% ../nbs/13_cli.ipynb #44d300f5
 _PAIR = "\x1f"  # a letter that no shell line holds by accident
 
 def _join_pairs(args: list[str]) -> list[str]:
@@ -60,7 +44,7 @@ class _Pairs(TyperCommand):
 
 def _params(pairs: list[str] | None) -> dict[str, str]:
     "Parameters by name; the last of two equal names wins."
-    if any(_PAIR not in pair for pair in pairs or ()): _stop(f"-p {pairs[-1]}: a value is missing. Write -p NAME VALUE.", 2)
+    if any(_PAIR not in pair for pair in pairs or ()): stop(f"-p {pairs[-1]}: a value is missing. Write -p NAME VALUE.", 2)
     return dict(pair.split(_PAIR, 1) for pair in pairs or ())
 
 # %% ../nbs/13_cli.ipynb #3f34b01a
@@ -89,7 +73,7 @@ def _register(run) -> None:
         version = log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
         role = show(version)["role"]
         print(f"Registered: version {version}, {role}, in {_shown(publish(run.folder / 'model', role))}")
-    except RegistryError as error: _stop(f"the run is done, but its model isn't registered: {error}", 1)
+    except RegistryError as error: stop(f"the run is done, but its model isn't registered: {error}", 1)
 
 _Register = Annotated[bool, typer.Option("--register/--no-register", help="Track a run that leaves a model with MLflow, and publish the model to models/.")]
 
@@ -102,7 +86,7 @@ def run(
 ) -> None:
     "Run one job notebook and publish its report."
     from stroke_nb.jobs import run_job
-    with _told(): done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
+    with told(): done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
     _tell(done)
     if register: _register(done)
     raise typer.Exit(done.exit_code)
@@ -132,12 +116,12 @@ def rerun(
 ) -> None:
     "Run a published run again from its own folder, and print any number that differs."
     from stroke_nb.jobs import run_job
-    if not (folder / "result.json").is_file(): _stop(f"{folder}: no run there (no result.json). Give a folder such as reports/train/<run-id>.", 2)
+    if not (folder / "result.json").is_file(): stop(f"{folder}: no run there (no result.json). Give a folder such as reports/train/<run-id>.", 2)
     then = json.loads((folder / "result.json").read_text())
-    with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), _told():
+    with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), told():
         notebook = shutil.copy(folder / "executed.ipynb", Path(place, f"{then['job']}.ipynb"))
         now = run_job(notebook, then["parameters"], out=Path(place, "reports"), timeout=timeout, data=data).result
-    if now["verdict"] == "failed": _stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
+    if now["verdict"] == "failed": stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
     if now["data"]["sha256"] != then["data"]["sha256"]: print(f"Other data: {then['data']['sha256']} then, {now['data']['sha256']} now")
     found = _differences(then["metrics"], now["metrics"])
     for line in found: print(line)
@@ -149,7 +133,7 @@ def rerun(
 def params(job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")]) -> None:
     "Show a job's parameters: type, default, what is allowed, help."
     from stroke_nb.jobs import _allowed, parameters
-    with _told(): found = parameters(job)
+    with told(): found = parameters(job)
     rows = [(each.name, "none" if each.default is None else str(each.default), _allowed(each), each.help) for each in found]
     rows = [("PARAMETER", "DEFAULT", "ALLOWED", "HELP"), *rows]
     wide = [max(len(row[n]) for row in rows) for n in range(3)]
@@ -163,12 +147,12 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
     "Train, validate, check drift, then write the index."
     from stroke_nb.jobs import build_index, list_jobs, run_job
     steps = [step for step in _STEPS if step in list_jobs()]
-    if not steps: _stop(f"no job of {', '.join(_STEPS)} here. Start in the workspace, the folder that holds nbs/.", 2)
+    if not steps: stop(f"no job of {', '.join(_STEPS)} here. Start in the workspace, the folder that holds nbs/.", 2)
     code, total = 0, len(steps) + 1
     for n, step in enumerate(steps, 1):
         print(f"{n}/{total} {step} ...", flush=True)
         begin = time.monotonic()
-        with _told(): done = run_job(step, out=out, timeout=timeout, fail_on=fail_on, data=data)
+        with told(): done = run_job(step, out=out, timeout=timeout, fail_on=fail_on, data=data)
         print(f"{n}/{total} {step}: {done.verdict} after {time.monotonic() - begin:.0f} s", flush=True)
         code = done.exit_code or code
         if done.verdict == "failed":
@@ -193,14 +177,14 @@ _FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 def _format(path: Path) -> str:
     "The format that a file's ending names."
-    if path.suffix.lower() not in _FORMATS: _stop(f"{path}: end the name in .csv or .parquet.", 2)
+    if path.suffix.lower() not in _FORMATS: stop(f"{path}: end the name in .csv or .parquet.", 2)
     return _FORMATS[path.suffix.lower()]
 
 @contextmanager
 def _whole(path: Path):
     "A place to write to that becomes `path` at the end; nothing is left where writing fails."
     half = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
-    if not path.parent.is_dir(): _stop(f"{path}: there is no folder {path.parent}. Make it first.", 2)
+    if not path.parent.is_dir(): stop(f"{path}: there is no folder {path.parent}. Make it first.", 2)
     try:
         yield half
         os.replace(half, path)
@@ -228,17 +212,17 @@ def _check_hash(path: Path, expected: str) -> None:
     "Stop where a file isn't the one that is meant."
     import hashlib
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected: _stop(f"{path.name}: SHA-256 {found}, expected {expected}. The file at Kaggle has changed; it was not kept.", 2)
+    if found != expected: stop(f"{path.name}: SHA-256 {found}, expected {expected}. The file at Kaggle has changed; it was not kept.", 2)
 
 @app.command()
 def fetch() -> None:
     "Download the public stroke file to data/ and check its hash (needs the extra `fetch`)."
     from stroke_nb.cohort import PUBLIC_FILE, PUBLIC_SHA256
     try: import kagglehub
-    except ImportError: _stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
+    except ImportError: stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
     import shutil
     try: source = Path(kagglehub.dataset_download(_DATASET)) / PUBLIC_FILE
-    except (OSError, ValueError) as error: _stop(f"{_DATASET}: not downloaded ({error}). Is the network there?", 1)
+    except (OSError, ValueError) as error: stop(f"{_DATASET}: not downloaded ({error}). Is the network there?", 1)
     target = Path("data") / PUBLIC_FILE
     target.parent.mkdir(exist_ok=True)
     with _whole(target) as half:
@@ -324,13 +308,13 @@ def _write_parquet(pieces, path: Path) -> int:
         if writer: writer.close()
     return rows
 
-# %% ../nbs/13_cli.ipynb #eb09216a
+# %% ../nbs/13_cli.ipynb #b8514001
 def _load_model(path: Path):
     "The model in a folder, or one sentence why not."
-    if not path.is_dir(): _stop(f"--model {path}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
+    if not path.is_dir(): stop(f"--model {path}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
     from stroke_nb.model import RiskModel
     try: return RiskModel.load(path)
-    except (ValueError, OSError) as error: _stop(f"--model {path}: {error}", 2)
+    except (ValueError, OSError) as error: stop(f"--model {path}: {error}", 2)
 
 @app.command()
 def score(
@@ -341,7 +325,11 @@ def score(
     "Add the risk of each person in a file."
     kinds = _format(source), _format(out)
     write = {"csv": _write_csv, "parquet": _write_parquet}[kinds[1]]
-    with _told():
+    with told():
         loaded = _load_model(model)
         with _whole(out) as half: rows = write(_pieces(source, loaded, kinds == ("csv", "parquet")), half)
     print(f"{rows:,} rows scored: {out}")
+
+# %% ../nbs/13_cli.ipynb #6a399ce8
+for command in (operate.app, operate.serve): app.command()(command)
+for group in (operate.log, operate.keys, operate.schedule): app.add_typer(group)
