@@ -1,9 +1,20 @@
 "Collects each notebook as a pytest item of its own, beside the exported test modules."
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 NBS = Path(__file__).parent / "nbs"
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"): os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"): shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 
 def pytest_collect_file(parent, file_path):
