@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 import typer
 from typer.core import TyperCommand
-from . import __version__, operate
+from . import __version__, operate, upkeep, workflow
 from .operate import stop, told
 
 # %% ../nbs/13_cli.ipynb #d6de9a8c
@@ -331,5 +331,5 @@ def score(
     print(f"{rows:,} rows scored: {out}")
 
 # %% ../nbs/13_cli.ipynb #6a399ce8
-for command in (operate.app, operate.serve): app.command()(command)
-for group in (operate.log, operate.keys, operate.schedule): app.add_typer(group)
+for command in (operate.app, operate.serve, upkeep.canary, upkeep.loop, workflow.site, workflow.summary): app.command()(command)
+for group in (upkeep.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

@@ -1124,6 +1124,7 @@ class _Outcomes:
     ):
         self.tolerance, self.budget, self.records_per_year = tolerance, budget, records_per_year
         self.records, self.restarts, self.log_r_, self.alarm_ = [], [], np.full(2 * len(_beyond), -np.inf), None
+        self.seen = np.array([], np.uint64)
 
     @property
     def threshold(self) -> float:
@@ -1134,7 +1135,7 @@ class _Outcomes:
         "Write the monitor to one file."
         settings = dict(tolerance=self.tolerance, budget=self.budget, records_per_year=self.records_per_year)
         header = dict(kind="outcome monitor", schema=_schema_hash(), settings=settings, alarm=self.alarm_, records=self.records, restarts=self.restarts)
-        return _write_state(path, header, dict(log_r=self.log_r_))
+        return _write_state(path, header, dict(log_r=self.log_r_, seen=self.seen))
 
     @classmethod
     def load(cls, path: Path) -> "OutcomeMonitor":
@@ -1142,6 +1143,7 @@ class _Outcomes:
         header, arrays = _read_state(path, "outcome monitor")
         monitor = cls(**header["settings"])
         monitor.records, monitor.restarts, monitor.alarm_, monitor.log_r_ = header["records"], header["restarts"], header["alarm"], arrays["log_r"]
+        monitor.seen = arrays.get("seen", monitor.seen)  # a state begun with files has none
         return monitor
 
 # %% ../nbs/07_drift.ipynb #f87479dc
@@ -1169,14 +1171,34 @@ class _OutcomesTold(_Outcomes):
         self.log_r_, self.alarm_ = np.full_like(self.log_r_, -np.inf), None
         return self
 
-# %% ../nbs/07_drift.ipynb #29184f7d
-class OutcomeMonitor(_OutcomesTold):
+# %% ../nbs/07_drift.ipynb #833d26fa
+def _id_hashes(ids) -> np.ndarray:
+    "64-bit hashes of ids, shape (n,)."
+    return np.array([int.from_bytes(hashlib.blake2b(str(each).encode(), digest_size=8).digest(), "little") for each in ids], dtype=np.uint64)
+
+class _OutcomesOnce(_OutcomesTold):
+    "What an outcome monitor has counted."
+    def fresh(
+        self,
+        ids,           # ids of predictions whose outcome is known, shape (n,)
+    ) -> np.ndarray:   # shape (n,), which of them haven't been counted
+        "Outcomes that came in since the last look."
+        return ~np.isin(_id_hashes(ids), self.seen)
+
+    def _count(self, ids) -> None:
+        "Remember ids; refuse those counted before."
+        if not self.fresh(ids).all(): raise DriftError(f"{(~self.fresh(ids)).sum()} outcomes were counted before: give only those that `fresh` tells")
+        self.seen = np.union1d(self.seen, _id_hashes(ids))
+
+# %% ../nbs/07_drift.ipynb #f1787cab
+class OutcomeMonitor(_OutcomesOnce):
     "Watches whether risks hold, outcome by outcome, with one promise on false alarms for the whole year."
     def update(
         self,
         y: np.ndarray,   # matured outcomes in any order, shape (n,), 0 or 1
         p: np.ndarray,   # the risks given at the time, shape (n,)
         window_id: str,  # sorts after the last one; decides the order in which the window's records are read
+        ids=None,        # ids of the predictions, where outcomes come bit by bit: each counts once
     ) -> OutcomeResult:
         "Count a window's outcomes."
         if not (0 < self.budget < 1 and self.tolerance >= 0 and self.records_per_year >= 1):
@@ -1184,6 +1206,7 @@ class OutcomeMonitor(_OutcomesTold):
         y, p = _checked_outcomes(y, p)
         digest = _digest(y, p)
         if _place(self.records, window_id, digest) is not None: return self.result(window_id, repeated=True)
+        if ids is not None: self._count(ids)
         # a file sorted by outcome, as the public one is, would read as a long run of strokes
         order = np.random.default_rng(_seed(0, window_id)).permutation(len(y))
         after = _run(self.log_r_, _outcome_bets(y[order], p[order], self.tolerance))

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, ndtri
 
+from .disclosure import cleared
+
 # %% ../nbs/04_metrics.ipynb #ce895d9c
 class Undefined(ValueError):
     "These data leave the metric without a value."
@@ -350,7 +352,7 @@ def _risk_strip(ax, y, p):
     strip = make_axes_locatable(ax).append_axes("bottom", size="22%", pad=0.12, sharex=ax)
     bins = np.linspace(*ax.get_xlim(), 61)
     for case, sign, colour in ((1, 1, _BLUE), (0, -1, _GREY)):
-        count = np.histogram(p[y == case], bins)[0]
+        count = cleared(np.histogram(p[y == case], bins)[0])
         strip.bar(bins[:-1], sign * count / max(count.max(), 1), np.diff(bins), align="edge", color=colour)
     strip.set_yticks([0.55, -0.55], [f"{(y == 1).sum():,} strokes", f"{(y == 0).sum():,} others"], fontsize=8)
     strip.tick_params(axis="y", length=0)
@@ -611,7 +613,7 @@ def plot_risk_distribution(
     ax, frame = _new_axes(ax), risk_histogram(y, p)
     edges = np.r_[frame["low"], frame["high"].iloc[-1]]
     for name, label, colour in (("others", "no stroke", _GREY), ("cases", "stroke", _BLUE)):
-        ax.stairs(frame[f"{name}_share"], edges, color=colour, lw=1.6, fill=name == "others", alpha=0.45 if name == "others" else 1,
+        ax.stairs(cleared(frame[name]) / frame[name].sum(), edges, color=colour, lw=1.6, fill=name == "others", alpha=0.45 if name == "others" else 1,
                   label=f"{label}, n = {frame[name].sum():,}")
     ax.set(xlim=(0, edges[-1]), xlabel="predicted risk", ylabel="share of the group")
     _percent(ax.xaxis), _percent(ax.yaxis)

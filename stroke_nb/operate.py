@@ -72,11 +72,12 @@ def app(
     port: Annotated[int, typer.Option(help="Port.")] = 8866,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for other machines too.")] = "127.0.0.1",
     model: _Model = Path("models/champion"),
+    sessions: Annotated[int, typer.Option(min=1, help="Most people at one time.")] = 20,
 ) -> None:
     "Start the risk calculator (Voila)."
     with told():
-        from stroke_nb.widgets import serve_app
-        serve_app(port=port, host=host, model=model)
+        from stroke_nb.app import serve_app
+        serve_app(port=port, model=str(model), ip=host, sessions=sessions)
 
 # %% ../nbs/12_operate.ipynb #8d57b083
 log = _group("log", "The prediction log: set up, export, delete what is too old.")

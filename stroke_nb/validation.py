@@ -31,6 +31,7 @@ import pandas as pd
 from scipy.special import chdtrc, expit, logit, ndtri
 
 from .cohort import folds as _folds
+from .disclosure import LEAST
 from .features import PlausibleValues
 from .metrics import (THRESHOLDS, _BLUE, _GREY, _fit_logistic, _named, _new_axes, _percent, _score, at, auroc, brier,
                                calibration_curve, calibration_intercept, calibration_slope, decision_curve, e50, e90, evaluate,
@@ -254,15 +255,19 @@ def _running(x, values, bins=40) -> tuple[np.ndarray, np.ndarray]:
     parts = np.array_split(np.argsort(x, kind="stable"), min(bins, len(x)))
     return tuple(np.array([np.median(a[part]) for part in parts]) for a in (np.asarray(x), np.asarray(values)))
 
+def _cloud(ax, x, y) -> None:
+    "Where people lie, in cells of five and more: a dot for each would show each person."
+    ax.hexbin(x, y, gridsize=70, mincnt=LEAST, bins="log", cmap="Greys", linewidths=0, alpha=0.6, rasterized=True)
+
 def plot_prediction_instability(
     frame: pd.DataFrame,  # from `instability`
     ax=None,              # matplotlib axes; new ones when None
 ):                        # the axes
-    "Interval of refits by the model's risk: a dot for each end of each person's, and their running medians."
+    "Interval of refits by the model's risk: where the ends of people's intervals lie, and their running medians."
     ax, top = _new_axes(ax, (5.5, 5)), 1.02 * frame.high.max()
     ax.plot([0, top], [0, top], "--", color=_GREY, lw=1)
     for name in ("low", "high"):
-        ax.scatter(frame.p, frame[name], s=3, color=_PALE, alpha=0.5, lw=0, rasterized=True)
+        _cloud(ax, frame.p, frame[name])
         ax.plot(*_running(frame.p, frame[name]), color=_BLUE, lw=2, label="95 % of refits" if name == "low" else None)
     ax.set(xlim=(0, top), ylim=(0, top), xlabel="risk by the model", ylabel="risk by models refitted to other samples")
     _percent(ax.xaxis), _percent(ax.yaxis)
@@ -273,7 +278,7 @@ def plot_prediction_instability(
 def plot_mape(frame: pd.DataFrame, ax=None):
     "Mean absolute distance of the refits by the model's risk, with its running median."
     ax = _new_axes(ax)
-    ax.scatter(frame.p, frame.mape, s=4, color=_PALE, lw=0, rasterized=True)
+    _cloud(ax, frame.p, frame.mape)
     ax.plot(*_running(frame.p, frame.mape), color=_BLUE, lw=2)
     ax.set(xlim=(0, None), ylim=(0, None), xlabel="risk by the model", ylabel="mean distance of refits (MAPE)")
     _percent(ax.xaxis), _percent(ax.yaxis, 1)
@@ -282,7 +287,7 @@ def plot_mape(frame: pd.DataFrame, ax=None):
 def plot_classification_instability(frame: pd.DataFrame, threshold: float, ax=None):
     "Share of refits that decide otherwise, by the model's risk."
     ax = _new_axes(ax)
-    ax.scatter(frame.p, frame.flips, s=5, color=_BLUE, alpha=0.4, lw=0, rasterized=True)
+    _cloud(ax, frame.p, frame.flips)
     ax.axvline(threshold, color=_GREY, ls="--", lw=1)
     ax.annotate(f"threshold {threshold:.1%}", (threshold, 0.97), xytext=(5, 0), textcoords="offset points", color=_GREY, va="top")
     ax.set(xlim=(0, min(1, 5 * threshold)), ylim=(0, 1), xlabel="risk by the model", ylabel="refits that decide otherwise")

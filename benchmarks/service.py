@@ -1,0 +1,293 @@
+"""Three services side by side, each one process on one core, asked from another core, in one run.
+
+    [STROKE_NB_DATA=...] python benchmarks/service.py [--model models/champion] [--rounds 3] [--seconds 5] [--rate 100]
+
+- ours: `stroke-nb serve`, checked input, interval, and every answer durable in its SQLite log (one fsync a commit) before it leaves
+- pandas: plain FastAPI with pydantic, one CatBoost of 300 trees asked through a DataFrame of one row; no interval, no log, nothing durable
+- reference: plain FastAPI doing per request what reference 2 does: a pyfunc model asked through a DataFrame, and an MLflow run with
+  parameters and a metric, in MLflow's own SQLite store
+
+The services stay up together and are asked in turns, so that a busy moment hits all alike. Throughput is a closed loop: so many callers, each
+asks again when it is answered. Latency is an open loop: requests are due at fixed times, whether or not earlier ones are answered, and are timed
+from when they were due. The reference can't follow 100 requests a second, so its latency is that of one caller.
+With `taskset`, services run on core 0 and the callers on core 1; fsync on this disk is measured beside them, as no durable answer is faster.
+"""
+import argparse
+import asyncio
+import json
+import os
+import platform
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+
+PERSON = dict(gender="Female", age=67, hypertension=0, heart_disease=1, ever_married="Yes", work_type="Private", residence_type="Urban",
+              avg_glucose_level=228.69, bmi=36.6, smoking_status="formerly smoked")
+WORDS = ("gender", "ever_married", "work_type", "residence_type", "smoking_status")
+
+
+# what the two others do
+
+def person_model():
+    from pydantic import BaseModel, create_model
+    return create_model("Person", __base__=BaseModel, **{name: (str if name in WORDS else float, ...) for name in PERSON})
+
+
+def pandas_app(folder: Path):
+    "CatBoost through pandas, nothing kept."
+    import pandas as pd
+    from catboost import CatBoostClassifier
+    from fastapi import FastAPI
+    app, model, Person = FastAPI(), CatBoostClassifier().load_model(str(folder / "plain.cbm")), person_model()
+
+    @app.post("/predict")
+    def predict(person: Person): return {"risk": float(model.predict_proba(pd.DataFrame([person.model_dump()]))[0, 1])}
+    return app
+
+
+def reference_app(folder: Path):
+    "A pyfunc model, and an MLflow run a request."
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    import mlflow
+    import pandas as pd
+    from fastapi import FastAPI
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.set_experiment("predictions")
+    app, model, Person = FastAPI(), mlflow.pyfunc.load_model(str(folder / "pyfunc")), person_model()
+
+    @app.post("/predict")
+    def predict(person: Person):
+        found = model.predict(pd.DataFrame([person.model_dump()]))
+        with mlflow.start_run(run_name="prediction"):
+            mlflow.log_params(person.model_dump())
+            mlflow.log_metric("prediction", float(found[0]))
+        return {"prediction": float(found[0])}
+    return app
+
+
+def prepare(folder: Path, model: Path) -> Path:
+    "The models of all three; ours is the champion, or a small one where there is none."
+    from catboost import CatBoostClassifier
+    from stroke_nb.cohort import load
+    from stroke_nb.schema import INPUTS, OUTCOME, validate
+    people = load()
+    X, y = validate(people)[list(INPUTS)].copy(), people[OUTCOME]
+    X[list(WORDS)] = X[list(WORDS)].astype(object).where(X[list(WORDS)].notna(), "Unknown").astype(str)
+    plain = CatBoostClassifier(iterations=300, learning_rate=0.05, depth=6, cat_features=list(WORDS), thread_count=1, verbose=0, allow_writing_files=False).fit(X, y)
+    plain.save_model(str(folder / "plain.cbm"))
+    save_pyfunc(X, y, folder)
+    if (model / "manifest.json").is_file(): return model.resolve()
+    from stroke_nb.model import RiskModel
+    RiskModel(refits=30).fit(people.drop(columns=[OUTCOME, "true_risk"], errors="ignore"), y).save(folder / "champion")
+    return folder / "champion"
+
+
+def save_pyfunc(X, y, folder: Path) -> None:
+    "Reference 2's forest as a pyfunc model."
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    import mlflow.sklearn
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    numbers = [name for name in X if name not in WORDS]
+    features = ColumnTransformer([("numbers", make_pipeline(SimpleImputer(), StandardScaler()), numbers), ("words", OneHotEncoder(handle_unknown="ignore"), list(WORDS))])
+    forest = make_pipeline(features, RandomForestClassifier(n_estimators=200, max_depth=10, min_samples_split=5, random_state=0)).fit(X, y)
+    mlflow.sklearn.save_model(forest, str(folder / "pyfunc"), serialization_format="cloudpickle")
+
+
+# services
+
+def pinned(core: int, words: list) -> list:
+    "A command on one core, where that can be had."
+    return ["taskset", "-c", str(core), *words] if shutil.which("taskset") and os.cpu_count() > 1 else words
+
+
+class Server:
+    "A service in a process of its own."
+    def __init__(self, name: str, port: int, words: list, folder: Path, ready: str):
+        self.name, self.port, self.folder = name, port, folder
+        begin = time.perf_counter()
+        self.process = subprocess.Popen(pinned(0, words), cwd=folder, stdout=open(folder / f"{name}.txt", "w"), stderr=subprocess.STDOUT,
+                                        env={key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")} | {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e6, burst=10**6))})
+        while not self.answers(ready):
+            if self.process.poll() is not None: sys.exit(f"{name} ended: {(folder / f'{name}.txt').read_text()[-2000:]}")
+            time.sleep(0.02)
+        self.start = time.perf_counter() - begin
+
+    def answers(self, path: str) -> bool:
+        try: return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5).status == 200
+        except OSError: return False
+
+    def status(self, body: bytes) -> int:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/predict", body, {"Content-Type": "application/json"})
+        try: return urllib.request.urlopen(request, timeout=60).status
+        except urllib.error.HTTPError as error: return error.code
+
+    def memory(self) -> float:  # MB
+        import psutil
+        return psutil.Process(self.process.pid).memory_info().rss / 2**20
+
+    def load(self, **asked) -> dict:
+        "What callers on the other core measure."
+        done = subprocess.run(pinned(1, [sys.executable, __file__, "--load"]), input=json.dumps(dict(port=self.port, **asked)), stdout=subprocess.PIPE, text=True, check=True)
+        return json.loads(done.stdout)
+
+
+# callers
+
+def request(body: bytes) -> bytes:
+    return f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def ask(reader, writer, data: bytes) -> int:  # status
+    writer.write(data)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    await reader.readexactly(length)
+    return int(head[9:12])
+
+
+async def closed_loop(port: int, data: bytes, seconds: float, callers: int) -> dict:
+    "So many callers, each asking again as soon as it is answered."
+    times, end = [], time.perf_counter() + seconds
+    async def call():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+        while (begin := time.perf_counter()) < end:
+            assert await ask(reader, writer, data) == 200
+            times.append(time.perf_counter() - begin)
+        writer.close()
+    begin = time.perf_counter()
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return dict(rate=len(times) / (time.perf_counter() - begin), times=times)
+
+
+async def open_loop(port: int, data: bytes, seconds: float, rate: float, callers: int = 64) -> dict:
+    "Requests due at fixed times, timed from then."
+    due, times = asyncio.Queue(), []
+    async def call():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while (moment := await due.get()) is not None:
+            assert await ask(reader, writer, data) == 200
+            times.append(time.perf_counter() - moment)
+        writer.close()
+    calls, begin = [asyncio.create_task(call()) for _ in range(callers)], time.perf_counter() + 0.2
+    for n in range(int(rate * seconds)):
+        if (wait := begin + n / rate - time.perf_counter()) > 0: await asyncio.sleep(wait)
+        due.put_nowait(begin + n / rate)
+    for _ in calls: due.put_nowait(None)
+    await asyncio.gather(*calls)
+    return dict(times=times)
+
+
+def load(port: int, body: dict, seconds: float, callers: int = 1, rate: float | None = None) -> dict:
+    data = request(json.dumps(body).encode())
+    return asyncio.run(open_loop(port, data, seconds, rate) if rate else closed_loop(port, data, seconds, callers))
+
+
+# the run
+
+def fsync(folder: Path, n: int = 200) -> list[float]:
+    "How long this disk takes to keep 4 kB."
+    times = []
+    with open(folder / "fsync", "wb", buffering=0) as file:
+        for _ in range(n):
+            file.write(b"x" * 4096)
+            begin = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append(time.perf_counter() - begin)
+    return times
+
+
+def share(times: list[float], q: float) -> float:  # milliseconds
+    return sorted(times)[min(int(q * len(times)), len(times) - 1)] * 1000
+
+
+def measure(servers: dict, rounds: int, seconds: float, rate: float, batch: dict) -> dict:
+    "All measurements, in turns."
+    found = {name: dict(one=[], sixteen=[], alone=[], open=[]) for name in servers} | {"batch": []}
+    for _ in range(rounds):
+        for name, server in servers.items():
+            alone = server.load(body=PERSON, seconds=seconds)
+            found[name]["one"].append(alone["rate"])
+            found[name]["alone"] += alone["times"]
+            found[name]["sixteen"].append(server.load(body=PERSON, seconds=seconds, callers=16)["rate"])
+            if name != "reference": found[name]["open"].append(server.load(body=PERSON, seconds=2 * seconds, rate=rate)["times"])
+        found["batch"] += servers["ours"].load(body=batch, seconds=seconds)["times"]
+    return found
+
+
+def tell(servers: dict, found: dict, rate: float) -> None:
+    "The figures and their ratios."
+    for name, server in servers.items():
+        mine = found[name]
+        opened = [f"p50 {statistics.median(share(times, 0.5) for times in mine['open']):.1f} ms, p99 {statistics.median(share(times, 0.99) for times in mine['open']):.1f} ms "
+                  f"(worst round {max(share(times, 0.99) for times in mine['open']):.1f})"] if mine["open"] else ["can't follow"]
+        print(f"{name:10s} start {server.start:5.1f} s   memory {server.memory():4.0f} MB   1 caller {statistics.median(mine['one']):7.1f}/s   16 callers {statistics.median(mine['sixteen']):7.1f}/s   "
+              f"alone p50 {share(mine['alone'], 0.5):.1f} ms   at {rate:g}/s: {opened[0]}")
+    for other in ("reference", "pandas"):
+        ratio = {key: statistics.median(a / b for a, b in zip(found["ours"][key], found[other][key])) for key in ("one", "sixteen")}
+        print(f"ours / {other}: {ratio['one']:.2f} times the throughput with 1 caller, {ratio['sixteen']:.2f} with 16")
+    print(f"ours, batch of 1,000: median {share(found['batch'], 0.5):.0f} ms, 95 of 100 within {share(found['batch'], 0.95):.0f} ms")
+
+
+def a_batch() -> dict:
+    "A thousand people as they come: blanks as many as in the source."
+    from stroke_nb.cohort import load
+    from stroke_nb.schema import record, validate
+    people = load()
+    return dict(records=[record(row) for _, row in validate(people.sample(1000, random_state=0, replace=len(people) < 1000)).iterrows()])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("models/champion"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--load", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)   # name, folder, port
+    asked = parser.parse_args()
+    if asked.load:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        return print(json.dumps(load(**json.load(sys.stdin))))
+    if asked.plain:
+        import uvicorn
+        app = dict(pandas=pandas_app, reference=reference_app)[asked.plain[0]](Path(asked.plain[1]))
+        return uvicorn.run(app, port=int(asked.plain[2]), access_log=False, log_level="warning")
+    with tempfile.TemporaryDirectory() as name: run(asked, Path(name))
+
+
+def run(asked, folder: Path) -> None:
+    model = prepare(folder, asked.model)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before; " + ", ".join(f"{name} {version(name)}" for name in ("fastapi", "uvicorn", "catboost", "mlflow")))
+    waits = fsync(folder)
+    print(f"fsync of 4 kB: p50 {share(waits, 0.5):.1f} ms, p99 {share(waits, 0.99):.1f} ms")
+    plain = lambda name, port: [sys.executable, __file__, "--plain", name, str(folder), str(port)]
+    ours = [str(Path(sys.executable).with_name("stroke-nb")), "serve", "--port", "8401", "--model", str(model), "--database", f"sqlite:///{folder}/log.db"]
+    servers = {}
+    try:
+        servers["ours"] = Server("ours", 8401, ours, folder, "/ready")
+        for port, name in ((8402, "pandas"), (8403, "reference")): servers[name] = Server(name, port, plain(name, port), folder, "/openapi.json")
+        for server in servers.values(): server.load(body=PERSON, seconds=1)   # warm
+        tell(servers, measure(servers, asked.rounds, asked.seconds, asked.rate, a_batch()), asked.rate)
+        huge = json.dumps(PERSON).replace("228.69", "1e400").encode()
+        print("a number without end: " + ", ".join(f"{name} {server.status(huge)}" for name, server in servers.items()))
+    finally:
+        for server in servers.values():
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(30)
+    print(f"load {os.getloadavg()[0]:.1f} after")
+
+
+if __name__ == "__main__": main()
