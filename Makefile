@@ -5,7 +5,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
-.PHONY: help reports test lab app serve mlflow hooks export readme lock clean
+.PHONY: help reports test lab app serve docs mlflow hooks export readme lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,13 +24,16 @@ reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 	@$(BIN)/stroke-nb reports
 
 test: $(LOCKED)  ## every test: notebooks as items and the exported modules
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
 	@$(BIN)/stroke-nb app
 
 serve: $(LOCKED)  ## the prediction service, at http://127.0.0.1:8000/docs
 	@$(BIN)/stroke-nb serve
+
+docs: $(LOCKED)  ## the docs site from the notebooks, in _docs/
+	@$(BIN)/python -c "from stroke_nb.docs import build_docs; print('Open', build_docs('_docs'))"
 
 lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 	@$(BIN)/jupyter lab --notebook-dir=.

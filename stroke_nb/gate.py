@@ -19,9 +19,8 @@ from scipy.special import betaincinv
 from .cohort import split
 from .disclosure import LEAST, rounded
 from .drift import observed_expected_interval, row_hashes
-from .metrics import (_BLUE, _GREY, Interval, Undefined, _bootstrap, _named, _new_axes, _percent, at, auroc, auroc_difference,
-                               calibration_curve, calibration_slope, decision_curve, evaluate, evaluate_difference, net_benefit,
-                               observed_expected_ratio)
+from .metrics import (_BLUE, _GREY, Interval, _bootstrap, _named, _new_axes, _percent, _percentiles, _resamples, _score, at, auroc,
+                               auroc_difference, calibration_curve, calibration_slope, decision_curve, net_benefit, observed_expected_ratio)
 from .schema import DataError, OUTCOME, require_outcome
 from .validation import BENEFIT_AT, _memberships
 
@@ -77,26 +76,25 @@ def within(
     if bounds[0] <= value <= bounds[1]: return "pass"
     return "refuse" if high < bounds[0] or low > bounds[1] or farther > 0 else "hold"
 
-# %% ../nbs/08_gate.ipynb #6004144a
-def _away(metric):
-    "How far a ratio is from 1, in logs."
-    def away(y, p):
-        ratio = metric(y, p)
-        if not ratio > 0: raise Undefined("a ratio of 0 or less has no distance from 1")
-        return abs(np.log(ratio))
-    away.__name__ = metric.__name__
-    return away
-
+# %% ../nbs/08_gate.ipynb #5df14944
 def _mean_benefit(policy: Policy):
     "Net benefit averaged over the thresholds: at one of them chance decides, a few people cross it or don't."
     def net_benefit_mean(y, p): return float(decision_curve(y, p, policy.thresholds)["model"].mean())
     return net_benefit_mean
 
+_ratios = (observed_expected_ratio, calibration_slope)   # these ought to be 1
+
 def _measures(policy: Policy) -> dict:
     "Function of (y, p) for each measure: AUROC, the two ratios, net benefit over the thresholds and at each."
-    return _named([auroc, observed_expected_ratio, calibration_slope, _mean_benefit(policy), *(at(net_benefit, t) for t in policy.thresholds)])
+    return _named([auroc, *_ratios, _mean_benefit(policy), *(at(net_benefit, t) for t in policy.thresholds)])
 
-# %% ../nbs/08_gate.ipynb #84159fe9
+def _losses(values: np.ndarray) -> np.ndarray:
+    "What is compared: the two ratios by their distance from 1 in logs, the others as they are; the last axis runs over the measures."
+    places, values = [1, 2], values.copy()
+    values[..., places] = np.abs(np.log(np.where(values[..., places] > 0, values[..., places], np.nan)))
+    return values
+
+# %% ../nbs/08_gate.ipynb #b57f0cb0
 def paired(
     y: np.ndarray,           # outcome, shape (n,), 0 or 1
     champion: np.ndarray,    # risks by the champion, shape (n,)
@@ -107,13 +105,13 @@ def paired(
     seed: int = 20260101,
 ) -> pd.DataFrame:           # index metric; champion, challenger, low, high (of the challenger), difference, difference_low, difference_high
     "Both models' measures on the same people; for a ratio, the difference is in distance from 1."
-    measures = _measures(policy)
-    apart = {name: _away(m) if m in (observed_expected_ratio, calibration_slope) else m for name, m in measures.items()}
-    own = evaluate(y, challenger, measures, n_boot, seed, person, policy.level)
-    gap = evaluate_difference(y, challenger, champion, apart, n_boot, seed, person, policy.level)
-    frame = own.rename(columns={"value": "challenger"}).join(gap.rename(columns=lambda name: "difference" if name == "value" else f"difference_{name}"))
-    frame.insert(0, "champion", [m(y, champion) for m in measures.values()])
-    return frame
+    y, measures = np.asarray(y, float), _measures(policy)
+    def both(rows): return np.array([[_score(lambda rows: measure(y[rows], p[rows]), rows) for measure in measures.values()] for p in (champion, challenger)])
+    values, draws = both(slice(None)), np.array([both(rows) for rows in _resamples(len(y), n_boot, seed, person)])
+    gap, gaps = _losses(values)[1] - _losses(values)[0], _losses(draws)[:, 1] - _losses(draws)[:, 0]
+    own, apart = (np.array([_percentiles(column, policy.level) for column in part.T]) for part in (draws[:, 1], gaps))
+    return pd.DataFrame(dict(champion=values[0], challenger=values[1], low=own[:, 0], high=own[:, 1], difference=gap, difference_low=apart[:, 0], difference_high=apart[:, 1]),
+                        index=pd.Index(measures, name="metric"))
 
 # %% ../nbs/08_gate.ipynb #bbf0893f
 def _judge_group(y, champion, challenger, policy: Policy, level: float) -> dict:

@@ -144,10 +144,11 @@ def read_state(
     "Where the loop stands; a new loop's where there is none."
     path = Path(models, "loop", "state.json")
     try: state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error: raise LoopError(f"{path}: can't be read ({error}); restore it from a backup, or remove it: the loop then begins anew, and windows counted before aren't counted twice") from None
+    except (OSError, ValueError) as error:
+        raise LoopError(f"{path}: can't be read ({error}); restore it from a backup, or remove it: the loop then begins anew, and counts no window twice") from None
     return dict(looked=None, monitor=None, case=None, cases=[], told=[], floor=None) | state
 
-# %% ../nbs/12_loop.ipynb #a080cfb2
+# %% ../nbs/12_loop.ipynb #32816151
 class Action(NamedTuple):
     "One thing a step did or found."
     what: str       # looked, alarm, waiting, kept, retrained, held, refused, tried, asked, promoted, failed
@@ -160,6 +161,7 @@ class _Stop(RuntimeError):
         super().__init__(words)
         self.run = run
 
+# %% ../nbs/12_loop.ipynb #c6db9009
 @dataclass
 class _Step:
     "A step on its way."
@@ -280,8 +282,8 @@ def _heed(step: _Step, run: Run) -> None:
         words = next((reason for reason in run.result["reasons"] if reason.startswith("Outcomes:") == (kind == "outcomes")), "")
         step.note("alarm", f"Alarm of {'the outcomes' if kind == 'outcomes' else 'the people asked about'}. {words}", _named(run))
         if step.case is None and kind in step.rule.retrain.alarms:
-            step.state["case"] = dict(id=f"{since}-{kind}".replace(" ", "T").replace(":", ""), kind=kind, since=since, opened=f"{step.now.date()}", champion=step.state["monitor"]["champion"],
-                                      stage="gather", runs=[], after="")
+            step.state["case"] = dict(id=f"{since}-{kind}".replace(" ", "T").replace(":", ""), kind=kind, since=since, opened=f"{step.now.date()}",
+                                      champion=step.state["monitor"]["champion"], stage="gather", runs=[], after="")
 
 # %% ../nbs/12_loop.ipynb #3161c344
 def _close(step: _Step, how: str) -> bool:
@@ -418,7 +420,8 @@ def _promote(step: _Step) -> bool:
         return _settled(step, f"Version {version} is champion now: the gate let it pass.")
     if "asked" not in step.case:
         step.case["asked"] = f"{step.now.date()}"
-        step.note("asked", f"Version {version} passed the gate. If you want it: stroke-nb models promote {version} --comparison {step.out / step.case['comparison']}", step.case["comparison"])
+        how = f"stroke-nb models promote {version} --comparison {step.out / step.case['comparison']}"
+        step.note("asked", f"Version {version} passed the gate. If you want it: {how}", step.case["comparison"])
         step.save()
     over = date.fromisoformat(step.case["asked"]) + timedelta(days=rule.days)
     return _close(step, "not taken up in time") if step.now.date() > over else False

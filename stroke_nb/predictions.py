@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from .fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, NUMBERS, OUTCOME
+from .fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, OUTCOME
 
 # %% ../nbs/09_predictions.ipynb #2f748520
 def new_id(
@@ -113,14 +113,15 @@ def _number(name: str, value, low: float = -math.inf, high: float = math.inf) ->
     raise DataError(f"{name} is {number:g}: give a finite number" + (f" from {low:g} to {high:g}" if math.isfinite(low) else ""))
 
 # %% ../nbs/09_predictions.ipynb #70ab55ca
+_known = {name: {each: each for each in (*FIELDS[name].categories, None)} for name in CATEGORIES} | {name: {0: 0, 1: 1, None: None} for name in BINARIES}
+
 def _input(name: str, value):
-    "A value of the patient record as its column holds it: float, 0 or 1, or text; None where unknown."
+    "A value of the patient record as its column holds it: float, 0 or 1, or category; None where unknown."
+    if type(value) is float and name not in _known and math.isfinite(value): return value  # most are; a thousand people are ten thousand values
     if value is None or value != value: return None
-    if name in CATEGORIES: return _line(name, value)
-    number = _number(name, value)
-    if name in NUMBERS: return number
-    if number in (0, 1): return int(number)
-    raise DataError(f"{name} is {number:g}: give 0 or 1")
+    if name not in _known: return _number(name, value)
+    try: return _known[name][value]
+    except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, filter(None.__ne__, _known[name])))}") from None
 
 def _moment(name: str, value: datetime) -> str:
     "An aware moment as text, UTC, to the microsecond, always of one length."
@@ -140,7 +141,7 @@ def _prediction_row(prediction: Prediction) -> dict:
     if prediction.inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(prediction.inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
     for name, value in prediction.inputs.items(): row[name] = _input(name, value)
     for name in _shares: row[name] = _number(name, float(getattr(prediction, name)), 0, 1)
-    row["time"], row["imputed"] = _moment("time", prediction.time), json.dumps(prediction.imputed)
+    row["time"], row["imputed"] = _moment("time", prediction.time), json.dumps(prediction.imputed) if prediction.imputed else "[]"
     row["prevalence"], row["latency_ms"] = _number("prevalence", prediction.prevalence, 0, 1), _number("latency_ms", prediction.latency_ms)
     row["positive"], row["served"], row["row"] = _flag(prediction.positive), _flag(prediction.served), int(_number("row", prediction.row, 0, 2**31 - 1))
     return row

@@ -243,6 +243,8 @@ def due(
     return [turn for turn in turns if turn]
 
 # %% ../nbs/10_schedule.ipynb #79268e3e
+_PATIENCE = 30  # seconds to wait for what another process holds, or for one that was asked to end
+
 @contextmanager
 def _held(
     path: Path,        # lock file
@@ -285,8 +287,8 @@ def _state(schedule: Schedule):
     "The state of a schedule, held while it is read, changed and written back."
     path = schedule.keeps / "state.json"
     try:
-        with _held(schedule.keeps / "state.lock", patience=30) as held:
-            if held is None: raise ScheduleError(f"{path}: another process has held it for half a minute. End that process, or wait; nothing was started.")
+        with _held(schedule.keeps / "state.lock", patience=_PATIENCE) as held:
+            if held is None: raise ScheduleError(f"{path}: another process has held it for {_PATIENCE:g} s. End that process, or wait; nothing was started.")
             state, words = read_state(path)
             if words: print(words, file=sys.stderr)
             before = json.dumps(state)
@@ -327,10 +329,10 @@ def words_of(
     return ["run", entry.job, *given, "--out", str(reports), "--timeout", f"{entry.limit:g}", "--fail-on", "alarm"]
 
 # %% ../nbs/10_schedule.ipynb #f64f89fe
-def _end(process: subprocess.Popen, patience: float = 30) -> None:
+def _end(process: subprocess.Popen) -> None:
     "SIGTERM, upon which a job publishes what it has; SIGKILL to its whole group where that doesn't help."
     process.terminate()
-    try: process.wait(patience)
+    try: process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         if os.name == "nt": process.kill()
         else: os.killpg(process.pid, signal.SIGKILL)
@@ -349,9 +351,10 @@ def _wait(process: subprocess.Popen, limit: float) -> str:
 
 # %% ../nbs/10_schedule.ipynb #c0e0bfd3
 def _said(log: Path, code: int, masks: dict) -> str:
-    "The first words of a run that is done, the last ones of a run that failed."
+    "What a run said: its first words, and its complaint where it has one; progress bars aren't words."
     out, err = ([line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()] for path in (log, log.with_suffix(".err")))
-    lines = out[:4] if code in (0, _ALARM) else (err[-2:] or out[-4:])
+    complaint = [line for line in err if line.startswith("stroke-nb:")] or ([] if out or code in (0, _ALARM) else err[-2:])
+    lines = out[:4] + complaint
     return _masked(" / ".join(line[:300] for line in lines), masks)
 
 _ENDS = {0: "done", 1: "failed", 2: "refused", _ALARM: "done, and it asks for action"}

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['guarded', 'LIMITS_OF_USE', 'state', 'Settings', 'settings_from', 'Service', 'look_at_keys', 'look_at_models',
            'set_gauges', 'watch', 'Guarded', 'Desk', 'Together', 'respond', 'predict', 'explain', 'outcomes', 'canary',
-           'model_in_use', 'live', 'ready', 'health', 'metrics', 'create_app', 'worker_app', 'check_settings', 'serve']
+           'model_in_use', 'live', 'ready', 'health', 'metrics', 'docs', 'create_app', 'worker_app', 'check_settings',
+           'serve']
 
 # %% ../nbs/12_service.ipynb #7ca01b53
 import asyncio
@@ -32,6 +33,7 @@ from .api import (EXAMPLE, EXAMPLES, Alive, CanaryIn, Explained, Explanations, H
                            People, Prediction, Predictions, ProblemBody, Ready, inputs_of)
 from .canary import Canary, Lineup, Models, write_canary
 from .fields import DataError, check_record
+from .guide import guide
 from .meters import Meters, exposition, log_to, tell
 from .predictions import LogError, NotKept, Outcome, PredictionLog, new_id, person_key, person_secret
 from .problems import PROBLEMS, Problem, StrictRoute, answer_problems, as_problem, problem_response
@@ -302,10 +304,10 @@ async def _ask(service: Service, lineup: Lineup, asked: Asked) -> list:
         tell(service.logger, "the challenger failed, the champion answers", logging.ERROR, fault, request_id=asked.request_id)
     return said
 
-async def _keep(service: Service, records) -> None:
-    "Wait until records are durable; a problem where they can't be."
+async def _kept(service: Service, submitted) -> None:
+    "Wait until what was submitted to the log is durable; a problem where it can't be."
     begin = time.perf_counter()
-    try: await asyncio.wrap_future(service.log.submit(records))
+    try: await asyncio.wrap_future(submitted)
     except NotKept as error:
         service.meters.not_kept.inc()
         tell(service.logger, "not kept", logging.ERROR, why=str(error))
@@ -331,11 +333,13 @@ async def respond(request: Request, body, explain: bool = False) -> Response:
     service.meters.scoring_duration_seconds.observe(seconds)
     who = answerers(lineup, said)
     made = entries(said, who, asked, rule, seconds * 1000, service.settings.role)
-    await _keep(service, made.values())
-    told = answers(said, who, made, asked, rule)
+    submitted = service.log.submit(made.values())
+    told = answers(said, who, made, asked, rule)   # while the disk is at work
+    answer = _json(dict(request_id=asked.request_id, predictions=told) if isinstance(body, Many) else told[0])
+    await _kept(service, submitted)
     _count(service, made, told)
     request.scope["noted"] = dict(records=len(told), model=told[0]["model_version"])
-    return _json(dict(request_id=asked.request_id, predictions=told) if isinstance(body, Many) else told[0])
+    return answer
 
 def _json(value, status: int = 200) -> Response: return Response(orjson.dumps(value), status, media_type="application/json")
 
@@ -379,7 +383,7 @@ async def outcomes(request: Request, body: OutcomesIn):
     service = request.app.state.service
     await _known(service, body)
     made = [Outcome(prediction_id=each.prediction_id, stroke=int(each.stroke), observed=each.observed) for each in body.outcomes]
-    await _keep(service, made)
+    await _kept(service, service.log.submit(made))
     for stroke, n in Counter(each.stroke for each in made).items(): service.meters.outcomes.labels(str(stroke)).inc(n)
     request.scope["noted"] = dict(records=len(made))
     return _json(dict(request_id=request.scope["request_id"], accepted=len(made)))
@@ -407,8 +411,9 @@ def _about(service: Service, role: str, scorer) -> dict:
                 thresholds=scorer.thresholds, trained_on=scorer.about, has_interval=bool(score.low[0] == score.low[0]))
 
 def _card(scorer) -> str | None:
-    "The model card that lies beside a model."
-    paths = (Path(scorer.folder, "card.md"), Path(scorer.folder).parent / "card.md")
+    "The model card: beside the published model, or in the run that trained it, whose name is the model's version."
+    run = Path("reports", "train", scorer.version) if _safe_id.fullmatch(scorer.version) and "/" not in scorer.version else Path("reports")
+    paths = (Path(f"{scorer.folder}.card.md"), run / "model_card.md")
     return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
 @guarded.get("/model", response_model=ModelsInUse, responses=_refusals(401, 403, 429, 500, 503), openapi_extra=_needs("predict"))
@@ -446,6 +451,10 @@ async def metrics(request: Request):
     text, media_type = await asyncio.to_thread(exposition, request.app.state.service.meters)
     return Response(text, media_type=media_type)
 
+# %% ../nbs/12_service.ipynb #2a63c8d0
+@state.get("/docs", include_in_schema=False)
+async def docs(request: Request): return Response(guide(request.app.openapi()), media_type="text/html; charset=utf-8")
+
 # %% ../nbs/12_service.ipynb #2ac4266d
 def _openapi(app: FastAPI, settings: Settings) -> dict:
     "The description of the service, with refusals as the media type that they are sent in."
@@ -478,7 +487,7 @@ async def _alive(app: FastAPI):
 # %% ../nbs/12_service.ipynb #df0a7112
 def create_app(settings: Settings | None = None) -> FastAPI:  # None: from the environment
     "The application; models and log are opened when it starts."
-    app = FastAPI(title="stroke_nb", version=__version__, lifespan=_alive, generate_unique_id_function=lambda route: route.name)
+    app = FastAPI(title="stroke_nb", version=__version__, lifespan=_alive, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
     answer_problems(app, app.state.settings.max_bytes)

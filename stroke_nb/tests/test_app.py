@@ -436,7 +436,7 @@ def strict(place):
     import hashlib
     manifest["files"]["model.json"] = hashlib.sha256((broken / "model.json").read_bytes()).hexdigest()
     (broken / "manifest.json").write_text(json.dumps(manifest))
-    running = Server(broken, warm=1, token="a-token-of-the-test", sessions=1, idle=6)
+    running = Server(broken, warm=1, token="a-token-of-the-test", sessions=1, idle=6, grace=1)
     yield running
     running.stop()
 
@@ -458,7 +458,10 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     assert strict.health()["sessions"] == 1 and "a-token-of-the-test" not in strict.said()
     page.page.locator("#sn-lost", has_text="This session").wait_for(timeout=30_000)
     assert page.page.get_by_role("button", name="Start again with the same values").is_visible()
-    page.close()
+    page.page.get_by_role("button", name="Start again with the same values").click()
+    page.page.get_by_text("Something went wrong here").wait_for()
+    page.context.close()   # as if the computer had gone to sleep: no word of it
+    strict.wait(lambda health: health["sessions"] == 0, seconds=5)
 
 # %% ../../nbs/tests/test_app.ipynb #269225a1
 @pytest.mark.parametrize("path", ["healthz", "", "voila/static/page.js"])

@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'FIRST', 'PAGES', 'Block', 'blocks', 'commands', 'shows', 'workspace',
            'test_jobs_of_the_copy_are_small', 'Terminal', 'follow', 'test_commands_of_a_page',
-           'test_blocks_say_what_they_are', 'test_pages_name_real_make_targets', 'test_pages_name_real_commands',
-           'test_environment_page_is_whole', 'test_pictures_are_small_told_and_used', 'site',
-           'test_site_is_small_and_asks_no_other_host', 'test_every_link_leads_somewhere',
-           'test_every_page_and_module_is_in_the_navigation', 'browser', 'test_pages_open_from_a_folder',
-           'test_search_works_without_a_server']
+           'test_blocks_say_what_they_are', 'test_pages_name_real_make_targets', 'named', 'fault',
+           'test_named_commands_would_be_taken', 'test_wrong_commands_would_be_found', 'test_environment_page_is_whole',
+           'test_pictures_are_small_told_and_used', 'site', 'test_site_is_small_and_asks_no_other_host',
+           'test_every_link_leads_somewhere', 'test_every_page_and_module_is_in_the_navigation', 'browser',
+           'test_pages_open_from_a_folder', 'test_search_works_without_a_server']
 
 # %% ../../nbs/tests/test_docs.ipynb #eb6786b8
 import doctest
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -47,18 +48,19 @@ class Block:
     "A fenced block of a page."
     language: str
     text: str
+    follows: bool = False   # right after another one
 
-_fenced = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
+_fenced = re.compile(r"(?P<gap>.*?)^(?P<ticks>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=ticks) *$", re.MULTILINE | re.DOTALL)
 
 def blocks(path: Path) -> list[Block]:
     "The fenced blocks of a page, in order."
-    return [Block(language, text) for cell in cells_of(path) if cell.kind == "markdown" for _, language, text in _fenced.findall(cell.source + "\n")]
+    return [Block(found["language"], found["text"], not found["gap"].strip()) for cell in cells_of(path) if cell.kind == "markdown" for found in _fenced.finditer(cell.source + "\n")]
 
 def commands(path: Path) -> list[tuple[str, str]]:  # what is run, and what it should show: empty where nothing is said
     "The commands of a page."
     found = blocks(path)
     after = [*found[1:], Block("", "")]
-    return [(block.text, following.text if following.language == "text" else "") for block, following in zip(found, after) if block.language == "bash"]
+    return [(block.text, following.text if following.language == "text" and following.follows else "") for block, following in zip(found, after) if block.language == "bash"]
 
 def shows(want: str, got: str) -> bool:
     "Does the output hold what the page says it shows?"
@@ -90,7 +92,7 @@ def workspace() -> Path:
         shutil.copyfile(ROOT / name, folder / name)
     for job in (folder / "nbs/jobs").glob("*.ipynb"): job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
     _own_environment(folder)
-    simulate(600, seed=1).drop(columns="true_risk").to_csv(folder / "data.csv", index=False)
+    simulate(1500, seed=1).drop(columns="true_risk").to_csv(folder / "data.csv", index=False)
     return folder
 
 # %% ../../nbs/tests/test_docs.ipynb #c880651f
@@ -192,16 +194,34 @@ def test_pages_name_real_make_targets():
     text = "\n".join(cell.source for path in PAGES.values() for cell in cells_of(path) if cell.kind == "markdown")
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= targets
 
-@cache
-def _command_words() -> set[str]:
-    "Every command and option as `stroke-nb a b --c`."
-    from stroke_nb.docs import _command, _walk
-    return {f"{name} {option}".strip() for name, command in _walk(_command(), "stroke-nb") for option in ["", *(opt for each in command.params for opt in each.opts)]}
+_named = re.compile(r"(?:^|`)(?:\w+=\S+ )*(?:\.venv\\Scripts\\)?stroke-nb ([^`\n]+)", re.MULTILINE)
 
-def test_pages_name_real_commands():
-    text = "\n".join(cell.source for path in PAGES.values() for cell in cells_of(path) if cell.kind == "markdown")
-    used = {" ".join(found.split()) for found in re.findall(r"(?:^|`|bin/|Scripts\\)(stroke-nb(?: [a-z-]+)?)(?![\w-]*\]|[\w.-]*\|)", text, re.MULTILINE)}
-    assert not [name for name in used if name not in _command_words()]
+def named(path: Path) -> list[list[str]]:
+    "The commands that a page names, as words; patterns such as `run JOB` aside."
+    text = "\n".join(cell.source for cell in cells_of(path) if cell.kind == "markdown")
+    lines = [re.split(r" \|\|? | > | {3,}", line)[0] for line in _named.findall(text) if not re.match(r"[a-z |]*(?:[\[|]|[A-Z]{2})", line)]
+    return [shlex.split(line, comments=True) for line in lines]
+
+def fault(words: list[str]) -> str:
+    "What is wrong with a command; nothing where it would be taken."
+    import typer
+    from stroke_nb.docs import _command
+    from stroke_nb.jobs import UsageError, check_parameters, parameters
+    command, rest = _command(), list(words)
+    try:
+        while hasattr(command, "commands") and rest: command = command.commands[rest.pop(0)]
+        if not rest or hasattr(command, "commands"): return ""   # only named
+        given = command.make_context("stroke-nb", rest).params
+        if words[0] == "run": check_parameters(parameters(given["job"]), dict(pair.split("\x1f", 1) for pair in given["param"] or ()))
+    except typer.Exit: return ""   # --help
+    except (KeyError, UsageError, typer.BadParameter.__base__) as error: return f"stroke-nb {shlex.join(words)}: {error}"   # the base is any wrong usage
+    return ""
+
+@pytest.mark.parametrize("page", PAGES)
+def test_named_commands_would_be_taken(page): assert list(filter(None, map(fault, named(PAGES[page])))) == []
+
+def test_wrong_commands_would_be_found():
+    assert "nosuch" in fault(["nosuch"]) and "fold" in fault("run train -p fold 5".split()) and "--porte" in fault("serve --porte 1".split())
 
 # %% ../../nbs/tests/test_docs.ipynb #5a36395b
 def test_environment_page_is_whole():

@@ -92,7 +92,7 @@ from stroke_nb.registry import log_run, publish
 from stroke_nb.state import restore, save
 people = simulate(800, seed=9)
 folder = RiskModel("linear", refits=0).fit(people.drop(columns=["stroke", "true_risk"]), people.stroke).save("made")
-log_run(Path.cwd(), folder, dict(run_id="earlier", verdict="ok", metrics={}, data=dict(simulated=True)), {})
+log_run(Path.cwd(), folder, dict(run_id="earlier", verdict="ok", metrics={}, data=dict(simulated=False)), {})
 publish(folder, "champion")
 restore(), save("an earlier training")
 """

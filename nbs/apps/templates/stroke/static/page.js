@@ -367,8 +367,10 @@ function first(states) {
     return;
   }
   for (const [id, each] of Object.entries(states)) models.set(id, new Model(id, { ...each.state, _model_name: each.model_name }));
-  for (const holder of document.querySelectorAll("[data-widget]")) holder.replaceChildren(view(holder.dataset.widget));
+  const holders = [...document.querySelectorAll("[data-widget]")].filter((holder) => models.has(holder.dataset.widget));
   seen("#sn-wait").remove();
+  if (!holders.length) return lost("The calculator couldn't be shown this time.");
+  for (const holder of holders) holder.replaceChildren(view(holder.dataset.widget));
   for (const each of models.values()) if (each.has("sn-opened")) each.click();
   keepLink.start?.();
 }

@@ -1,0 +1,228 @@
+"""The calculator's page beside a plain Voila notebook with CatBoost and shap.plots.waterfall, in one run on one machine.
+
+    STROKE_NB_DATA=... python benchmarks/calculator.py [--clicks 8] [--slides 40] [--sessions 20] [--model models/champion]
+
+Both are opened by the same Chromium and driven by the same keys:
+- click to answer: from the moment a browser asks for the page until the answer stands there and can be read. Ours has warm sessions, as it is
+  served; the plain one starts a kernel for each visit, as Voila does by itself (`plain, preheated` is the same notebook with Voila's pool).
+- slide: from a key on the age slider until the number has changed, and until the waterfall has, measured in the page by a MutationObserver.
+  Keys come 0.6 s apart, so that none waits for the one before.
+- sessions: as many pages opened at once; what each session's process has that no other shares (USS), and its share of all (PSS).
+Requests to other hosts, which the plain template makes, are refused at once, so that no network is measured.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import psutil
+from playwright.sync_api import sync_playwright
+
+PLAIN = """
+import matplotlib.pyplot as plt, pandas as pd, shap, ipywidgets as ui
+from catboost import CatBoostClassifier
+from IPython.display import display
+model = CatBoostClassifier().load_model(MODEL)
+person = dict(PERSON)
+explainer, number, picture = shap.TreeExplainer(model), ui.HTML(), ui.Output()
+age = ui.IntSlider(67, 18, 82, description="Age")
+def show(change):
+    row = pd.DataFrame([person | dict(age=float(age.value))])
+    number.value = f"<b class=answer>{model.predict_proba(row)[0, 1]:.4f}</b>"
+    picture.clear_output(wait=True)
+    with picture:
+        shap.plots.waterfall(explainer(row)[0], show=False)
+        display(plt.gcf()); plt.close()
+age.observe(show, "value"); show(None)
+display(ui.VBox([age, number, picture]))
+"""
+TIMER = """([slider, number, picture]) => {
+  window.times = [];
+  const at = (selector) => document.querySelector(selector);
+  let start = 0, one = 0;
+  const seen = (what) => new MutationObserver(() => {
+    if (!start) return;
+    if (what === "number" && !one) one = performance.now() - start;
+    if (what === "picture" && one) { const two = performance.now() - start; start = 0; requestAnimationFrame(() => window.times.push([one, two])); }
+  });
+  seen("number").observe(at(number), { childList: true, subtree: true, characterData: true });
+  seen("picture").observe(at(picture), { childList: true, subtree: true, attributes: true });
+  addEventListener("keydown", () => { start = performance.now(); one = 0; }, true);
+}"""
+
+
+def plain_model(folder: Path) -> tuple[str, dict]:
+    "A CatBoost model such as one would train in a notebook."
+    from catboost import CatBoostClassifier
+    from stroke_nb.cohort import load
+    from stroke_nb.fields import INPUTS
+    people = load()
+    X = people[list(INPUTS)].copy()
+    for name in X.columns[X.dtypes == object].tolist() + [name for name in X if str(X[name].dtype) in ("str", "string")]: X[name] = X[name].astype(str).astype("category").cat.codes.astype(float)
+    CatBoostClassifier(iterations=300, verbose=0, allow_writing_files=False, thread_count=2).fit(X, people.stroke).save_model(str(folder / "plain.cbm"))
+    return str(folder / "plain.cbm"), X.dropna().iloc[0].to_dict()
+
+
+def free_port() -> int:
+    import socket
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def running(command, ready, folder=None):
+    "A server, until it is ready and then while it is used."
+    with open(os.devnull, "w") as nothing: process = subprocess.Popen(command, cwd=folder, stdout=nothing, stderr=nothing, start_new_session=True)
+    try:
+        end = time.monotonic() + 90
+        while True:
+            try:
+                if ready(): break
+            except OSError: pass
+            assert process.poll() is None and time.monotonic() < end, f"{command} didn't start"
+            time.sleep(0.2)
+        yield psutil.Process(process.pid)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@contextmanager
+def ours(model: str, sessions: int):
+    port = free_port()
+    line = f"from stroke_nb.app import serve_app; serve_app({port}, {model!r}, warm=2, sessions={sessions + 2}, grace=0.5)"
+    health = lambda: json.load(urlopen(f"http://localhost:{port}/healthz", timeout=5))
+    with running([sys.executable, "-c", line], lambda: health()["warm"] >= 2) as server: yield f"http://localhost:{port}/", server, lambda: health()["warm"] >= 2
+
+
+@contextmanager
+def plain(folder: Path, preheated: bool):
+    port, found = free_port(), lambda: urlopen(f"http://localhost:{port}/voila/static/voila.js", timeout=5).status == 200
+    command = [sys.executable, "-m", "voila", "plain.ipynb", "--no-browser", f"--port={port}", f"--preheat_kernel={preheated}", "--pool_size=2"]
+    with running(command, found, folder) as server:
+        kernels = lambda: sum("kernel-" in " ".join(child.cmdline()) for child in server.children(recursive=True))
+        warm = lambda: not preheated or kernels() >= 2
+        if preheated: time.sleep(20)   # Voila doesn't say when its pool has rendered
+        yield f"http://localhost:{port}/", server, warm
+
+
+class Page:
+    "One of the pages in the browser."
+    def __init__(self, browser, address, answer):
+        self.context = browser.new_context(viewport=dict(width=1400, height=900))
+        self.page = self.context.new_page()
+        self.page.route(lambda url: "localhost" not in url, lambda route: route.abort())
+        start = time.perf_counter()
+        self.page.goto(address, wait_until="commit")
+        self.page.wait_for_selector(answer, timeout=120_000)
+        self.seconds = time.perf_counter() - start
+
+    def slides(self, slider: str, number: str, picture: str, n: int) -> np.ndarray:
+        "Milliseconds until number and waterfall of each of n keys."
+        self.page.wait_for_timeout(1500)
+        self.page.evaluate(TIMER, [slider, number, picture])
+        self.page.locator(slider).focus()
+        for k in range(n):
+            self.page.keyboard.press("ArrowRight" if k % 2 == 0 else "ArrowLeft")
+            self.page.wait_for_timeout(600)
+        self.page.wait_for_function(f"() => window.times.length >= {int(0.9 * n)}", timeout=30_000)
+        return np.array(self.page.evaluate("window.times"))
+
+    def close(self): self.context.close()
+
+
+def clicks(browser, address, answer, ready, n) -> list[float]:
+    "Seconds from click to answer, each visit by a browser that knows nothing yet."
+    taken = []
+    for _ in range(n):
+        while not ready(): time.sleep(0.1)
+        time.sleep(0.5)
+        page = Page(browser, address, answer)
+        taken.append(page.seconds)
+        page.close()
+        time.sleep(1.5)
+    return taken
+
+
+def memory(server: psutil.Process, of: str) -> list[tuple[float, float]]:
+    "USS and PSS in MB of each kernel: `of` tells one by its command line."
+    kernels = [child for child in server.children(recursive=True) if of in " ".join(child.cmdline()) and not any(of in " ".join(below.cmdline()) for below in child.children())]
+    return [(full.uss / 1e6, full.pss / 1e6) for full in (kernel.memory_full_info() for kernel in kernels)]
+
+
+def told(name: str, values, unit: str, target: float | None = None) -> str:
+    "Median and 95th percentile in words."
+    middle, high = np.median(values), np.percentile(values, 95)
+    verdict = "" if target is None else f"   target {target:g} {unit}: {'held' if middle <= target else 'MISSED'}"
+    return f"{name:<44}{middle:9.2f} {unit:<3} median {high:9.2f} {unit} p95{verdict}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clicks", type=int, default=8)
+    parser.add_argument("--slides", type=int, default=40)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--model", default="models/champion")
+    asked = parser.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
+    link = "#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked"
+    our = dict(slider=".sn-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
+    their = dict(slider=".noUi-handle", number=".widget-html-content", picture=".widget-output")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as place:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        with ours(str(Path(asked.model).absolute()), asked.sessions) as (address, server, ready):
+            opened = clicks(browser, address + link, ".sn-part-answer .sn-big strong", ready, asked.clicks)
+            page = Page(browser, address + link, ".sn-part-answer .sn-big strong")
+            slid = page.slides(**our, n=asked.slides)
+            page.close()
+            time.sleep(3)   # until the sessions before have ended
+            pages = []
+            for _ in range(asked.sessions):
+                pages.append(Page(browser, address + link, ".sn-part-answer .sn-big strong"))
+            at_once = [each.seconds for each in pages]
+            used, whole = memory(server, "warm_parent"), server.memory_full_info().uss / 1e6
+            for each in pages: each.close()
+        folder = Path(place)
+        saved, person = plain_model(folder)
+        source = PLAIN.replace("MODEL", repr(saved)).replace("PERSON", repr(person))
+        cell = dict(cell_type="code", id="a", metadata={}, execution_count=None, outputs=[], source=source)
+        (folder / "plain.ipynb").write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=dict(name="python3", display_name="Python", language="python")), nbformat=4, nbformat_minor=5)))
+        with plain(folder, False) as (address, server, ready):
+            cold = clicks(browser, address, ".answer", ready, max(3, asked.clicks // 2))
+            page = Page(browser, address, ".answer")
+            their_slid = page.slides(**their, n=asked.slides)
+            their_used = memory(server, "ipykernel_launcher")
+            page.close()
+        with plain(folder, True) as (address, server, ready): warm = clicks(browser, address, ".answer", lambda: time.sleep(12) or True, max(3, asked.clicks // 2))
+        browser.close()
+    kernels = sorted(used)[1:] if len(used) > asked.sessions else used
+    print(f"\nClick to readable answer")
+    print(told("  calculator, warm session", opened, "s", 1.5))
+    print(told("  plain notebook, as Voila serves it", cold, "s"), f"\n    {np.median(cold) / np.median(opened):.1f} times as long")
+    print(told("  plain notebook, preheated", warm, "s"), f"\n    {np.median(warm) / np.median(opened):.1f} times as long")
+    print("\nSlide")
+    print(told("  calculator, key to number", slid[:, 0], "ms", 100), "" if np.percentile(slid[:, 0], 95) <= 200 else "\n    p95 over 200 ms")
+    print(told("  calculator, key to waterfall", slid[:, 1], "ms", 250))
+    print(told("  plain notebook, key to number", their_slid[:, 0], "ms"), f"\n    {np.median(their_slid[:, 0]) / np.median(slid[:, 0]):.1f} times as long")
+    print(told("  plain notebook, key to waterfall", their_slid[:, 1], "ms"), f"\n    {np.median(their_slid[:, 1]) / np.median(slid[:, 1]):.1f} times as long")
+    print(f"\nMemory, {asked.sessions} sessions open at once")
+    uss, pss = np.array(kernels).T
+    print(f"  calculator: {np.median(uss):.0f} MB of its own a session (share of all: {np.median(pss):.0f} MB), {uss.sum() + whole:,.0f} MB for {len(kernels)} sessions and the server ({whole:.0f} MB)")
+    print(f"  opened one after the other in {np.median(at_once):.2f} s each (median), {np.max(at_once):.2f} s the slowest")
+    their_uss = np.median([each[0] for each in their_used])
+    print(f"  plain notebook: {their_uss:.0f} MB a session, {their_uss / np.median(uss):.1f} times as much")
+    print(f"load {os.getloadavg()[0]:.1f} after")
+
+
+if __name__ == "__main__": main()
