@@ -63,7 +63,7 @@ def cleared(counts, least: int = LEAST) -> np.ndarray:
 # %% ../nbs/00_disclosure.ipynb #fcdcfe51
 _picture = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\"image/\w+\": *\"[^\"]*\"")
 _number = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
-_near = 12   # numbers to either side: a row of ten inputs, an id and an outcome
+_near = dict(age=8, bmi=3)   # numbers between a row's glucose and its other two, however its ten inputs, id and outcome are laid out
 
 def numbers_in(text: str) -> list[float]:
     "The numbers of a text in their order, pictures left out."
@@ -77,8 +77,8 @@ def _rows_in(numbers: list[float], people: pd.DataFrame) -> int:
     found = set()
     for place, number in enumerate(numbers):
         for age, bmi in by_glucose.get(number, ()):
-            around = numbers[max(0, place - _near): place + _near + 1]
-            if age in around and bmi in around: found.add((age, number, bmi))
+            near = {name: numbers[max(0, place - reach): place + reach + 1] for name, reach in _near.items()}
+            if age in near["age"] and bmi in near["bmi"]: found.add((age, number, bmi))
     return len(found)
 
 def _columns_in(numbers: list[float], people: pd.DataFrame, run: int = 4) -> list[str]:

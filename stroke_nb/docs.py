@@ -103,6 +103,7 @@ def _link(match: re.Match) -> str:
 
 def _prose(text: str) -> str:
     "A Markdown cell for the site."
+    text = re.sub(r"^(```bash\n.*?^```\n\n)```text$", r"\1```{ .text .output }", text, flags=re.MULTILINE | re.DOTALL)   # what a command shows looks like it
     text = re.sub(r"\]\(((?:\.\./)?)(\w+)\.ipynb(#[\w-]*)?\)", _link, text)
     return re.sub(r"\$(\w)\$", r"*\1*", text)
 

@@ -134,12 +134,12 @@ def group_differences(
     return pd.DataFrame([dict(field=name, group=group) | _judge_group(y[who], champion[who], challenger[who], policy, level)
                          for (name, group), who in groups.items()])
 
-# %% ../nbs/08_gate.ipynb #7e667061
+# %% ../nbs/08_gate.ipynb #fe199a79
 VERDICTS = {"pass": "The challenger may take the champion's place", "hold": "A person decides", "refuse": "The challenger is refused"}
 
 @dataclass(frozen=True)
-class GateResult:
-    "What the gate says, rule by rule."
+class _Judged:
+    "What was judged, and how."
     rules: pd.DataFrame       # rule, measure, champion, challenger, low, high, difference, difference_low, difference_high, asks, verdict, words
     groups: pd.DataFrame      # from `group_differences`
     policy: Policy
@@ -148,6 +148,15 @@ class GateResult:
     notes: tuple = ()         # on the data
 
     @property
+    def people(self) -> int: return len(self.outcome)
+
+    @property
+    def events(self) -> int: return int(self.outcome.sum())
+
+# %% ../nbs/08_gate.ipynb #3d560b2f
+class GateResult(_Judged):
+    "What the gate says, rule by rule."
+    @property
     def verdict(self) -> str:  # "pass", "hold" or "refuse"
         "The strictest of the rules; with too few strokes, none of them counts and a person decides."
         if self.rules.verdict.iloc[0] != "pass": return "hold"
@@ -155,12 +164,6 @@ class GateResult:
 
     @property
     def passed(self) -> bool: return self.verdict == "pass"
-
-    @property
-    def people(self) -> int: return len(self.outcome)
-
-    @property
-    def events(self) -> int: return int(self.outcome.sum())
 
     @property
     def reasons(self) -> list[str]:

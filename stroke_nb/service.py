@@ -19,7 +19,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -528,7 +528,7 @@ def serve(
     "Run the service until it is told to stop (SIGTERM or Ctrl-C)."
     import uvicorn
     check_settings(settings)
-    with tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True) if workers > 1 else nullcontext("") as folder:
         os.environ |= _surroundings(settings, workers, folder)
         tell(log_to(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
         uvicorn.run("stroke_nb.service:worker_app", factory=True, host=host, port=port, workers=workers, log_config=None, access_log=False,

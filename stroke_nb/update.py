@@ -64,7 +64,7 @@ def _about(model: RiskModel, made: RiskModel, learn: pd.DataFrame, test: ClosedT
     told, old = fingerprint(learn), model.about_.get("fingerprint")
     if old: told = dict(below=min(told["below"], old["below"]), hashes=sorted(set(told["hashes"]) | set(old["hashes"])))
     told["hashes"] = [value for value in told["hashes"] if value < told["below"]]
-    about = made.about_ if test.choice == "refit" else model.about_
+    about = made.about_ if test.choice == "refit" else {key: value for key, value in model.about_.items() if key != "reference"}   # that was about other risks
     return about | {key: learn.attrs.get(key) for key in ("source", "sha256", "simulated")} | dict(
         held_out=held_out, fingerprint=told, update=dict(choice=test.choice, of=getattr(model, "sha256_", None), rows=len(learn), events=int(learn[OUTCOME].sum())))
 

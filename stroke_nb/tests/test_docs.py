@@ -197,8 +197,8 @@ def test_pages_name_real_make_targets():
 _named = re.compile(r"(?:^|`)(?:\w+=\S+ )*(?:\.venv\\Scripts\\)?stroke-nb ([^`\n]+)", re.MULTILINE)
 
 def named(path: Path) -> list[list[str]]:
-    "The commands that a page names, as words; patterns such as `run JOB` aside."
-    text = "\n".join(cell.source for cell in cells_of(path) if cell.kind == "markdown")
+    "The commands that a page names and doesn't run, as words; patterns such as `run JOB` aside."
+    text = "\n".join(re.sub(r"^```bash\n.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL) for cell in cells_of(path) if cell.kind == "markdown")
     lines = [re.split(r" \|\|? | > | {3,}", line)[0] for line in _named.findall(text) if not re.match(r"[a-z |]*(?:[\[|]|[A-Z]{2})", line)]
     return [shlex.split(line, comments=True) for line in lines]
 
@@ -209,7 +209,7 @@ def fault(words: list[str]) -> str:
     from stroke_nb.jobs import UsageError, check_parameters, parameters
     command, rest = _command(), list(words)
     try:
-        while hasattr(command, "commands") and rest: command = command.commands[rest.pop(0)]
+        while hasattr(command, "commands") and rest and not rest[0].startswith("-"): command = command.commands[rest.pop(0)]
         if not rest or hasattr(command, "commands"): return ""   # only named
         given = command.make_context("stroke-nb", rest).params
         if words[0] == "run": check_parameters(parameters(given["job"]), dict(pair.split("\x1f", 1) for pair in given["param"] or ()))

@@ -13,7 +13,7 @@ __all__ = ['unix', 'DAY', 'after', 'workspace', 'quick', 'test_a_missed_day_is_c
            'test_nobody_reached_is_said_and_the_run_counts', 'test_the_foreground_catches_up_and_ends_on_sigterm',
            'crontab', 'test_install_and_remove_leave_the_rest_of_the_table',
            'test_the_line_of_the_table_runs_what_is_due', 'test_without_crontab_the_other_ways_are_named',
-           'test_the_workspaces_own_schedule_holds']
+           'test_the_workspaces_own_schedule_holds', 'test_jupyterlabs_scheduler_runs_the_same_notebook']
 
 # %% ../../nbs/tests/test_schedule.ipynb #4074368d
 import contextlib
@@ -29,7 +29,8 @@ from pathlib import Path
 import pytest
 
 from .. import schedule
-from ..jobs import run_job
+from ..cohort import simulate
+from ..jobs import find_job, run_job
 from ..schedule import ScheduleError, install, listed, load_schedule, remove, run_due
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
 from .test_workspace import ROOT
@@ -81,7 +82,6 @@ def test_a_hanging_run_is_ended_and_reported(tmp_path):
     assert done.failed and "over its time limit of 8 s" in done.words, done
     folder, = (tmp_path / "reports/slow").glob("2*")
     assert "over its time limit" in json.loads((folder / "result.json").read_text())["reasons"][0]
-    wait_for(lambda: not _alive(int((tmp_path / "pid").read_text())))
 
 @unix
 def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
@@ -276,3 +276,34 @@ def test_the_workspaces_own_schedule_holds(monkeypatch):
     assert [entry.name for entry in found.entries] == ["drift", "train", "validate", "site"]
     assert all(entry.command[0] in get_command(app).commands for entry in found.entries if entry.command)
     assert len({entry.cron for entry in found.entries}) == 4 and all(int(entry.cron.split()[0]) % 10 for entry in found.entries)
+
+# %% ../../nbs/tests/test_schedule.ipynb #7c7da85d
+_LAB = """
+import sys, time
+from pathlib import Path
+from jupyter_scheduler.environments import StaticEnvironmentManager
+from jupyter_scheduler.models import CreateJob
+from jupyter_scheduler.orm import create_tables
+from jupyter_scheduler.scheduler import Scheduler
+from traitlets.config import Config
+
+if __name__ == "__main__":   # it starts a process that reads this file again
+    database = f"sqlite:///{Path.cwd()}/scheduler.db"
+    create_tables(database)
+    lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=Config())
+    given = {"evidently": "False", "window_id": "'2026-W03'", "model": repr(str(Path.cwd() / "champion"))}
+    job = lab.create_job(CreateJob(input_uri="drift.ipynb", name="drift", runtime_environment_name="", runtime_environment_parameters={}, output_formats=["ipynb", "html"], parameters=given))
+    while (status := lab.get_job(job, job_files=False).status) not in ("COMPLETED", "FAILED"): time.sleep(0.3)
+    print(status, lab.get_staging_paths(lab.get_job(job, job_files=False))["html"])
+"""
+
+def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
+    pytest.importorskip("jupyter_scheduler")
+    simulate(500, seed=1).drop(columns="true_risk").to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
+    (tmp_path / "lab.py").write_text(_LAB)
+    env = os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"), STROKE_NB_CACHE=str(tmp_path / "cache"))
+    ended = subprocess.run([sys.executable, "lab.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    status, page = ended.stdout.split()[-2:]
+    assert status == "COMPLETED", ended.stderr
+    assert "Window 2026-W03" in Path(page).read_text() and "no model yet" in Path(page).read_text()
