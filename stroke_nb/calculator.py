@@ -103,7 +103,7 @@ class RiskSummary:
     @property
     def is_empty(self) -> bool: return all(is_blank(self.record, name) for name in INPUTS)
 
-# %% ../nbs/11_calculator.ipynb #b5f6f3c7
+# %% ../nbs/11_calculator.ipynb #18bbf3a6
 def _no_risk(reference, record: dict, own: float, there: float) -> str:
     "Why a record gets no risk."
     if any(not is_blank(record, name) for name in INPUTS): return declined(reference, record["age"])
@@ -116,6 +116,7 @@ def _guesses(record: dict) -> list[str]:
     many = f"{blanks} of the ten values aren't known. The answer averages over what is plausible for each, as if they had nothing to do with each other."
     return (["Age isn't known, and it tells most: without it the answer is little more than a guess."] if record["age"] is None else []) + ([many] if blanks >= 4 else [])
 
+# %% ../nbs/11_calculator.ipynb #04843fed
 def _finite(value: float) -> float | None: return float(value) if np.isfinite(value) else None
 
 def summary(

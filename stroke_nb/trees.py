@@ -47,10 +47,10 @@ def _places(flat: dict, X: np.ndarray) -> np.ndarray:
     for level in range(depth): place |= (columns[flat["column"][:, level]] > flat["border"][:, [level]]).astype(np.int32) << level
     return place + (np.arange(n_trees, dtype=np.int32) << depth)[:, None]
 
-_ROWS = 2_000   # at a time: ten thousand rows in thousands of trees would fill the memory
+_ROWS = 256   # at a time: tables of rows x trees that stay in the cache are twice as fast
 
 def _in_pieces(work, X: np.ndarray) -> np.ndarray:
-    "The work done on a few thousand rows at a time."
+    "The work done on some rows at a time."
     return np.concatenate([work(X[start:start + _ROWS]) for start in range(0, max(len(X), 1), _ROWS)])
 
 def tree_sum(

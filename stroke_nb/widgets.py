@@ -401,23 +401,9 @@ class _Tabbed(_Uploads):
                     "Limits": lambda: pages.limits_html(self.model), "Model card": lambda: pages.card_html(result)}
             self._about[name].value = made[name]()
 
-# %% ../nbs/11_widgets.ipynb #4b74da4b
-class RiskCalculator(_Tabbed):
-    "The risk calculator: enter what is known, read the answer, see why, compare, score many."
-    def __init__(
-        self,
-        model="models/champion",   # a folder, a RiskModel or a scorer
-    ):
-        self._source, self.model, self.summary, self.scored, self._deferred, self._linked = model, as_scorer(model), None, None, None, ""
-        self.link = lean(ui.Text, layout=dict(display="none")).add_class("sn-link")
-        self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
-        self.banner, columns, self.tabs = lean(ui.HTML), self._build(), self._tabs()
-        super().__init__([_style(), self.link, self.opened, self.banner, columns, self.tabs, self.note])
-        self.add_class("sn-calculator")
-        self.opened.on_click(lambda _: self._open())
-        self.link.observe(self._follow_link, "value")
-        self._show_model()
-
+# %% ../nbs/11_widgets.ipynb #2b05d35c
+class _Opens(_Tabbed):
+    "What happens when a page opens on a session, or a link on a page."
     def _show_model(self):
         "What depends on the model alone."
         self.banner.value = pages.banner_html(bool(self.model.about.get("simulated")))
@@ -438,6 +424,23 @@ class RiskCalculator(_Tabbed):
         values, prevalence = from_link(change["new"])
         if prevalence is not None: self.place.value = prevalence
         self.set(values)
+
+# %% ../nbs/11_widgets.ipynb #ffeda926
+class RiskCalculator(_Opens):
+    "The risk calculator: enter what is known, read the answer, see why, compare, score many."
+    def __init__(
+        self,
+        model="models/champion",   # a folder, a RiskModel or a scorer
+    ):
+        self._source, self.model, self.summary, self.scored, self._deferred, self._linked = model, as_scorer(model), None, None, None, ""
+        self.link = lean(ui.Text, layout=dict(display="none")).add_class("sn-link")
+        self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
+        self.banner, columns, self.tabs = lean(ui.HTML), self._build(), self._tabs()
+        super().__init__([_style(), self.link, self.opened, self.banner, columns, self.tabs, self.note])
+        self.add_class("sn-calculator")
+        self.opened.on_click(lambda _: self._open())
+        self.link.observe(self._follow_link, "value")
+        self._show_model()
 
     def set(self, record: dict):
         "Enter a record; what isn't in it isn't known."

@@ -501,8 +501,12 @@ def test_in_jupyterlab(chromium, place, tmp_path):
             time.sleep(0.3)
         page = chromium.new_page()
         page.goto(f"http://localhost:{port}/lab/tree/calculator.ipynb?reset")
-        page.locator(".jp-Cell .cm-content").first.click(timeout=60_000)
-        page.keyboard.press("Control+Enter")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        for _ in range(20):   # while JupyterLab sets itself up, keys are lost
+            page.locator(".jp-Cell .cm-content").first.click(timeout=60_000)
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(1000)
+            if page.locator(".jp-InputPrompt").first.inner_text().strip() != "[ ]:": break
         page.get_by_role("button", name="Fill in an example").click(timeout=60_000)
         page.locator(".sn-part-answer", has_text=headline(summary(scorer(), EXAMPLE))).wait_for()
         assert page.locator(".sn-part-why svg").is_visible() and page.get_by_role("tab", name="Fairness").is_visible()

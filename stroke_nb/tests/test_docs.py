@@ -101,7 +101,7 @@ def test_jobs_of_the_copy_are_small():
     found = {each.name: each.default for job in ("train", "validate", "drift") for each in parameters(workspace() / f"nbs/jobs/{job}.ipynb")}
     assert [found[name] for name in _SMALL] == [2, 1, 30, 20, "age_only", False]
 
-# %% ../../nbs/tests/test_docs.ipynb #d9e99c4d
+# %% ../../nbs/tests/test_docs.ipynb #0fa2fe3e
 _PORTS = {"app": 8866, "serve": 8000, "lab": 8888, "mlflow": 5000}
 _server = re.compile(r"^(?:make|stroke-nb) (app|serve|lab|mlflow)\b.*$", re.MULTILINE)
 
@@ -116,15 +116,31 @@ def _answers(port: int) -> bool:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
+# %% ../../nbs/tests/test_docs.ipynb #efd7b390
+def _surroundings(folder: Path, log: Path) -> dict[str, str]:
+    "The environment of the commands."
+    (log / "jupyter_config.json").write_text(json.dumps({"ServerApp": {"allow_root": True, "open_browser": False}}))   # tests may run as root
+    env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "IN_TEST", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR", "VIRTUAL_ENV")}
+    return env | {"PATH": f"{folder}/.venv/bin:{os.environ['PATH']}", "STROKE_NB_DATA": str(folder / "data.csv"), "JUPYTER_CONFIG_DIR": str(log),
+                  "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "BROWSER": "true"}
+
+def _end(process: subprocess.Popen) -> None:
+    "End what a block started, and what that started."
+    for how, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
+        try: os.killpg(process.pid, how)
+        except ProcessLookupError: return
+        try: process.wait(patience)
+        except subprocess.TimeoutExpired: continue
+
+# %% ../../nbs/tests/test_docs.ipynb #dca95bd7
+_LIMIT = 900   # seconds of a block: far more than one takes, as machines may be busy
+
 class Terminal:
     "Runs blocks one after the other, in the copy."
     def __init__(self):
         self.folder, self.servers, self.log = workspace(), [], place() / f"terminal-{time.monotonic_ns()}"
         self.log.mkdir()
-        (self.log / "jupyter_config.json").write_text(json.dumps({"ServerApp": {"allow_root": True, "open_browser": False}}))   # tests may run as root
-        self.env = {**os.environ, "PATH": f"{self.folder}/.venv/bin:{os.environ['PATH']}", "STROKE_NB_DATA": str(self.folder / "data.csv"),
-                    "JUPYTER_CONFIG_DIR": str(self.log), "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "BROWSER": "true"}
-        for name in ("MPLBACKEND", "IN_TEST", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR", "VIRTUAL_ENV"): self.env.pop(name, None)
+        self.env = _surroundings(self.folder, self.log)
 
     def _start(self, block: str, out) -> subprocess.Popen:
         state = self.log / "state"
@@ -135,8 +151,8 @@ class Terminal:
         "Run a block to its end."
         if (port := _port(block)): return self._serve(block, port)
         done = self._start(block, subprocess.PIPE)
-        try: out, _ = done.communicate(timeout=300)
-        finally: self._end(done)
+        try: out, _ = done.communicate(timeout=_LIMIT)
+        finally: _end(done)
         return done.returncode, out.decode()
 
     def _serve(self, block: str, port: int) -> tuple[int, str]:
@@ -150,17 +166,8 @@ class Terminal:
             time.sleep(0.2)
         return 0, path.read_text()
 
-    @staticmethod
-    def _end(process: subprocess.Popen) -> None:
-        "End what a block started, and what that started."
-        for how, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
-            try: os.killpg(process.pid, how)
-            except ProcessLookupError: return
-            try: process.wait(patience)
-            except subprocess.TimeoutExpired: continue
-
     def close(self) -> None:
-        for server in self.servers: self._end(server)
+        for server in self.servers: _end(server)
 
 # %% ../../nbs/tests/test_docs.ipynb #fb33d6c1
 @cache

@@ -226,7 +226,7 @@ def test_the_foreground_catches_up_and_ends_on_sigterm(tmp_path):
     out, err = process.communicate(timeout=60)
     assert said.startswith("quick, due") and "missed before this one: 99" in said and process.returncode == 0, (said, err)
 
-# %% ../../nbs/tests/test_schedule.ipynb #43d05835
+# %% ../../nbs/tests/test_schedule.ipynb #1ce98e2c
 @pytest.fixture
 def crontab(tmp_path, monkeypatch):
     "The file behind a stand-in for crontab."
@@ -237,6 +237,7 @@ def crontab(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     return tmp_path / "table"
 
+# %% ../../nbs/tests/test_schedule.ipynb #5ea393cb
 @unix
 def test_install_and_remove_leave_the_rest_of_the_table(tmp_path, crontab, monkeypatch):
     workspace(tmp_path / "our workspace")

@@ -82,7 +82,7 @@ def test_inputs_are_parameters_of_the_job(job):
     given = [name.removeprefix("PARAM_") for name in run["env"] if name.startswith("PARAM_")]
     assert set(given) == set(workflow[True]["workflow_dispatch"]["inputs"]) - {"labelled"} and set(given) <= {each.name for each in parameters(job)}
 
-# %% ../../nbs/tests/test_workflows.ipynb #3fab52d7
+# %% ../../nbs/tests/test_workflows.ipynb #d08209e3
 _SMALL = dict(kind="logistic", challengers="age_only", folds="2", repeats="1", refits="30", resamples="20")
 _EARLIER = """
 from pathlib import Path
@@ -97,11 +97,12 @@ publish(folder, "champion")
 restore(), save("an earlier training")
 """
 
+# %% ../../nbs/tests/test_workflows.ipynb #23c54999
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     "A repository with small data, windows beside it, and a champion in its state."
     folder = tmp_path_factory.mktemp("github")
-    for name, n, seed in (("people", 800, 1), ("labelled", 3000, 5)): simulate(n, seed=seed).drop(columns="true_risk").to_csv(folder / f"{name}.csv", index=False)
+    for name, n, seed in (("people", 800, 1), ("labelled", 2000, 5)): simulate(n, seed=seed).drop(columns="true_risk").to_csv(folder / f"{name}.csv", index=False)
     weeks = {name: simulate(400, seed=seed).drop(columns=["true_risk", "stroke"]) for seed, name in enumerate(("older", "usual", "renamed"), 2)}
     weeks["older"]["age"] = (weeks["older"]["age"] + 30).clip(upper=95)
     weeks["renamed"] = weeks["renamed"].rename(columns={"avg_glucose_level": "sugar"})
@@ -121,13 +122,13 @@ def _kept(world) -> dict[str, str]:
     listed = subprocess.run(["git", "ls-tree", "-r", "stroke-nb-state"], cwd=world.folder / "central", capture_output=True, text=True, check=True).stdout
     return {line.split("\t")[1]: line.split()[2] for line in listed.splitlines()}
 
-# %% ../../nbs/tests/test_workflows.ipynb #d8dbf4c7
+# %% ../../nbs/tests/test_workflows.ipynb #d2fbe834
 def test_an_alarm_opens_an_issue_trains_and_publishes(world):
     assert _drift(world, "older", "2026-W01") == "success", world.said("drift")
     issue, = world.issues("drift")
     assert "Alarm" in issue["body"] and "actions/runs/7" in issue["body"]
     assert world.became("train", "train", "") == world.became("publish", "build", "") == "success", world.said("train")
-    assert {"models/champion", "models/challenger", "mlflow.db"} <= set(_kept(world)) and any(re.fullmatch(r"reports/drift/state-\w{12}.npz", name) for name in _kept(world))
+    assert {"models/champion", "mlflow.db"} <= set(_kept(world)) and any(re.fullmatch(r"reports/drift/state-\w{12}.npz", name) for name in _kept(world))
     assert re.search(r"Version 2 (stays challenger|is champion now)", world.said("train")), world.said("train")
     for job in ("drift", "train"):
         folder, = (world.folder / "artifacts" / job).iterdir()
