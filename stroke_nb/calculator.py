@@ -185,7 +185,7 @@ def similar_words(answer: RiskSummary) -> str:
     return (f"{alike.strokes:,} strokes among {alike.people:,} similar records: {alike.words}. "
             f"That is {per_cent(alike.strokes / alike.people)} ({low.removesuffix(' %')} to {high}).")
 
-# %% ../nbs/11_calculator.ipynb #c395f183
+# %% ../nbs/11_calculator.ipynb #2febb6c9
 @dataclass(frozen=True)
 class Open:
     "A field that isn't known and what knowing it could do."
@@ -217,6 +217,7 @@ def could_change(
         found.append(Open(name, float(risks.min()), float(risks.max()), *ends))
     return sorted(found, key=lambda each: each.low - each.high)
 
+# %% ../nbs/11_calculator.ipynb #f83fd542
 def open_words(each: Open) -> str:
     "What measuring a field could change, in words."
     label, unit = FIELDS[each.name].label, FIELDS[each.name].unit
