@@ -23,7 +23,7 @@ def stop(message: str, code: int):
     raise typer.Exit(code)
 
 _MENDABLE = ("DataError", "UsageError", "ScheduleError")
-_FAILED = ("LogError", "NotKept", "RegistryError")
+_FAILED = ("LogError", "NotKept", "RegistryError", "PublishError", "StateError", "NotTold")
 
 @contextmanager
 def told():
@@ -193,7 +193,7 @@ def schedule_run_due(folder: _Folder = Path(".")) -> None:
     "Run what is due now, each missed run once."
     from stroke_nb.schedule import load_schedule, run_due
     with told(): done = run_due(load_schedule(folder / "schedule.yaml"), tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True))
-    raise typer.Exit(max((ended.code for ended in done), default=0))
+    raise typer.Exit(1 if any(ended.failed for ended in done) else 0)
 
 @schedule.command("run")
 def schedule_run(folder: _Folder = Path(".")) -> None:
