@@ -36,6 +36,9 @@ class NotebookItem(pytest.Item):
         ok, seconds = test_nb(self.path)
         assert ok, f"{self.path.name} failed: the cell and its error are in the output above"
 
+    def repr_failure(self, excinfo):
+        return str(excinfo.value) if excinfo.errisinstance(AssertionError) else super().repr_failure(excinfo)
+
     def reportinfo(self):
         return self.path, 0, f"notebook {self.path.relative_to(NBS)}"
 

@@ -121,7 +121,7 @@ def _input(name: str, value):
     if value is None or value != value: return None
     if name not in _known: return _number(name, value)
     try: return _known[name][value]
-    except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, filter(None.__ne__, _known[name])))}") from None
+    except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}") from None
 
 def _moment(name: str, value: datetime) -> str:
     "An aware moment as text, UTC, to the microsecond, always of one length."
@@ -357,10 +357,11 @@ def _put(
         connection.commit()
     except Exception as error:
         error.stale = engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
-        connection.invalidate()
-        if error.stale: engine.dispose()  # the others that lie in the pool are as old
+        if error.stale:
+            connection.invalidate()
+            engine.dispose()  # the others that lie in the pool are as old
         raise
-    finally: connection.close()
+    finally: connection.close()  # rolls back what is open: a SQLite connection that is only closed keeps its lock while a traceback holds its cursor
 
 # %% ../nbs/09_predictions.ipynb #99a873de
 class _Opened:

@@ -12,12 +12,14 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 from ..cohort import load, simulate
 from ..files import locked
 from ..jobs import Run, find_job, run_job
+from ..loop import Rule
 from ..model import RiskModel
 from ..schema import OUTCOME
 
@@ -65,7 +67,7 @@ def stepped() -> Path:
     "What a step of the loop leaves."
     path = place() / "loop" / "step.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(dict(now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None, cases=[], rule={},
+    path.write_text(json.dumps(dict(now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None, cases=[], rule=asdict(Rule()),
                                     actions=[dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")])))
     return path
 
