@@ -129,7 +129,8 @@ def download_html(text: str, name: str) -> str:
 
 # %% ../nbs/11_pages.ipynb #5ed4382a
 def _results(folder: Path):
-    "Where a model's result.json may be: the run that holds the model, or the reports of its workspace."
+    "Where a model's result.json may be: beside the published model, in the run that holds it, or in the reports of its workspace."
+    yield folder.with_name(f"{folder.name}.result.json")
     yield folder.parent / "result.json"
     for place in folder.parents[:4]: yield from sorted(place.glob("reports/train/*/result.json"), reverse=True)
 

@@ -16,7 +16,7 @@ from .arithmetic import (average, bounded, codes_of, encode_codes, ENCODED, expa
                                   plausible_codes, restate, shift_prevalence)
 from .fields import CATEGORIES, FIELDS, INPUTS
 from .files import sha256_of, verified
-from .trees import tree_parts, tree_sum
+from .trees import fast_sum, tree_parts
 
 # %% ../nbs/06_scoring.ipynb #aad727b5
 @dataclass(frozen=True)
@@ -67,13 +67,14 @@ class _Light(_Saved):
 
     def __init__(self, folder, manifest, state):
         super().__init__(folder, manifest, state)
-        self._trees, self._spread = _arrays(folder / "light.npz")
+        self._trees, spread = _arrays(folder / "light.npz")
+        self._raw, self._spread = fast_sum(self._trees, len(ENCODED)), spread and fast_sum(spread, len(ENCODED) + 1)
         self._line, self._groups = state["line"], {name: _group(told) for name, told in state["plausible"].items()}
         if self._line: self._coef, self._centre = np.array(self._line["coef"]), np.array(self._line["centre"])
 
     def _decide(self, encoded):
         "Log-odds of complete records."
-        raw = tree_sum(self._trees, encoded)
+        raw = self._raw(encoded)
         return bounded(expit((encoded @ self._coef + self._line["intercept"] + raw) / 2 if self._line else raw))
 
     def _complete(self, codes):
@@ -87,7 +88,7 @@ class _Light(_Saved):
         encoded, z, rows = self._complete(codes)
         risk = self._restate(average(expit(z), rows), prevalence)
         if not self._spread: return risk, np.full(len(codes), np.nan), np.full(len(codes), np.nan)
-        spread = tree_sum(self._spread, np.column_stack([encoded, z]))
+        spread = self._spread(np.column_stack([encoded, z]))
         return risk, *(self._restate(p, prevalence) for p in interval(z, spread, rows, level))
 
 # %% ../nbs/06_scoring.ipynb #487659cd
