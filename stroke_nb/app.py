@@ -6,6 +6,10 @@
 __all__ = ['POLICY', 'apps_folder', 'template_folder', 'log_request', 'CalculatorPage', 'Health', 'SessionManager', 'model_hash',
            'CalculatorApp', 'settings_of', 'serve_app']
 
+# %% ../nbs/11_app.ipynb #0648a65a
+from .jobs import skip_grammar
+skip_grammar()   # before Jupyter's modules import jsonschema
+
 # %% ../nbs/11_app.ipynb #42b130b5
 import hashlib
 import json

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VERDICTS', 'UsageError', 'JobError', 'PublishError', 'list_jobs', 'find_job', 'Parameter', 'parameters',
-           'check_parameters', 'run_dir', 'record', 'commit', 'new_run_id', 'to_html', 'Run', 'run_job', 'build_index']
+           'check_parameters', 'run_dir', 'record', 'commit', 'new_run_id', 'to_html', 'skip_grammar', 'Run', 'run_job',
+           'build_index']
 
 # %% ../nbs/10_jobs.ipynb #8929cf80
 import ast, base64, difflib, hashlib, io, json, math, os, re, secrets, shutil, signal, subprocess, sys, tempfile, threading, tokenize
@@ -767,9 +768,15 @@ def _sigterm_as_interrupt():
     try: yield
     finally: signal.signal(signal.SIGTERM, before)
 
-# %% ../nbs/10_jobs.ipynb #e4027005
+# %% ../nbs/10_jobs.ipynb #82634f34
+def skip_grammar() -> None:
+    "Have jsonschema find its package rfc3987-syntax not installed in this process."
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+# %% ../nbs/10_jobs.ipynb #f3304ec6
 def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, progress: bool) -> dict | None:
     "Execute the notebook in `kernel`; the error of a failing cell, or None."
+    skip_grammar()
     import papermill
     from nbconvert.filters import strip_ansi
     bar = {"desc": path.stem, "unit": "cell"} if progress else False
