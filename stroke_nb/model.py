@@ -373,9 +373,9 @@ def _save_trees(model, path: Path) -> None:
 # %% ../nbs/03_model.ipynb #94020c51
 def _save_part(part, folder: Path, name: str) -> None:
     "A fitted part as NAME.cbm or NAME.skops."
-    from skops import io
-    if hasattr(part, "save_model"): _save_trees(part, folder / f"{name}.cbm")
-    else: io.dump(part, folder / f"{name}.skops")
+    if hasattr(part, "save_model"): return _save_trees(part, folder / f"{name}.cbm")
+    from skops import io   # takes a second and a half
+    io.dump(part, folder / f"{name}.skops")
 
 # %% ../nbs/03_model.ipynb #2745aced
 def _load_part(folder: Path, name: str, Trees):

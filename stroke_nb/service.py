@@ -475,6 +475,7 @@ async def _alive(app: FastAPI):
     await asyncio.to_thread(service.log.ready)     # makes the tables, and finds out whether the database is there
     await asyncio.to_thread(look_at_keys, service)
     if not service.secret: tell(service.logger, "STROKE_NB_PERSON_KEY isn't set: person ids decide sides of a canary, and aren't logged")
+    await asyncio.to_thread(set_gauges, service, {})
     gc.freeze()   # what is loaded by now stays; the collector needn't look through it at every large batch
     watching = asyncio.create_task(watch(service))
     champion = service.models.lineup.champion

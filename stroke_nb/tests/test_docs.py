@@ -67,7 +67,7 @@ def shows(want: str, got: str) -> bool:
     return doctest.OutputChecker().check_output(f"...{want.rstrip()}...\n", f"\n{got}\n", doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
 
 # %% ../../nbs/tests/test_docs.ipynb #b54358a0
-_SMALL = dict(folds=2, repeats=1, refits=30, resamples=20, challengers='"age_only"', evidently=False)   # defaults of the jobs in the copy
+_SMALL = dict(kind='"logistic"', challengers='"age_only"', folds=2, repeats=1, refits=30, resamples=20, evidently=False)   # defaults of the jobs in the copy
 
 def _made_small(notebook: str) -> str:
     "A job's notebook with smaller defaults."
@@ -99,7 +99,7 @@ def workspace() -> Path:
 def test_jobs_of_the_copy_are_small():
     from stroke_nb.jobs import parameters
     found = {each.name: each.default for job in ("train", "validate", "drift") for each in parameters(workspace() / f"nbs/jobs/{job}.ipynb")}
-    assert [found[name] for name in _SMALL] == [2, 1, 30, 20, "age_only", False]
+    assert [found[name] for name in _SMALL] == ["logistic", "age_only", 2, 1, 30, 20, False]
 
 # %% ../../nbs/tests/test_docs.ipynb #0fa2fe3e
 _PORTS = {"app": 8866, "serve": 8000, "lab": 8888, "mlflow": 5000}
