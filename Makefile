@@ -24,7 +24,7 @@ reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 	@$(BIN)/stroke-nb reports
 
 test: $(LOCKED)  ## every test: notebooks as items and the exported modules
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
 	@$(BIN)/stroke-nb app

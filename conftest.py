@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 NBS = Path(__file__).parent / "nbs"
+LONGEST = ("test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_drift", "test_schedule")   # begun first, so that no worker is left alone with one
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")   # the workers share the cores already
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST and item.path.suffix == ".py" else len(LONGEST))
 
 
 def pytest_configure(config):

@@ -59,6 +59,7 @@ class Plan:
     events: int = 100       # strokes asked for, to learn from and by the gate
     trial: int = 7          # days of canary before promotion
     offers: tuple = (18, 44)  # weeks in which a worse model is offered
+    kind: str = "catboost"  # of the first model
     seed: int = 1
 
     @property
@@ -141,7 +142,7 @@ def begin(plan: Plan) -> None:
     Path("loop.yaml").write_text(plan.rule)
     expect(command("loop", "--check"), 0)
     expect(command("run", "train", "-p", "data", "base.parquet", "-p", "folds", 3, "-p", "repeats", 1, "-p", "refits", 30, "-p", "resamples", 60,
-                   "-p", "challengers", "age_only"), 0, 3)
+                   "-p", "kind", plan.kind, "-p", "challengers", "age_only"), 0, 3)
 
 
 def newest(job: str) -> Path: return max(Path("reports", job).glob("[0-9]*"))
