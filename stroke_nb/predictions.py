@@ -27,7 +27,7 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +64,7 @@ def person_key(
 # %% ../nbs/09_predictions.ipynb #b8d5a272
 def _now() -> datetime: return datetime.now(timezone.utc)
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Prediction:
     "One risk for one person by one model."
     model_version: str
@@ -105,6 +105,12 @@ def _line(name: str, value) -> str | None:
     if isinstance(value, str) and len(value) <= _longest and value.isprintable(): return value
     raise DataError(f"{name} is {str(value)[:60]!r}: give at most {_longest} printable characters")
 
+_known_line = lru_cache(maxsize=256)(_line)
+
+def _common_line(name: str, value) -> str | None:
+    "`_line` of what stands in many records."
+    return _known_line(name, value) if isinstance(value, str) else _line(name, value)
+
 def _number(name: str, value, low: float = -math.inf, high: float = math.inf) -> float | None:
     "A finite number within its limits, or nothing."
     if value is None: return None
@@ -123,19 +129,20 @@ def _input(name: str, value):
     try: return _known[name][value]
     except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}") from None
 
+@lru_cache(maxsize=256)
 def _moment(name: str, value: datetime) -> str:
     "An aware moment as text, UTC, to the microsecond, always of one length."
     if value.tzinfo is None: raise DataError(f"{name} is {value}: give a moment with its time zone")
     return (value if value.tzinfo is timezone.utc else value.astimezone(timezone.utc)).isoformat(" ", "microseconds")
 
 # %% ../nbs/09_predictions.ipynb #8d18c99a
-_texts = ("id", "model_version", "model_sha256", "role", "caller", "person", "request_id")
+_own, _common = ("id", "person"), ("model_version", "model_sha256", "role", "caller", "request_id")   # the latter are the same for all of a request
 _shares = ("risk", "low", "high")
 _missing = "an id, model_version, model_sha256 or role is missing: each prediction has them"
 
 def _prediction_row(prediction: Prediction) -> dict:
     "A prediction as its table holds it."
-    row = {name: _line(name, getattr(prediction, name)) for name in _texts}
+    row = {name: _line(name, getattr(prediction, name)) for name in _own} | {name: _common_line(name, getattr(prediction, name)) for name in _common}
     if None in (row["id"], row["model_version"], row["model_sha256"]): raise DataError(_missing)
     if row["role"] not in ROLES: raise DataError(f"role is {row['role']!r}: give {' or '.join(ROLES)}")
     if prediction.inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(prediction.inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")

@@ -320,7 +320,8 @@ def _count(service: Service, made: dict, told: list[dict]) -> None:
     meters = service.meters
     for (role, served, positive), n in Counter((each.role, each.served, each.positive) for each in made.values()).items():
         meters.predictions.labels(role, str(served).lower(), str(positive).lower()).inc(n)
-    for each in made.values(): meters.predicted_risk_ratio.labels(each.role).observe(each.risk)
+    observe = {role: meters.predicted_risk_ratio.labels(role).observe for role in {each.role for each in made.values()}}
+    for each in made.values(): observe[each.role](each.risk)
     for name, n in Counter(name for each in told for name in each["imputed"]).items(): meters.imputed_fields.labels(name).inc(n)
     meters.odd_values.inc(sum(bool(each["warnings"]) for each in told))
 

@@ -43,9 +43,9 @@ def _places(flat: dict, X: np.ndarray) -> np.ndarray:
     "The leaf of each row in each tree as a place in the flattened tables, shape (T, m)."
     columns = np.ascontiguousarray(X.T.astype(np.float32))   # CatBoost compares in single precision
     n_trees, depth = flat["column"].shape
-    place = np.zeros((n_trees, len(X)), np.int32)
-    for level in range(depth): place |= (columns[flat["column"][:, level]] > flat["border"][:, [level]]).astype(np.int32) << level
-    return place + (np.arange(n_trees, dtype=np.int32) << depth)[:, None]
+    place = np.zeros((n_trees, len(X)), np.uint8 if depth <= 8 else np.uint16)
+    for level in range(depth): place |= (columns[flat["column"][:, level]] > flat["border"][:, [level]]).view(np.uint8).astype(place.dtype, copy=False) << level
+    return place + (np.arange(n_trees) << depth)[:, None]
 
 _ROWS = 256   # at a time: tables of rows x trees that stay in the cache are twice as fast
 
@@ -59,7 +59,7 @@ def tree_sum(
 ) -> np.ndarray:    # the model's raw value, shape (m,)
     "What CatBoost calls RawFormulaVal."
     value = flat["value"].ravel()
-    return flat["scale"] * _in_pieces(lambda part: value[_places(flat, part)].sum(axis=0), X) + flat["bias"]
+    return flat["scale"] * _in_pieces(lambda part: value.take(_places(flat, part)).sum(axis=0), X) + flat["bias"]
 
 # %% ../nbs/02_trees.ipynb #d916f7e5
 def _ranked(flat: dict, k: int) -> tuple[list[np.ndarray], np.ndarray]:
@@ -100,7 +100,7 @@ def fast_sum(
         X = X.astype(np.float32)
         rank = (X > first).T.astype(np.intp)
         for column in many: rank[column] = np.searchsorted(borders[column], X[:, column])
-        return cells[(start + width * rank[pairs[:, 0]].T + step * rank[pairs[:, 1]].T)].sum(axis=1)
+        return cells.take(start + width * rank[pairs[:, 0]].T + step * rank[pairs[:, 1]].T).sum(axis=1)
     return lambda X: flat["scale"] * _in_pieces(look_up, X) + flat["bias"]
 
 # %% ../nbs/02_trees.ipynb #e0490aad
