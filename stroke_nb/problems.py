@@ -7,6 +7,7 @@ __all__ = ['PROBLEMS', 'Problem', 'problem_body', 'problem_response', 'faults', 
            'StrictRequest', 'StrictRoute', 'as_problem', 'answer_problems']
 
 # %% ../nbs/12_problems.ipynb #6da90f85
+import asyncio, contextlib
 from difflib import get_close_matches
 
 import orjson
@@ -131,16 +132,27 @@ def _check_media_type(request: Request) -> None:
 def _too_large(limit: int) -> Problem:
     return Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
 
+async def _drain(stream, most: int) -> None:
+    "Let a client send the rest, up to `most` bytes: who hangs up on one that is still sending gives it a broken pipe and no answer."
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            async for part in stream:
+                most -= len(part)
+                if most < 0: return
+
 async def read_body(request: Request, limit: int) -> bytes:  # `limit` in bytes
-    "The whole body, or a problem as soon as it is too long."
+    "The whole body, or a problem where it is too long; of such a one at most eight times the limit is read and thrown away."
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > limit: raise _too_large(limit)
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit: raise _too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
+    stream, parts, size = request.stream(), [], int(declared) if declared.isdigit() else 0
+    if size <= limit:
+        size = 0
+        async for part in stream:
+            size += len(part)
+            if size > limit: break
+            parts.append(part)
+        else: return b"".join(parts)
+    if size <= 8 * limit: await _drain(stream, 8 * limit)
+    raise _too_large(limit)
 
 # %% ../nbs/12_problems.ipynb #9da1d75b
 def parse_json(body: bytes):
