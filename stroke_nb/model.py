@@ -483,4 +483,5 @@ def recalibrate(
     updated, (first, factor) = copy.copy(model), model.calibration_
     updated.calibration_, updated.prevalence_ = (float(intercept + slope * first), float(slope * factor)), float(prevalence)
     updated.thresholds_, updated.version_ = {}, ""      # chosen for, and given to, the model as it was
+    updated.about_ = {key: value for key, value in model.about_.items() if key != "reference"}   # its tables are about the risks as they were
     return updated

@@ -8,7 +8,6 @@ __all__ = ['LIMITS', 'PRIVACY', 'SIMULATED_WORDS', 'table_html', 'answer_html', 
            'limits_html', 'card_html', 'banner_html', 'stamp_html', 'values_html', 'trouble_html']
 
 # %% ../nbs/11_pages.ipynb #5a4a1802
-import json
 from base64 import b64encode
 from html import escape
 from pathlib import Path
@@ -19,6 +18,7 @@ from .calculator import (Comparison, comparison_words, headline, INTERVAL_WORDS,
                                   percent_words, place_words, RiskSummary, similar_words, stamp, value_words, Why)
 from .drawings import Bar, BLUE, estimates, GREY, icon_array, interval_bars, waterfall
 from .fields import FIELDS, INPUTS
+from .files import told_of
 from .reference import AGES
 
 # %% ../nbs/11_pages.ipynb #d5055a02
@@ -139,9 +139,7 @@ def result_of(
 ) -> dict | None:   # content of result.json, with `folder`; None where there is none
     "The training run that made a model."
     for path in _results(Path(model.folder)):
-        try: found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError): continue
-        if isinstance(found, dict) and (found.get("model") or {}).get("sha256") == model.sha256: return found | {"folder": str(path.parent)}
+        if found := told_of(path, model.sha256): return found | {"folder": str(path.parent)}
     return None
 
 # %% ../nbs/11_pages.ipynb #a33b7f86

@@ -64,7 +64,7 @@ def person_key(
 # %% ../nbs/09_predictions.ipynb #b8d5a272
 def _now() -> datetime: return datetime.now(timezone.utc)
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)   # not frozen: that makes each field of a batch's thousand cost a call
 class Prediction:
     "One risk for one person by one model."
     model_version: str

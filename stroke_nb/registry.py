@@ -8,7 +8,6 @@ __all__ = ['MODEL', 'ROLES', 'BESIDE', 'KEPT', 'RegistryError', 'tracking_uri', 
 
 # %% ../nbs/08_registry.ipynb #3d4a4945
 import getpass
-import hashlib
 import json
 import logging
 import math
@@ -24,6 +23,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pandas as pd
+
+from .files import sha256_of, told_of
+
+_log = logging.getLogger("stroke_nb.registry")
 
 # %% ../nbs/08_registry.ipynb #a892e778
 MODEL = "stroke"                       # name in MLflow's registry
@@ -136,7 +139,7 @@ def _is_whole(folder: Path) -> bool:
     try: return bool(load_model(folder))
     except DataError: return False
 
-def _hash_of(model_folder: Path) -> str: return hashlib.sha256(Path(model_folder, "manifest.json").read_bytes()).hexdigest()
+def _hash_of(model_folder: Path) -> str: return sha256_of(Path(model_folder, "manifest.json"))
 
 def _stage(
     model_folder: Path,  # a saved model
@@ -160,9 +163,7 @@ BESIDE = {"result.json": ".result.json", "model_card.md": ".card.md"}   # what a
 
 def _take_along(run: Path, place: Path) -> None:
     "Put a run's figures and card beside its published model, for calculator and service, which may not have the reports."
-    try: told = json.loads(Path(run, "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError): return   # a model of no run
-    if (told.get("model") or {}).get("sha256") != _hash_of(place): return
+    if told_of(run / "result.json", _hash_of(place)) is None: return   # a model of no run
     for name, ending in BESIDE.items():
         if Path(run, name).is_file(): shutil.copyfile(Path(run, name), place.with_name(place.name + ending))
 
@@ -177,8 +178,9 @@ def _step_aside(new: Path, path: Path) -> None:
     old = path.with_name(f".{path.name}.old.{secrets.token_hex(4)}")
     if os.path.lexists(path): os.rename(path, old)
     os.rename(new, path)
-    if old.is_symlink(): old.unlink()
-    else: shutil.rmtree(old, ignore_errors=True)
+    try: old.unlink() if old.is_symlink() else shutil.rmtree(old)
+    except FileNotFoundError: pass   # nothing was there before
+    except OSError as error: _log.warning("%s, the folder that was there before, could not be removed (%s); remove it by hand", old, error)
 
 def _point(role: str, place: Path, models: Path) -> Path:
     "Turn models/<role> to a staged model, in one step where links are possible."

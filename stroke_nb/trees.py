@@ -68,22 +68,20 @@ def _ranked(flat: dict, k: int) -> tuple[list[np.ndarray], np.ndarray]:
     borders = [each[np.isfinite(each)] for each in borders]   # a tree with fewer levels asks what nobody answers
     return borders, np.array([each[0] if len(each) else np.inf for each in borders], np.float32)
 
-def _table(trees: list[int], columns: tuple[int, int], flat: dict, borders: list[np.ndarray]) -> np.ndarray:
-    "The sum of trees that ask about two columns, for each pair of ranks."
-    ranks = [np.arange(len(borders[column]) + 1) for column in columns]
-    total, sides = np.zeros([len(each) for each in ranks]), (ranks[0][:, None], ranks[1][None, :])
-    for t in trees:
-        asked = list(zip(flat["column"][t].tolist(), flat["border"][t]))
-        leaf = sum((sides[columns.index(column)] > np.searchsorted(borders[column], border)) * 2**level for level, (column, border) in enumerate(asked))
-        total += flat["value"][t][leaf]
-    return total
+def _table(trees: list[int], pair: tuple[int, int], flat: dict, borders: list[np.ndarray]) -> np.ndarray:
+    "The sum of trees that ask about a pair of columns, for each pair of ranks; one column wide where both are the same."
+    first, second = (np.arange(len(borders[column]) + 1) for column in pair)
+    side = {pair[1]: second[None, :], pair[0]: first[:, None]}
+    def leaves(t): return sum((side[column] > np.searchsorted(borders[column], border)) * 2**level
+                              for level, (column, border) in enumerate(zip(flat["column"][t].tolist(), flat["border"][t])))
+    return sum(flat["value"][t][leaves(t)] for t in trees)
 
 # %% ../nbs/02_trees.ipynb #73133be5
 def _grids(flat: dict, borders: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # columns (P, 2), place of each table (P,), its width (P,), cells
     "The tables of all pairs, one after the other."
     groups = {}
     for t, columns in enumerate(flat["column"].tolist()): groups.setdefault((min(columns), max(columns)), []).append(t)
-    tables = [_table(trees, pair, flat, borders) if pair[0] != pair[1] else _table(trees, pair, flat, borders)[:, :1] for pair, trees in groups.items()]
+    tables = [_table(trees, pair, flat, borders) for pair, trees in groups.items()]
     ends = np.cumsum([0, *(table.size for table in tables)])[:-1]
     return np.array(list(groups)), ends, np.array([table.shape[1] for table in tables]), np.concatenate([table.ravel() for table in tables])
 
@@ -91,7 +89,7 @@ def fast_sum(
     flat: dict,   # from `flatten`
     k: int,       # columns of the records
 ):                # X, shape (m, k) -> the model's raw value, shape (m,)
-    "`tree_sum` of a model with its tables made; one with more than two levels stays as it is."
+    "`tree_sum` of a model with its tables made; one with another number of levels than two stays as it is."
     if flat["column"].shape[1] != 2: return lambda X: tree_sum(flat, X)
     borders, first = _ranked(flat, k)
     pairs, start, width, cells = _grids(flat, borders)

@@ -23,6 +23,7 @@ import pandas as pd
 import pytest
 
 from ..cohort import load
+from ..gate import learned_from
 from ..jobs import build_index
 from ..model import RiskModel
 from ..schema import INPUTS
@@ -82,8 +83,9 @@ def test_fewer_strokes_ask_for_an_update():
     ratio, local = (run.result["metrics"][name]["value"] for name in ("observed_expected_ratio", "observed_expected_ratio_local"))
     assert ratio < 0.6 < 0.85 < local < 1.18
     people = load(place() / "rarer.csv")
-    updated = RiskModel.load(run.folder / "model").predict_proba(people)[:, 1]
-    assert 0.95 < people.stroke.sum() / updated.sum() < 1.05
+    updated = RiskModel.load(run.folder / "model")
+    assert 0.95 < people.stroke.sum() / updated.predict_proba(people)[:, 1].sum() < 1.05
+    assert updated.about_["reference"] and learned_from(updated, people) == 1
 
 # %% ../../nbs/tests/test_reports.ipynb #e775fdd2
 def test_a_random_part_of_the_data_is_quiet():

@@ -26,6 +26,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .. import schedule
@@ -82,6 +83,11 @@ def test_a_hanging_run_is_ended_and_reported(tmp_path):
     assert done.failed and "over its time limit of 8 s" in done.words, done
     folder, = (tmp_path / "reports/slow").glob("2*")
     assert "over its time limit" in json.loads((folder / "result.json").read_text())["reasons"][0]
+    wait_for(lambda: not _left(tmp_path))
+
+def _left(folder: Path) -> list[psutil.Process]:
+    "Processes of runs in a folder."
+    return [process for process in psutil.process_iter(["environ"]) if (process.info["environ"] or {}).get("STROKE_NB_RUN_DIR", "").startswith(str(folder))]
 
 @unix
 def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
