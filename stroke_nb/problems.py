@@ -7,14 +7,18 @@ __all__ = ['PROBLEMS', 'Problem', 'problem_body', 'problem_response', 'faults', 
            'StrictRequest', 'StrictRoute', 'as_problem', 'answer_problems']
 
 # %% ../nbs/12_problems.ipynb #6da90f85
-import asyncio, contextlib
+import asyncio
+import contextlib
+import inspect
 from difflib import get_close_matches
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from .fields import ALIASES, FIELDS, INPUTS, plain_name, remedy
 
@@ -86,7 +90,7 @@ _ranges = ("greater_than_equal", "less_than_equal", "greater_than", "less_than")
 
 def _fault(error: dict, known) -> str:
     "One of pydantic's errors as a sentence that names the remedy."
-    name, kind, value, ctx = str(error["loc"][-1]), error["type"], error.get("input"), error.get("ctx", {})
+    name, kind, value, ctx = str((error["loc"] or ("body",))[-1]), error["type"], error.get("input"), error.get("ctx", {})
     field = FIELDS.get(name)
     if kind == "extra_forbidden": return _unknown_field(name, known)
     if kind == "missing": return "is missing; add it"
@@ -143,7 +147,7 @@ async def _drain(stream, most: int) -> None:
 async def read_body(request: Request, limit: int) -> bytes:  # `limit` in bytes
     "The whole body, or a problem where it is too long; of such a one at most eight times the limit is read and thrown away."
     declared = request.headers.get("content-length", "0")
-    stream, parts, size = request.stream(), [], int(declared) if declared.isdigit() else 0
+    stream, parts, size = request.stream(), [], int(declared) if declared.isdigit() else limit + 1
     if size <= limit:
         size = 0
         async for part in stream:
@@ -173,11 +177,19 @@ class StrictRequest(Request):
     async def json(self): return parse_json(await self.body())
 
 class StrictRoute(APIRoute):
-    "A route that reads by `StrictRequest`."
+    "A route to `endpoint(request)` or `endpoint(request, body)`, which gives a `Response`."
     def get_route_handler(self):
-        handle = super().get_route_handler()
-        async def strict(request: Request) -> Response: return await handle(StrictRequest(request.scope, request.receive))
-        return strict
+        body = inspect.signature(self.endpoint, eval_str=True).parameters.get("body")
+        self._checked = body and TypeAdapter(body.annotation).validate_python
+        return self.answer
+
+    async def answer(self, request: Request) -> Response:
+        "What the endpoint says; a `Problem` where the body isn't what it takes."
+        if not self._checked: return await self.endpoint(request)
+        content = await StrictRequest(request.scope, request.receive).json()
+        try: body = self._checked(content)
+        except ValidationError as error: raise invalid(error.errors(include_url=False)) from None
+        return await self.endpoint(request, body)
 
 # %% ../nbs/12_problems.ipynb #0b0a926d
 _kinds = {400: "malformed", 404: "not-found", 405: "method", 413: "too-large"}   # statuses that FastAPI and Starlette give by themselves
@@ -186,6 +198,7 @@ def as_problem(error: Exception) -> Problem:
     "Any exception of a request as a problem; what isn't known is a fault of ours, of which nothing is told."
     if isinstance(error, Problem): return error
     if isinstance(error, RequestValidationError): return invalid(error.errors())
+    if isinstance(error, ClientDisconnect): return Problem("malformed", "the connection ended before the body did; send it again")
     if isinstance(error, HTTPException) and error.status_code in _kinds:
         return Problem(_kinds[error.status_code], headers=error.headers)
     return Problem("internal")

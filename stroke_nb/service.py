@@ -26,6 +26,8 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Body, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from . import __version__
 from .answers import Asked, answerers, answers, apart, ask_all, entries, name_of, threshold_of, together
@@ -179,13 +181,10 @@ def _within_rate(request: Request, caller: str | None) -> None:
 
 class Guarded(StrictRoute):
     "A route for callers with the scope that its OpenAPI entry names."
-    def get_route_handler(self):
-        handle, scope = super().get_route_handler(), self.openapi_extra["security"][0]["key"][0]
-        async def guarded(request: Request) -> Response:
-            request.scope["caller"] = _caller(request, scope)
-            _within_rate(request, request.scope["caller"])
-            return await handle(request)
-        return guarded
+    async def answer(self, request: Request) -> Response:
+        caller = request.scope["caller"] = _caller(request, self.openapi_extra["security"][0]["key"][0])
+        _within_rate(request, caller)
+        return await super().answer(request)
 
 # %% ../nbs/12_service.ipynb #f9144ab8
 _safe_id = re.compile(r"[A-Za-z0-9._:@/+=-]{1,100}")
@@ -207,8 +206,9 @@ def _note(scope, status: int, seconds: float) -> None:
 
 # %% ../nbs/12_service.ipynb #943591e1
 class Desk:
-    "The outermost piece of the application (ASGI)."
-    def __init__(self, app): self.app = app
+    "The outermost piece of the application (ASGI): marks and notes every request, and takes those to `ways` past the router."
+    def __init__(self, app, ways: dict[tuple[str, str], StrictRoute]):  # by method and path: routes to which there is a short way
+        self.app, self.ways = app, ways
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http": return await self.app(scope, receive, send)
@@ -235,9 +235,15 @@ class Desk:
 
     async def _pass(self, scope, receive, send):
         service = scope["app"].state.service
-        if service.busy <= service.settings.max_requests or scope["path"] in _quiet: return await self.app(scope, receive, send)
-        problem = Problem("busy", f"{service.settings.max_requests} requests are being answered; try again in a second", headers={"Retry-After": "1"})
-        await problem_response(problem, scope["request_id"])(scope, receive, send)
+        if service.busy > service.settings.max_requests and scope["path"] not in _quiet:
+            problem = Problem("busy", f"{service.settings.max_requests} requests are being answered; try again in a second", headers={"Retry-After": "1"})
+            return await problem_response(problem, scope["request_id"])(scope, receive, send)
+        route = self.ways.get((scope["method"], scope["path"]))
+        if route is None: return await self.app(scope, receive, send)
+        scope["route"] = route
+        try: response = await route.answer(Request(scope, receive))
+        except (HTTPException, ClientDisconnect) as error: response = problem_response(as_problem(error), scope["request_id"])
+        await response(scope, receive, send)
 
 # %% ../nbs/12_service.ipynb #ea3626c4
 def _asked(service: Service, request: Request, body, explain: bool) -> Asked:
@@ -493,7 +499,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # None: from the e
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
     answer_problems(app, app.state.settings.max_bytes)
-    app.add_middleware(Desk)
+    app.add_middleware(Desk, ways={("POST", route.path): route for route in guarded.routes if "POST" in route.methods})
     described = {}
     def openapi():
         if not described: described.update(_openapi(app, app.state.settings))
