@@ -8,6 +8,7 @@ __all__ = ['ENCODED', 'codes_of', 'encode_codes', 'leaves', 'plausible_codes', '
 
 # %% ../nbs/02_arithmetic.ipynb #439ffddf
 from functools import cache
+from operator import itemgetter
 from statistics import NormalDist
 
 import numpy as np
@@ -16,15 +17,15 @@ from .fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 
 # %% ../nbs/02_arithmetic.ipynb #59832574
 _place = {name: {category: float(n) for n, category in enumerate(FIELDS[name].categories)} for name in CATEGORIES}
-_blank = float("nan")
+_blank, _values = float("nan"), itemgetter(*INPUTS)
 
 def codes_of(
     records: list[dict],  # checked records: float, str or None by field
 ) -> np.ndarray:          # shape (n, 10)
     "Records as numbers."
-    rows = [[_place[name].get(record[name], _blank) if name in _place else _blank if record[name] is None else record[name]
-             for name in INPUTS] for record in records]
-    return np.array(rows, float).reshape(len(records), len(INPUTS))
+    columns = zip(*map(_values, records))
+    codes = [[_place[name].get(value, _blank) for value in column] if name in _place else column for name, column in zip(INPUTS, columns)]
+    return np.ascontiguousarray(np.array(codes, float).reshape(len(INPUTS), len(records)).T)   # None becomes NaN
 
 # %% ../nbs/02_arithmetic.ipynb #940418bc
 _indicators = [(name, category) for name in CATEGORIES

@@ -22,6 +22,7 @@ import shutil
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
@@ -37,13 +38,23 @@ import sqlalchemy as sa
 from .fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, OUTCOME
 
 # %% ../nbs/09_predictions.ipynb #2f748520
+_stock = deque()   # of the system's chance; asking it for each id hands the processor to another thread each time
+if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_stock.clear)   # or two processes would make the same ids
+
+def _chance() -> str:
+    "Nineteen hexadecimal digits that nobody can foresee."
+    try: return _stock.popleft()
+    except IndexError:
+        digits = os.urandom(19 * 256).hex()
+        _stock.extend(digits[n:n + 19] for n in range(19, len(digits), 19))
+        return digits[:19]
+
 def new_id(
     now: float | None = None,  # seconds since 1970; None: the clock
 ) -> str:                      # UUID version 7
     "An id that no other process or clock will make again (RFC 9562)."
-    millisecond, chance = int((time.time() if now is None else now) * 1000), int.from_bytes(os.urandom(10), "big")
-    text = f"{millisecond << 80 | 0x7 << 76 | (chance & 0xFFF) << 64 | 0b10 << 62 | chance >> 18:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    millisecond, chance = int((time.time() if now is None else now) * 1000), _chance()
+    return f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}-7{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[7:]}"
 
 # %% ../nbs/09_predictions.ipynb #e5355155
 def person_secret() -> str | None:  # None where `STROKE_NB_PERSON_KEY` is not set
@@ -105,11 +116,6 @@ def _line(name: str, value) -> str | None:
     if isinstance(value, str) and len(value) <= _longest and value.isprintable(): return value
     raise DataError(f"{name} is {str(value)[:60]!r}: give at most {_longest} printable characters")
 
-_known_line = lru_cache(maxsize=256)(_line)
-
-def _common_line(name: str, value) -> str | None:
-    "`_line` of what stands in many records."
-    return _known_line(name, value) if isinstance(value, str) else _line(name, value)
 
 def _number(name: str, value, low: float = -math.inf, high: float = math.inf) -> float | None:
     "A finite number within its limits, or nothing."
@@ -136,24 +142,37 @@ def _moment(name: str, value: datetime) -> str:
     return (value if value.tzinfo is timezone.utc else value.astimezone(timezone.utc)).isoformat(" ", "microseconds")
 
 # %% ../nbs/09_predictions.ipynb #8d18c99a
-_own, _common = ("id", "person"), ("model_version", "model_sha256", "role", "caller", "request_id")   # the latter are the same for all of a request
-_shares = ("risk", "low", "high")
-_missing = "an id, model_version, model_sha256 or role is missing: each prediction has them"
+ROLES, _inputs = ("champion", "challenger"), set(INPUTS)
+
+def _shared(model_version, model_sha256, role, caller, request_id, prevalence, latency_ms) -> dict:
+    "What is the same for all people of a request."
+    row = dict(model_version=_line("model_version", model_version), model_sha256=_line("model_sha256", model_sha256), role=_line("role", role),
+               caller=_line("caller", caller), request_id=_line("request_id", request_id),
+               prevalence=_number("prevalence", prevalence, 0, 1), latency_ms=_number("latency_ms", latency_ms))
+    if None in (row["model_version"], row["model_sha256"]): raise DataError("model_version or model_sha256 is missing: each prediction has them")
+    if role not in ROLES: raise DataError(f"role is {role!r}: give {' or '.join(ROLES)}")
+    return row
+
+_known_shared = lru_cache(maxsize=64, typed=True)(_shared)
+
+def _share(name: str, value) -> float:
+    "A number from 0 to 1."
+    return value if type(value) is float and 0 <= value <= 1 else _number(name, float(value), 0, 1)
 
 def _prediction_row(prediction: Prediction) -> dict:
     "A prediction as its table holds it."
-    row = {name: _line(name, getattr(prediction, name)) for name in _own} | {name: _common_line(name, getattr(prediction, name)) for name in _common}
-    if None in (row["id"], row["model_version"], row["model_sha256"]): raise DataError(_missing)
-    if row["role"] not in ROLES: raise DataError(f"role is {row['role']!r}: give {' or '.join(ROLES)}")
-    if prediction.inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(prediction.inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
-    for name, value in prediction.inputs.items(): row[name] = _input(name, value)
-    for name in _shares: row[name] = _number(name, float(getattr(prediction, name)), 0, 1)
-    row["time"], row["imputed"] = _moment("time", prediction.time), json.dumps(prediction.imputed) if prediction.imputed else "[]"
-    row["prevalence"], row["latency_ms"] = _number("prevalence", prediction.prevalence, 0, 1), _number("latency_ms", prediction.latency_ms)
+    common = (prediction.model_version, prediction.model_sha256, prediction.role, prediction.caller, prediction.request_id, prediction.prevalence, prediction.latency_ms)
+    try: row = _known_shared(*common).copy()
+    except TypeError: row = _shared(*common)   # what can't be remembered is no text either, and is refused in words
+    inputs = prediction.inputs
+    if inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
+    for name, value in inputs.items(): row[name] = _input(name, value)
+    row["id"], row["person"], row["time"] = _line("id", prediction.id), _line("person", prediction.person), _moment("time", prediction.time)
+    if row["id"] is None: raise DataError("an id is missing: each prediction has one")
+    row["risk"], row["low"], row["high"] = _share("risk", prediction.risk), _share("low", prediction.low), _share("high", prediction.high)
+    row["imputed"] = json.dumps(prediction.imputed) if prediction.imputed else "[]"
     row["positive"], row["served"], row["row"] = _flag(prediction.positive), _flag(prediction.served), int(_number("row", prediction.row, 0, 2**31 - 1))
     return row
-
-ROLES, _inputs = ("champion", "challenger"), set(INPUTS)
 
 def _flag(value) -> bool | None: return None if value is None else bool(value)
 

@@ -105,7 +105,8 @@ class LightScorer(_Light):
         codes = codes_of(records)
         blank = np.isnan(codes)
         pieces = [self._score(codes[start:start + _MANY], prevalence, level) for start in range(0, max(len(codes), 1), _MANY)]
-        return Scores(*(np.concatenate(each) for each in zip(*pieces)), [tuple(name for name, gone in zip(INPUTS, row) if gone) for row in blank.tolist()])
+        imputed = [tuple(name for name, gone in zip(INPUTS, row) if gone) if some else () for row, some in zip(blank.tolist(), blank.any(axis=1).tolist())]
+        return Scores(*(np.concatenate(each) for each in zip(*pieces)), imputed)
 
     def explain(
         self, records: list[dict],        # from `fields.check_record`
