@@ -213,13 +213,22 @@ def fsync(folder: Path, n: int = 200) -> list[float]:
     return times
 
 
+PACE = "import time\nfor _ in range(40):\n    begin = time.perf_counter(); sum(n * n for n in range(500_000)); print(time.perf_counter() - begin)"
+
+
+def pace() -> list[float]:
+    "How long the services' core takes for the same loop again and again: a shared machine has fast and slow spells, which latencies follow."
+    done = subprocess.run(pinned(0, [sys.executable, "-c", PACE]), stdout=subprocess.PIPE, text=True, check=True)
+    return [float(line) for line in done.stdout.split()]
+
+
 def share(times: list[float], q: float) -> float:  # milliseconds
     return sorted(times)[min(int(q * len(times)), len(times) - 1)] * 1000
 
 
 def measure(servers: dict, rounds: int, seconds: float, rate: float, batch: dict) -> dict:
     "All measurements, in turns."
-    found = {name: dict(one=[], sixteen=[], sixty_four=[], alone=[], open=[], failed=0) for name in servers} | {"batch": []}
+    found = {name: dict(one=[], sixteen=[], sixty_four=[], alone=[], open=[], failed=0) for name in servers} | {"batch": [], "pace": []}
     for _ in range(rounds):
         for name, server in servers.items():
             alone = server.load(body=PERSON, seconds=seconds)
@@ -231,6 +240,7 @@ def measure(servers: dict, rounds: int, seconds: float, rate: float, batch: dict
                 found[name]["failed"] += several["failed"]
             if name != "reference": found[name]["open"].append(server.load(body=PERSON, seconds=2 * seconds, rate=rate)["times"])
         found["batch"] += servers["ours"].load(body=batch, seconds=seconds)["times"]
+        found["pace"] += pace()
     return found
 
 
@@ -254,7 +264,8 @@ def tell(servers: dict, found: dict, rate: float) -> None:
         ratios = {key: statistics.median(a / b for a, b in zip(found["ours"][key], found[other][key])) for key in CALLERS}
         best = statistics.median(max(found["ours"][key][n] for key in CALLERS) / max(found[other][key][n] for key in CALLERS) for n in range(len(found["ours"]["one"])))
         print(f"ours / {other}, throughput: " + ", ".join(f"{ratio:.1f} with {CALLERS[key]}" for key, ratio in ratios.items()) + f"; {best:.1f} at the best of each")
-    print(f"ours, batch of 1,000: best {min(found['batch']) * 1000:.0f} ms, median {share(found['batch'], 0.5):.0f} ms, 95 of 100 within {share(found['batch'], 0.95):.0f} ms")
+    print(f"ours, batch of 1,000: best {min(found['batch']) * 1000:.0f} ms, median {share(found['batch'], 0.5):.0f} ms, 95 of 100 within {share(found['batch'], 0.95):.0f} ms;"
+          f" a fixed loop meanwhile: best {min(found['pace']) * 1000:.0f} ms, median {share(found['pace'], 0.5):.0f} ms")
 
 
 def a_batch() -> dict:

@@ -60,6 +60,7 @@ def _distinct(records: list[dict]) -> tuple[list[dict], list[int]]:
     "Records without repetition, and the place of each record among them."
     places, keys = {}, [tuple(record.values()) for record in records]
     for key in keys: places.setdefault(key, len(places))
+    if len(places) == len(records): return records, list(range(len(records)))
     return [dict(zip(records[0], key)) for key in places], [places[key] for key in keys]
 
 def say(role: str, scorer, rows: list[int], asked: Asked) -> Said:
@@ -136,11 +137,11 @@ def name_of(scorer) -> str:
     return scorer.version or scorer.sha256[:12]
 
 # %% ../nbs/12_answers.ipynb #03b6d209
-def answer(entry: Prediction, said: Said, n: int, level: float, limit: float | None) -> dict:
+def answer(entry: Prediction, said: Said, n: int, level: float, limit: float | None, prevalence: float) -> dict:
     "One person's answer: the members of `api.Prediction`."
     return dict(prediction_id=entry.id, request_id=entry.request_id, model_version=entry.model_version, model_sha256=entry.model_sha256,
                 risk=entry.risk, low=said.low[n], high=said.high[n], level=level, positive=entry.positive, threshold=limit,
-                prevalence=prevalence_of(said.scorer, entry.prevalence), imputed=entry.imputed, warnings=oddities(entry.inputs))
+                prevalence=prevalence, imputed=entry.imputed, warnings=oddities(entry.inputs))
 
 def parts(entry: Prediction, said: Said, n: int) -> dict:
     "What each field contributes, with names and units."
@@ -152,9 +153,10 @@ def answers(said: list[Said], who: dict[int, str], made: dict, asked: Asked, thr
     "Every person's answer, in the order of the request."
     told = [None] * len(asked.inputs)
     for each in said:
-        limit = threshold_of(each.scorer, threshold, asked.prevalence)
+        limit, there = threshold_of(each.scorer, threshold, asked.prevalence), prevalence_of(each.scorer, asked.prevalence)
         for n, row in enumerate(each.rows):
             if who[row] != each.role: continue
             entry = made[each.role, row]
-            told[row] = answer(entry, each, n, 0.95, limit) | (parts(entry, each, n) if asked.explain else {})
+            told[row] = answer(entry, each, n, 0.95, limit, there)
+            if asked.explain: told[row] |= parts(entry, each, n)
     return told

@@ -35,11 +35,13 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from .fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, OUTCOME
+from .fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, NUMBERS, OUTCOME
 
 # %% ../nbs/09_predictions.ipynb #2f748520
 _stock = deque()   # of the system's chance; asking it for each id hands the processor to another thread each time
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_stock.clear)   # or two processes would make the same ids
+
+_variant = dict(zip("0123456789abcdef", 4 * "89ab"))   # two bits of each digit are RFC 9562's
 
 def _chance() -> str:
     "Nineteen hexadecimal digits that nobody can foresee."
@@ -54,7 +56,7 @@ def new_id(
 ) -> str:                      # UUID version 7
     "An id that no other process or clock will make again (RFC 9562)."
     millisecond, chance = int((time.time() if now is None else now) * 1000), _chance()
-    return f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}-7{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[7:]}"
+    return f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}-7{chance[:3]}-{_variant[chance[3]]}{chance[4:7]}-{chance[7:]}"
 
 # %% ../nbs/09_predictions.ipynb #e5355155
 def person_secret() -> str | None:  # None where `STROKE_NB_PERSON_KEY` is not set
@@ -164,14 +166,20 @@ def _prediction_row(prediction: Prediction) -> dict:
     common = (prediction.model_version, prediction.model_sha256, prediction.role, prediction.caller, prediction.request_id, prediction.prevalence, prediction.latency_ms)
     try: row = _known_shared(*common).copy()
     except TypeError: row = _shared(*common)   # what can't be remembered is no text either, and is refused in words
-    inputs = prediction.inputs
-    if inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
-    for name, value in inputs.items(): row[name] = _input(name, value)
+    row |= _inputs_row(prediction.inputs)
     row["id"], row["person"], row["time"] = _line("id", prediction.id), _line("person", prediction.person), _moment("time", prediction.time)
     if row["id"] is None: raise DataError("an id is missing: each prediction has one")
     row["risk"], row["low"], row["high"] = _share("risk", prediction.risk), _share("low", prediction.low), _share("high", prediction.high)
     row["imputed"] = json.dumps(prediction.imputed) if prediction.imputed else "[]"
     row["positive"], row["served"], row["row"] = _flag(prediction.positive), _flag(prediction.served), int(_number("row", prediction.row, 0, 2**31 - 1))
+    return row
+
+def _inputs_row(inputs: dict) -> dict:
+    "The ten inputs as their columns hold them."
+    if inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
+    try: row = {name: known[inputs[name]] for name, known in _known.items()}
+    except (KeyError, TypeError): row = {name: _input(name, inputs[name]) for name in _known}   # a NaN, or what is refused in words
+    for name in NUMBERS: row[name] = _input(name, inputs[name])
     return row
 
 def _flag(value) -> bool | None: return None if value is None else bool(value)

@@ -26,6 +26,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Body, FastAPI, Request, Response
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -321,8 +322,8 @@ async def _kept(service: Service, submitted) -> None:
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
 
 # %% ../nbs/12_service.ipynb #b3049fa7
-def _count(service: Service, made: dict, told: list[dict]) -> None:
-    "Tell the meters what was predicted."
+async def _count(service: Service, made: dict, told: list[dict]) -> None:
+    "Tell the meters what was predicted: when the answer is on its way."
     meters = service.meters
     for (role, served, positive), n in Counter((each.role, each.served, each.positive) for each in made.values()).items():
         meters.predictions.labels(role, str(served).lower(), str(positive).lower()).inc(n)
@@ -343,8 +344,8 @@ async def respond(request: Request, body, explain: bool = False) -> Response:
     submitted = service.log.submit(made.values())
     told = answers(said, who, made, asked, rule)   # while the disk is at work
     answer = _json(dict(request_id=asked.request_id, predictions=told) if isinstance(body, Many) else told[0])
+    answer.background = BackgroundTask(_count, service, made, told)
     await _kept(service, submitted)
-    _count(service, made, told)
     request.scope["noted"] = dict(records=len(told), model=told[0]["model_version"])
     return answer
 
@@ -484,6 +485,7 @@ async def _alive(app: FastAPI):
     if not service.secret: tell(service.logger, "STROKE_NB_PERSON_KEY isn't set: person ids decide sides of a canary, and aren't logged")
     await asyncio.to_thread(set_gauges, service, {})
     gc.freeze()   # what is loaded by now stays; the collector needn't look through it at every large batch
+    gc.set_threshold(50_000, 20, 20)   # a large batch alone makes ten thousands of objects, none of them in a circle
     watching = asyncio.create_task(watch(service))
     champion = service.models.lineup.champion
     tell(service.logger, "started", model=name_of(champion), sha256=champion.sha256, threshold=threshold_of(champion, service.settings.threshold), keys_needed=service.keys_needed)
