@@ -514,7 +514,7 @@ _REPORT = """{% extends "base" %}{% block body %}
 <button id="code" type="button" aria-pressed="false" hidden>Show code</button></nav>
 <article>{% include "blocks" %}</article></div></main>
 <div class="wrap"><footer>Run <code>{{ result.run_id }}</code> of job {{ result.job }}, stroke_nb {{ result.code.version }}.
-Beside this page: {% for file in files %}<a href="{{ file|urlencode }}">{{ file }}</a>{{ ", " if not loop.last }}{% endfor %}.</footer></div>
+{% if files %}Beside this page: {% for file in files %}<a href="{{ file|urlencode }}">{{ file }}</a>{{ ", " if not loop.last }}{% endfor %}.{% endif %}</footer></div>
 <script>{{ script|safe }}</script>{% endblock %}"""
 
 # %% ../nbs/10_jobs.ipynb #14232acf
@@ -533,7 +533,7 @@ def _interval(metric: dict) -> str:
     return "" if low is None or high is None else f"{_number(low)} to {_number(high)}"
 
 # %% ../nbs/10_jobs.ipynb #0d416112
-_ACRONYMS = {"auroc": "AUROC", "auprc": "AUPRC", "ici": "ICI", "psi": "PSI", "f2": "F2", "bmi": "BMI", "brier": "Brier", "cv": "CV"}
+_ACRONYMS = {"auroc": "AUROC", "auprc": "AUPRC", "ici": "ICI", "psi": "PSI", "f2": "F2", "bmi": "BMI", "brier": "Brier", "cv": "CV", "oe": "O/E"}
 
 def _label(name: str) -> str:
     "A metric's name as a reader's word."
