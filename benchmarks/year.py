@@ -11,7 +11,7 @@ promote` asks for a comparison, `stroke-nb run compare` gives one, and promotion
 What comes out: FOLDER/year.html and FOLDER/year.json. Observed over expected is shown by week as served, and as the first champion would have
 served the same people all year. The rest of the page is read from FOLDER/reports and models/history.jsonl alone. The run ends with exit code 1
 where something that ought to hold doesn't: no alarm before the change and one after it, a challenger promoted by the gate, O/E back within 0.8
-to 1.25, nothing promoted that the gate should refuse.
+to 1.25, nothing promoted that the gate should refuse, and the decisions the same to the last digit when `stroke-nb rerun` makes them again.
 """
 import argparse
 import base64
@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,6 +60,7 @@ class Plan:
     trial: int = 7          # days of canary before promotion
     offers: tuple = (18, 44)  # weeks in which a worse model is offered
     kind: str = "catboost"  # of the first model
+    repeat: int = 9         # runs of each job that are made again at the end
     seed: int = 1
 
     @property
@@ -192,7 +193,7 @@ def _weeks(plan: Plan, log: PredictionLog, tell) -> dict:
     for week in range(plan.weeks):
         outcomes, people = serve(plan, week, models, log)
         waiting.append(outcomes)
-        if week >= plan.delay: log.add(waiting[week - plan.delay])
+        if week >= plan.delay: log.add([replace(each, received=datetime.now(timezone.utc)) for each in waiting[week - plan.delay]])
         champion = models.lineup.champion
         said = expect(command("loop", "--now", f"{MONDAY + timedelta(weeks=week + 1):%Y-%m-%d}"), 0).stdout if (week + 1) * 7 % plan.days == 0 else ""
         kept = first.predict_proba(people[list(INPUTS)])[:, 1]
@@ -200,7 +201,18 @@ def _weeks(plan: Plan, log: PredictionLog, tell) -> dict:
                          actions=[line.split(":")[0] for line in said.splitlines() if ": " in line and not line.startswith(("Report", "Told", "Nobody"))]))
         if week in plan.offers: offers.append(offer(plan, week))
         tell(f"week {week:2} after {time.monotonic() - start:5.0f} s: O/E {rows[-1]['observed'] / rows[-1]['served']:.2f}, {', '.join(rows[-1]['actions'])}", flush=True)
-    return dict(weeks=rows, offers=offers, seconds=time.monotonic() - start)
+    return dict(weeks=rows, offers=offers, again=again(plan, tell), seconds=time.monotonic() - start)
+
+
+def again(plan: Plan, tell) -> list[dict]:
+    "Run the decisions again, each from its own report: the alarm, each retraining and comparison, the last step."
+    def of(job, verdict=""): return [path.parent for path in sorted(Path("reports", job).glob("[0-9]*/result.json")) if verdict in ("", json.loads(path.read_text())["verdict"])]
+    found = []
+    for run in [*of("drift", "alarm")[:1], *of("retrain")[-plan.repeat:], *of("compare")[-plan.repeat:], *of("loop")[-1:]]:
+        done = command("rerun", run)
+        found.append(dict(run=f"{run.parent.name}/{run.name}", code=done.returncode, said=(done.stdout.splitlines() or [done.stderr.strip()])[-1]))
+        tell(f"{found[-1]['run']} again: {found[-1]['said']}", flush=True)
+    return found
 
 
 # ---- what is read from it --------------------------------------------------------------------------------------------------------------
@@ -234,7 +246,8 @@ def held(year: dict) -> dict[str, bool]:
             "every worse model was refused, with and without a comparison": bool(year["offers"]) and all(
                 each["without_comparison"] and each["with_comparison"] and each["champion_stays"] and each["gate"] == "refuse" for each in year["offers"]),
             "somebody was told of alarm and promotion": {"alarm", "promoted"} <= {word for line in year["told"] for word in line.replace(":", " ").split()},
-            "no step failed": not week_of["failed"]}
+            "no step failed": not week_of["failed"],
+            "alarm, retraining and comparisons, run again from their reports, gave the same numbers": bool(year["again"]) and not any(each["code"] for each in year["again"])}
 
 
 def figures(year: dict) -> dict:
@@ -289,6 +302,7 @@ def page(folder: Path, year: dict) -> str:
                        f"{plan['delay']} weeks after the prediction. Grey band: 0.8 to 1.25."), shown(**{"image/png": drawing(year)}),
                  prose("## What the loop did"), table(acts), prose("## Worse models that were offered\nThe champion's order of people with risks half as spread, in log-odds."), table(offers),
                  prose("## The decisions, from the reports alone\nQuiet looks left out."), table(story(folder / "reports")),
+                 prose("## The same again?\n`stroke-nb rerun` takes notebook, parameters and model's hash from a report and compares every number."), table(pd.DataFrame([{"run": each["run"], "again": each["said"]} for each in year["again"]])),
                  prose("## Who became champion, from models/history.jsonl"), table(history),
                  prose("## Who was told"), table(pd.DataFrame({"message": [" ".join(line.split()) for line in year["told"]]})), prose(f"## The rule\n```\n{Plan(**plan).rule}```")]
     now = datetime.now(timezone.utc)

@@ -108,7 +108,37 @@ def _fresh_cache(folder: Path):
         if before is None: del os.environ["STROKE_NB_CACHE"]
         else: os.environ["STROKE_NB_CACHE"] = before
 
-# %% ../nbs/13_cli.ipynb #7686e39c
+# %% ../nbs/13_cli.ipynb #182e4afa
+def _holds(folder, sha256: str) -> bool:
+    "Whether a folder has the model of that hash."
+    from stroke_nb.files import sha256_of
+    manifest = Path(folder, "manifest.json")
+    return manifest.is_file() and sha256_of(manifest) == sha256
+
+def _same_models(run: dict, reports: Path) -> dict:
+    "A run's parameters, each model named by a folder that holds what it held then."
+    given = dict(run["parameters"])
+    for name, sha256 in run.get("models", {}).items():
+        if _holds(given[name], sha256): continue
+        found = next((folder for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))) if _holds(folder, sha256)), None)
+        if found is None: stop(f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} has it; take it from MLflow (stroke-nb models show) and put it there", 2)
+        print(f"{name}: {_shown(found)}, for {given[name]} holds another model now")
+        given[name] = str(found)
+    return given
+
+# %% ../nbs/13_cli.ipynb #312efb7f
+def _carries(run: dict) -> bool:
+    "Whether a run took up evidence from the one before it."
+    given = run["parameters"]
+    return given.get("state", "").lower() not in ("", "none") and bool(given.get("current") or given.get("source") == "log")
+
+def _looks_before(run: dict, job: Path) -> list[dict]:
+    "The looks whose evidence a run took up, in their order."
+    if not _carries(run): return []
+    runs = [json.loads(path.read_text()) for path in sorted(job.glob("[0-9]*/result.json"))]
+    return [each for each in runs if each["run_id"] < run["run_id"] and each["verdict"] != "failed" and _carries(each) and each["parameters"]["state"] == run["parameters"]["state"]]
+
+# %% ../nbs/13_cli.ipynb #24cbade6
 @app.command()
 def rerun(
     folder: Annotated[Path, typer.Argument(help="A published run, such as reports/train/20261121T224351Z-99fb44.")],
@@ -117,10 +147,18 @@ def rerun(
     "Run a published run again from its own folder, and print any number that differs."
     from stroke_nb.jobs import run_job
     if not (folder / "result.json").is_file(): stop(f"{folder}: no run there (no result.json). Give a folder such as reports/train/<run-id>.", 2)
+    folder = folder.resolve()
     then = json.loads((folder / "result.json").read_text())
+    before = _looks_before(then, folder.parent)
+    if before: print(f"Looks before this one, taken again for their evidence: {len(before)}", flush=True)
     with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), told():
         notebook = shutil.copy(folder / "executed.ipynb", Path(place, f"{then['job']}.ipynb"))
-        now = run_job(notebook, then["parameters"], out=Path(place, "reports"), timeout=timeout, data=data).result
+        for look in [*before, then]:
+            given = _same_models(look, folder.parents[1])
+            if _carries(look): given["state"] = str(Path(place, "state.npz"))
+            if look is not then and "evidently" in given: given["evidently"] = False
+            now = run_job(notebook, given, out=Path(place, "reports"), timeout=timeout, data=data).result
+            if now["verdict"] == "failed": break
     if now["verdict"] == "failed": stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
     if now["data"]["sha256"] != then["data"]["sha256"]: print(f"Other data: {then['data']['sha256']} then, {now['data']['sha256']} now")
     found = _differences(then["metrics"], now["metrics"])

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 from . import __version__
-from .files import locked, try_lock
+from .files import locked, sha256_of, try_lock
 
 # %% ../nbs/10_jobs.ipynb #fd1d154f
 class UsageError(ValueError):
@@ -844,14 +844,18 @@ def _collect(work: Path, error: dict | None) -> dict:
     return {**empty, **(found or {}), "verdict": "failed", "reasons": [named], "error": error}
 
 # %% ../nbs/10_jobs.ipynb #1e5f4387
-def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, error: dict | None) -> dict:
+def _models(params: dict) -> dict[str, str]:
+    "Hash of each saved model that a parameter names: by the time the report is read, its folder may hold another."
+    return {name: sha256_of(Path(value, "manifest.json")) for name, value in params.items() if isinstance(value, str) and value and Path(value, "manifest.json").is_file()}
+
+def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, models: dict, error: dict | None) -> dict:
     "The content of `result.json`."
     found = _collect(work, error)
     made = {path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file() and not path.name.startswith(".")}
     result = dict(job=job, run_id=run_id, started=_stamp(started), finished=_stamp(_now()), verdict=found["verdict"], reasons=found["reasons"],
                   parameters=params, data=found["data"], model=found["model"], code=dict(commit=commit(), version=__version__),
                   metrics=found["metrics"], files=sorted(made | {"executed.ipynb", "report.html", "result.json"}))
-    return result | ({"error": found["error"]} if "error" in found else {})
+    return result | ({"models": models} if models else {}) | ({"error": found["error"]} if "error" in found else {})
 
 # %% ../nbs/10_jobs.ipynb #aa91e4dd
 _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open on a phone
@@ -904,11 +908,14 @@ def run_job(
     path, started, run_id = find_job(job), _now(), new_run_id()
     takes = parameters(path)
     given = check_parameters(takes, params or {})
+    if given.get("source") == "log" and any(each.name == "as_of" for each in takes): given["as_of"] = given.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
+    whole = {each.name: each.default for each in takes} | given
+    models = _models(whole)
     out, name = Path(out).resolve(), re.sub(r"[^\w-]+", "-", path.stem)
     with _writing(f"the run of {name}", out), _run_folder(out, name, run_id) as work:
         error = _execute(path, work, given, timeout, data, progress)
-        result = _result(work, name, run_id, started, {each.name: each.default for each in takes} | given, error)
+        result = _result(work, name, run_id, started, whole, models, error)
         result = _publish(path, work, result, _masks(work))
     with _writing("the run is published, the index page", out): build_index(out)
     if error and error["type"] == "Interrupted": raise KeyboardInterrupt(f"interrupted; the run is kept in {out / name / run_id}")

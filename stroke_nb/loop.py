@@ -330,7 +330,7 @@ def _gather(step: _Step) -> bool:
     if learn < rule.events or kept < step.rule.gate.events:
         step.note("waiting", f"{learn} strokes to learn from (asked: {rule.events}) and {kept} for the gate (asked: {step.rule.gate.events}) have settled since the change.")
         return False
-    return _go_on(step, "retrain", begin=f"{people.time.min()}", until=f"{people.time.max() + timedelta(microseconds=1)}", people=_kept(step, people, "people"))
+    return _go_on(step, "retrain", begin=f"{people.time.min()}", until=f"{people.time.max() + timedelta(microseconds=1)}", people=_kept(step, people, f"people-{step.now:%Y-%m-%d}"))   # a case may be tried again, and its first run is to be repeatable
 
 def _kept(step: _Step, frame, name: str) -> str:
     "The file of some people, in the folder that is never published."
@@ -344,7 +344,7 @@ def _people(step: _Step) -> str:
     "The file of the case's people; made again from the log where the cache was cleared."
     from stroke_nb.windows import labelled
     if Path(step.case["people"]).exists(): return step.case["people"]
-    return _kept(step, labelled(_log(), since=step.case["begin"], until=step.case["until"]), "people")
+    return _kept(step, labelled(_log(), since=step.case["begin"], until=step.case["until"]), Path(step.case["people"]).stem)
 
 def _registered(step: _Step, run: Run) -> str:  # its version
     "A challenger in the registry and beside the champion; once, however often this is called."
@@ -509,8 +509,11 @@ def _report(step: _Step, told: Told) -> Run:
     "The loop job's report of this step."
     record = dict(now=f"{step.now:%Y-%m-%d %H:%M}", actions=[action._asdict() for action in step.actions], told=told.words, missed=not told.ok, case=step.case,
                   cases=step.state["cases"], looked=step.state["looked"], place=str(step.place), rule=asdict(step.rule))
-    path = _write(step.place / "step.json", _json(record))
+    path = _write(step.place / f"step-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}.json", _json(record))   # one for each, so that its report can be made again
+    for old in sorted(step.place.glob("step-*.json"))[:-_STEPS]: old.unlink()
     return run_job("loop", dict(step=str(path)), out=step.out, progress=False)
+
+_STEPS = 500   # a few kB each
 
 # %% ../nbs/12_loop.ipynb #4183380a
 def _is_told(error: Exception) -> bool:

@@ -406,8 +406,9 @@ class _Opened:
         spool: str | os.PathLike = "predictions.spool",  # folder for what the database can't take just now
         patience: float = 3.0,              # seconds until a database that doesn't answer counts as away
         spool_limit: int = 256 * 2**20,     # bytes in the spool of this process
+        as_of=None,                         # date or moment, or its ISO text: outcomes that came in later aren't read; None: all are
     ):
-        self.address, self.patience = _address(url or database_url()), patience
+        self.address, self.patience, self.as_of = _address(url or database_url()), patience, _when(as_of)
         self._spool = Spool(spool, spool_limit)
         self._made, self._engines, self._inode, self._opening = False, {}, None, threading.RLock()
         self._keys, self._keys_read, self._reading_keys = None, -math.inf, threading.Lock()
@@ -944,16 +945,16 @@ def _span(since, until) -> list:
     since, until = _when(since), _when(until)
     return ([PREDICTIONS.c.time >= since] if since else []) + ([PREDICTIONS.c.time < until] if until else [])
 
-def _latest_outcomes() -> sa.FromClause:
-    "Predictions, each with the outcome that came in last."
+def _latest_outcomes(as_of: datetime | None = None) -> sa.FromClause:
+    "Predictions, each with the outcome that came in last, by a moment."
     again = OUTCOMES.alias()
-    latest = sa.select(sa.func.max(again.c.seq)).where(again.c.prediction_id == PREDICTIONS.c.id).scalar_subquery()
+    latest = sa.select(sa.func.max(again.c.seq)).where(again.c.prediction_id == PREDICTIONS.c.id, *([again.c.received <= as_of] if as_of else [])).scalar_subquery()
     return PREDICTIONS.outerjoin(OUTCOMES, (OUTCOMES.c.prediction_id == PREDICTIONS.c.id) & (OUTCOMES.c.seq == latest))
 
-def _rows_of(names: Iterable[str], since, until, *conditions) -> sa.Select:
+def _rows_of(names: Iterable[str], since, until, *conditions, as_of: datetime | None = None) -> sa.Select:
     "Predictions of a time span with their outcomes, in the order of the log."
     columns = [OUTCOMES.c[name] if name in _told else PREDICTIONS.c[name] for name in names]
-    return sa.select(*columns).select_from(_latest_outcomes()).where(*_span(since, until), *conditions).order_by(PREDICTIONS.c.seq)
+    return sa.select(*columns).select_from(_latest_outcomes(as_of)).where(*_span(since, until), *conditions).order_by(PREDICTIONS.c.seq)
 
 _told = ("stroke", "observed", "received")  # columns of an outcome
 
@@ -971,7 +972,7 @@ class _Reads(_Serves):
         import pandas as pd
         from stroke_nb.schema import validate
         conditions = [PREDICTIONS.c.served] * served + [OUTCOMES.c.stroke.is_not(None)] * labelled
-        with self._reading() as connection: frame = pd.DataFrame(connection.execute(_rows_of(_read, since, until, *conditions)).all(), columns=_read)
+        with self._reading() as connection: frame = pd.DataFrame(connection.execute(_rows_of(_read, since, until, *conditions, as_of=self.as_of)).all(), columns=_read)
         return validate(frame) if len(frame) else frame
 
 _read = ("id", "time", *INPUTS, "risk", "low", "high", "prevalence", "model_version", "model_sha256", "role", "served", "person", "request_id", "row", OUTCOME)
@@ -1134,9 +1135,10 @@ def _days(
     since: str,           # first day, or empty
     until: str,           # the day before which the window ends, or empty
     counted: list[str],   # windows so far
+    now: datetime | None = None,  # None: the clock
 ) -> tuple[datetime | None, datetime]:
     "The days of the next window."
-    end = _when(until) or _when(_now().date())
+    end = _when(until) or _when((now or _now()).date())
     before = [name for name in counted if name < _last_day(end)]
     if not since and before and not re.fullmatch(r"\d{4}-\d\d-\d\d", before[-1]):
         raise DataError(f"the last window of the state, {before[-1]!r}, isn't named by a day: give since, the first day to look at")
@@ -1165,7 +1167,7 @@ def log_window(
     from stroke_nb.cohort import _content_hash
     from stroke_nb.drift import DriftMonitor
     counted = DriftMonitor.load(state).history.window_id.tolist() if state and Path(state).exists() else []
-    start, end = _days(since, until, counted)
+    start, end = _days(since, until, counted, log.as_of)
     rows = latest_of_person(log.window(start, end))[["id", *INPUTS]]
     source = _named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
     return LogWindow(rows, window_id or _last_day(end), source, _content_hash(rows))
