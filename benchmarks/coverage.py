@@ -92,13 +92,16 @@ def table(rows) -> pd.DataFrame:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0, help="number of the first repetition, which decides its draw")
     parser.add_argument("--people", type=int, default=1000, help="in each repetition")
     parser.add_argument("--refits", type=int, default=60, help="bootstrap refits behind the optimism correction")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     chosen = parser.parse_args()
     world = simulate(30_000, seed=999)
-    tasks = (delayed(repetition)(seed, chosen.people, chosen.parts, chosen.refits, world) for seed in range(chosen.repetitions))
-    done = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")(tasks)
-    rows = [row for part in tqdm(done, total=chosen.repetitions) for row in part]
-    print(table(rows).round(4).to_string())
+    tasks = (delayed(repetition)(seed, chosen.people, chosen.parts, chosen.refits, world) for seed in range(chosen.first, chosen.first + chosen.repetitions))
+    rows = []
+    try:
+        for part in tqdm(Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")(tasks), total=chosen.repetitions): rows += part
+    finally:   # Ctrl-C shows what there is
+        if rows: print(table(rows).round(4).to_string())
