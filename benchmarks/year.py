@@ -60,7 +60,7 @@ class Plan:
     trial: int = 7          # days of canary before promotion
     offers: tuple = (18, 44)  # weeks in which a worse model is offered
     kind: str = "catboost"  # of the first model
-    repeat: int = 9         # runs of each job that are made again at the end
+    repeat: int = 20        # runs that are made again at the end
     seed: int = 1
 
     @property
@@ -208,7 +208,7 @@ def again(plan: Plan, tell) -> list[dict]:
     "Run the decisions again, each from its own report: the alarm, each retraining and comparison, the last step."
     def of(job, verdict=""): return [path.parent for path in sorted(Path("reports", job).glob("[0-9]*/result.json")) if verdict in ("", json.loads(path.read_text())["verdict"])]
     found = []
-    for run in [*of("drift", "alarm")[:1], *of("retrain")[-plan.repeat:], *of("compare")[-plan.repeat:], *of("loop")[-1:]]:
+    for run in [*of("drift", "alarm")[:1], *of("compare"), *of("retrain"), *of("loop")[-1:]][:plan.repeat]:
         done = command("rerun", run)
         found.append(dict(run=f"{run.parent.name}/{run.name}", code=done.returncode, said=(done.stdout.splitlines() or [done.stderr.strip()])[-1]))
         tell(f"{found[-1]['run']} again: {found[-1]['said']}", flush=True)

@@ -229,7 +229,7 @@ def test_a_database_that_hangs(tmp_path):
 
 # %% ../../nbs/tests/test_predictions.ipynb #b88fe850
 def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeypatch):
-    for check in ("_line", "_common_line"): monkeypatch.setattr(predictions, check, lambda name, value: value)
+    for name, check in dict(_line=lambda name, value: value, _known_shared=predictions._shared).items(): monkeypatch.setattr(predictions, name, check)   # nothing is checked, nor remembered
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
         good, bad, also = _prediction(), _prediction(caller="half\0a word"), _prediction()
         futures = []
