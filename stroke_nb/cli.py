@@ -109,18 +109,13 @@ def _fresh_cache(folder: Path):
         else: os.environ["STROKE_NB_CACHE"] = before
 
 # %% ../nbs/13_cli.ipynb #182e4afa
-def _holds(folder, sha256: str) -> bool:
-    "Whether a folder has the model of that hash."
-    from stroke_nb.files import sha256_of
-    manifest = Path(folder, "manifest.json")
-    return manifest.is_file() and sha256_of(manifest) == sha256
-
 def _same_models(run: dict, reports: Path) -> dict:
     "A run's parameters, each model named by a folder that holds what it held then."
+    from stroke_nb.files import model_hash
     given = dict(run["parameters"])
     for name, sha256 in run.get("models", {}).items():
-        if _holds(given[name], sha256): continue
-        found = next((folder for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))) if _holds(folder, sha256)), None)
+        if model_hash(given[name]) == sha256: continue
+        found = next((folder for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))) if model_hash(folder) == sha256), None)
         if found is None: stop(f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} has it; take it from MLflow (stroke-nb models show) and put it there", 2)
         print(f"{name}: {_shown(found)}, for {given[name]} holds another model now")
         given[name] = str(found)

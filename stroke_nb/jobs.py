@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 from . import __version__
-from .files import locked, sha256_of, try_lock
+from .files import locked, model_hash, try_lock
 
 # %% ../nbs/10_jobs.ipynb #fd1d154f
 class UsageError(ValueError):
@@ -846,7 +846,7 @@ def _collect(work: Path, error: dict | None) -> dict:
 # %% ../nbs/10_jobs.ipynb #1e5f4387
 def _models(params: dict) -> dict[str, str]:
     "Hash of each saved model that a parameter names: by the time the report is read, its folder may hold another."
-    return {name: sha256_of(Path(value, "manifest.json")) for name, value in params.items() if isinstance(value, str) and value and Path(value, "manifest.json").is_file()}
+    return {name: sha256 for name, value in params.items() if isinstance(value, str) and value and (sha256 := model_hash(value))}
 
 def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, models: dict, error: dict | None) -> dict:
     "The content of `result.json`."

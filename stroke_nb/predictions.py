@@ -118,7 +118,6 @@ def _line(name: str, value) -> str | None:
     if isinstance(value, str) and len(value) <= _longest and value.isprintable(): return value
     raise DataError(f"{name} is {str(value)[:60]!r}: give at most {_longest} printable characters")
 
-
 def _number(name: str, value, low: float = -math.inf, high: float = math.inf) -> float | None:
     "A finite number within its limits, or nothing."
     if value is None: return None

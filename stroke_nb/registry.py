@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .files import sha256_of, told_of
+from .files import model_hash, told_of
 
 _log = logging.getLogger("stroke_nb.registry")
 
@@ -139,7 +139,6 @@ def _is_whole(folder: Path) -> bool:
     try: return bool(load_model(folder))
     except DataError: return False
 
-def _hash_of(model_folder: Path) -> str: return sha256_of(Path(model_folder, "manifest.json"))
 
 def _stage(
     model_folder: Path,  # a saved model
@@ -163,7 +162,7 @@ BESIDE = {"result.json": ".result.json", "model_card.md": ".card.md"}   # what a
 
 def _take_along(run: Path, place: Path) -> None:
     "Put a run's figures and card beside its published model, for calculator and service, which may not have the reports."
-    if told_of(run / "result.json", _hash_of(place)) is None: return   # a model of no run
+    if told_of(run / "result.json", model_hash(place)) is None: return   # a model of no run
     for name, ending in BESIDE.items():
         if Path(run, name).is_file(): shutil.copyfile(Path(run, name), place.with_name(place.name + ending))
 
@@ -178,8 +177,8 @@ def _step_aside(new: Path, path: Path) -> None:
     old = path.with_name(f".{path.name}.old.{secrets.token_hex(4)}")
     if os.path.lexists(path): os.rename(path, old)
     os.rename(new, path)
+    if not os.path.lexists(old): return
     try: old.unlink() if old.is_symlink() else shutil.rmtree(old)
-    except FileNotFoundError: pass   # nothing was there before
     except OSError as error: _log.warning("%s, the folder that was there before, could not be removed (%s); remove it by hand", old, error)
 
 def _point(role: str, place: Path, models: Path) -> Path:
@@ -217,7 +216,7 @@ def champion_info(
     if not (folder / "manifest.json").is_file(): return None
     state, kind = json.loads((folder / "model.json").read_text()), json.loads((folder / "manifest.json").read_text())["kind"]
     about = state["about"]
-    return dict(path=str(folder), sha256=_hash_of(folder), version=state["version"], kind=kind, prevalence=state["prevalence"],
+    return dict(path=str(folder), sha256=model_hash(folder), version=state["version"], kind=kind, prevalence=state["prevalence"],
                 rows=about["rows"], events=about["events"], simulated=about["simulated"], data_sha256=about["sha256"])
 
 # %% ../nbs/08_registry.ipynb #5ccad824
@@ -253,7 +252,7 @@ def publish(
     "Make a copy of a model the champion or challenger that services read."
     if role not in ROLES: raise ValueError(f"role is {role!r}: choose one of {', '.join(ROLES)}")
     place, before = _stage(Path(model_folder), Path(models)), champion_info(models)
-    sha256 = _hash_of(place)
+    sha256 = model_hash(place)
     if role == "champion" and sha256 != (before or {}).get("sha256"): _remember(Path(models), "published", sha256)
     path = _point(role, place, Path(models))
     prune(models)
@@ -316,7 +315,7 @@ def _assign(client, version: str, simulated: bool) -> None:
 # %% ../nbs/08_registry.ipynb #820ce500
 def _register(client, run, model_folder: Path, result: dict) -> str:
     "A version of the registered model that points at the run's model folder."
-    tags = _tags(result) | {"sha256": _hash_of(model_folder)}
+    tags = _tags(result) | {"sha256": model_hash(model_folder)}
     with _lock(tracking_uri()):
         if not client.search_registered_models(f"name='{MODEL}'"): client.create_registered_model(MODEL)
         made = client.create_model_version(MODEL, f"{run.info.artifact_uri}/model", run.info.run_id, tags=tags, await_creation_for=0)
@@ -327,7 +326,7 @@ def _check_model(model_folder: Path, result: dict) -> None:
     "Raise where the folder is no model, or not the one that `result` is about."
     if not _is_whole(model_folder): raise RegistryError(f"{model_folder}: no whole model to register; give a folder that RiskModel.save wrote")
     told = (result.get("model") or {}).get("sha256")
-    if told and told != _hash_of(model_folder): raise RegistryError(f"{model_folder}: not the model of result.json ({told[:12]}); give the folder of the same run")
+    if told and told != model_hash(model_folder): raise RegistryError(f"{model_folder}: not the model of result.json ({told[:12]}); give the folder of the same run")
 
 # %% ../nbs/08_registry.ipynb #6c0ba4b1
 def log_run(
@@ -426,7 +425,7 @@ def _fetch(client, found, models: Path) -> Path:
             place = _stage(Path(download_artifacts(artifact_uri=found.source, dst_path=folder, tracking_uri=tracking_uri())), models)
         except (OSError, ValueError, MlflowException) as error:
             raise RegistryError(f"version {found.version}: its model at {found.source} can't be used: {error}; choose another version") from error
-    if _hash_of(place) != found.tags.get("sha256"):
+    if model_hash(place) != found.tags.get("sha256"):
         raise RegistryError(f"version {found.version}: the model at {found.source} isn't the one that was registered; choose another version")
     return place
 
