@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Asked', 'prevalence_of', 'threshold_of', 'Said', 'say', 'answerers', 'ask_all', 'together', 'apart', 'entries',
-           'name_of', 'answer', 'parts', 'answers']
+           'name_of', 'parts', 'answers']
 
 # %% ../nbs/12_answers.ipynb #e8de90ab
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from datetime import datetime, timezone
 
 from .arithmetic import shift_prevalence
 from .canary import Lineup
-from .fields import FIELDS, INPUTS, oddities
-from .predictions import Prediction
+from .fields import FIELDS, INPUTS, NUMBERS, oddities, records_of
+from .predictions import PredictionBatch, new_ids
 from .scoring import Parts
 
 # %% ../nbs/12_answers.ipynb #ba572d12
 @dataclass(frozen=True)
 class Asked:
     "A request, checked."
-    inputs: list[dict]                # each person's ten inputs, from `check_record`
+    inputs: dict[str, list]           # ten lists, what `check_record` makes of each person's values
     keys: list[str]                   # what decides each person's side of a canary
     request_id: str
     prevalence: float | None = None   # of the place of use; None: the model's own
@@ -56,19 +56,23 @@ class Said:
     imputed: list[tuple]
     parts: object = None # `Parts`, where they were asked for
 
-def _distinct(records: list[dict]) -> tuple[list[dict], list[int]]:
-    "Records without repetition, and the place of each record among them."
-    places, keys = {}, [tuple(record.values()) for record in records]
-    for key in keys: places.setdefault(key, len(places))
-    if len(places) == len(records): return records, list(range(len(records)))
-    return [dict(zip(records[0], key)) for key in places], [places[key] for key in keys]
+def _inputs(asked: Asked, rows: list[int]) -> dict[str, list]:
+    "The inputs of some people."
+    return asked.inputs if len(rows) == len(asked.keys) else {name: [values[row] for row in rows] for name, values in asked.inputs.items()}
+
+def _distinct(columns: dict[str, list]) -> tuple[dict[str, list], list[int]]:
+    "People without repetition, and the place of each person among them."
+    places, people = {}, list(zip(*columns.values()))
+    for person in people: places.setdefault(person, len(places))
+    if len(places) < len(people): columns = dict(zip(columns, map(list, zip(*places))))
+    return columns, [places[person] for person in people]
 
 def say(role: str, scorer, rows: list[int], asked: Asked) -> Said:
     "Ask one model; a record that stands in a request twice is scored once."
-    records, place = _distinct([asked.inputs[row] for row in rows])
-    scores = scorer.score(records, prevalence=asked.prevalence)
+    columns, place = _distinct(_inputs(asked, rows))
+    scores = scorer.score_columns(columns, prevalence=asked.prevalence)
     ends = [[None if value != value else value for value in end[place].tolist()] for end in (scores.low, scores.high)]
-    parts = scorer.explain(records, prevalence=asked.prevalence) if asked.explain else None
+    parts = scorer.explain(records_of(columns), prevalence=asked.prevalence) if asked.explain else None
     return Said(role, scorer, rows, scores.risk[place].tolist(), *ends, [scores.imputed[n] for n in place],
                 parts and Parts(parts.base[place], parts.values[place]))
 
@@ -81,7 +85,7 @@ def answerers(lineup: Lineup, said: list[Said]) -> dict[int, str]:  # row -> rol
 
 def ask_all(lineup: Lineup, asked: Asked) -> tuple[list[Said], Exception | None]:  # the champion's first; the challenger's fault
     "Ask champion and, for its side, challenger."
-    said = [say("champion", lineup.champion, list(range(len(asked.inputs))), asked)]
+    said = [say("champion", lineup.champion, list(range(len(asked.keys))), asked)]
     tried = [row for row, key in enumerate(asked.keys) if lineup.tries(key)]
     if not tried: return said, None
     try: return [*said, say("challenger", lineup.challenger, tried, asked)], None
@@ -91,7 +95,8 @@ def ask_all(lineup: Lineup, asked: Asked) -> tuple[list[Said], Exception | None]
 def together(several: list[Asked]) -> Asked:
     "Requests of one prevalence and wish as one."
     first = several[0]
-    return Asked([each for asked in several for each in asked.inputs], [each for asked in several for each in asked.keys], "", first.prevalence, explain=first.explain)
+    inputs = {name: [value for asked in several for value in asked.inputs[name]] for name in INPUTS}
+    return Asked(inputs, [each for asked in several for each in asked.keys], "", first.prevalence, explain=first.explain)
 
 def _part(said: Said, start: int, end: int) -> Said | None:
     "What was said about rows from `start` to before `end`, counted from 0 again; None where nothing was."
@@ -105,7 +110,7 @@ def apart(said: list[Said], several: list[Asked]) -> list[list[Said]]:
     "What was said about each request."
     dealt, start = [], 0
     for asked in several:
-        end = start + len(asked.inputs)
+        end = start + len(asked.keys)
         dealt.append([part for each in said if (part := _part(each, start, end))])
         start = end
     return dealt
@@ -118,18 +123,17 @@ def entries(
     threshold: str | float, # a rule's name or a risk
     milliseconds: float,    # that scoring took
     role: str | None = None,  # in place of "champion", for a service that is a challenger itself
-) -> dict[tuple[str, int], Prediction]:   # by role and row
+) -> list[PredictionBatch]:   # one for each of `said`
     "Log entries of a request."
-    made, now = {}, datetime.now(timezone.utc)
+    made, now = [], datetime.now(timezone.utc)
     for each in said:
-        limit = threshold_of(each.scorer, threshold, asked.prevalence)
-        common = dict(model_version=name_of(each.scorer), model_sha256=each.scorer.sha256, role=role if role and each.role == "champion" else each.role,
-                      prevalence=asked.prevalence, latency_ms=milliseconds, caller=asked.caller, request_id=asked.request_id, time=now)
-        for n, row in enumerate(each.rows):
-            made[each.role, row] = Prediction(
-                **common, inputs=asked.inputs[row], risk=each.risk[n], low=0.0 if each.low[n] is None else each.low[n],
-                high=1.0 if each.high[n] is None else each.high[n], imputed=each.imputed[n], served=who[row] == each.role,
-                positive=None if limit is None else each.risk[n] >= limit, person=asked.persons and asked.persons[row], row=row)
+        limit, rows = threshold_of(each.scorer, threshold, asked.prevalence), each.rows
+        made.append(PredictionBatch(
+            model_version=name_of(each.scorer), model_sha256=each.scorer.sha256, role=role if role and each.role == "champion" else each.role,
+            prevalence=asked.prevalence, latency_ms=milliseconds, caller=asked.caller, request_id=asked.request_id, time=now,
+            id=new_ids(len(rows)), row=rows, inputs=_inputs(asked, rows), imputed=each.imputed, served=[who[row] == each.role for row in rows],
+            risk=each.risk, low=[0.0 if end is None else end for end in each.low], high=[1.0 if end is None else end for end in each.high],
+            positive=[None if limit is None else risk >= limit for risk in each.risk], person=[asked.persons and asked.persons[row] for row in rows]))
     return made
 
 def name_of(scorer) -> str:
@@ -137,26 +141,31 @@ def name_of(scorer) -> str:
     return scorer.version or scorer.sha256[:12]
 
 # %% ../nbs/12_answers.ipynb #03b6d209
-def answer(entry: Prediction, said: Said, n: int, level: float, limit: float | None, prevalence: float) -> dict:
-    "One person's answer: the members of `api.Prediction`."
-    return dict(prediction_id=entry.id, request_id=entry.request_id, model_version=entry.model_version, model_sha256=entry.model_sha256,
-                risk=entry.risk, low=said.low[n], high=said.high[n], level=level, positive=entry.positive, threshold=limit,
-                prevalence=prevalence, imputed=entry.imputed, warnings=oddities(entry.inputs))
+def _warnings(inputs: dict[str, list]) -> list[list[str]]:
+    "Each person's oddities; most have none."
+    ranges = [(inputs[name], *FIELDS[name].soft) for name in NUMBERS]
+    odd = {n for values, low, high in ranges for n, value in enumerate(values) if value is not None and not low <= value <= high}
+    return [oddities({name: values[n] for name, values in inputs.items()}) if n in odd else [] for n in range(len(inputs["age"]))]
 
-def parts(entry: Prediction, said: Said, n: int) -> dict:
+def _members(said: Said, entries: PredictionBatch, limit: float | None, prevalence: float) -> list[dict]:
+    "Answers of one model: the members of `api.Prediction`."
+    columns = zip(entries.id, said.risk, said.low, said.high, entries.positive, said.imputed, _warnings(entries.inputs))
+    return [dict(prediction_id=id, request_id=entries.request_id, model_version=entries.model_version, model_sha256=entries.model_sha256,
+                 risk=risk, low=low, high=high, level=0.95, positive=positive, threshold=limit, prevalence=prevalence, imputed=imputed, warnings=warnings)
+            for id, risk, low, high, positive, imputed, warnings in columns]
+
+def parts(said: Said, entries: PredictionBatch, n: int) -> dict:
     "What each field contributes, with names and units."
     values = zip(INPUTS, said.parts.values[n].tolist())
-    told = [dict(field=name, label=FIELDS[name].label, unit=FIELDS[name].unit, value=entry.inputs[name], log_odds=value) for name, value in values]
+    told = [dict(field=name, label=FIELDS[name].label, unit=FIELDS[name].unit, value=entries.inputs[name][n], log_odds=value) for name, value in values]
     return dict(base_log_odds=float(said.parts.base[n]), parts=told)
 
-def answers(said: list[Said], who: dict[int, str], made: dict, asked: Asked, threshold: str | float) -> list[dict]:
+def answers(said: list[Said], made: list[PredictionBatch], asked: Asked, threshold: str | float) -> list[dict]:
     "Every person's answer, in the order of the request."
-    told = [None] * len(asked.inputs)
-    for each in said:
+    told = [None] * len(asked.keys)
+    for each, entries in zip(said, made):
         limit, there = threshold_of(each.scorer, threshold, asked.prevalence), prevalence_of(each.scorer, asked.prevalence)
-        for n, row in enumerate(each.rows):
-            if who[row] != each.role: continue
-            entry = made[each.role, row]
-            told[row] = answer(entry, each, n, 0.95, limit, there)
-            if asked.explain: told[row] |= parts(entry, each, n)
+        members = _members(each, entries, limit, there)
+        for n, (row, served) in enumerate(zip(each.rows, entries.served)):
+            if served: told[row] = members[n] | parts(each, entries, n) if asked.explain else members[n]
     return told

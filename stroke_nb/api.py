@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, create_model
 from pydantic import Field as Described
 
-from .fields import FIELDS, INPUTS, Field
+from .fields import CATEGORIES, FIELDS, INPUTS, Field
 
 # %% ../nbs/12_api.ipynb #8234dfa5
 def _type(field: Field):
@@ -55,10 +55,10 @@ Record = create_model("Record", __config__=_strict, __doc__="One person. What is
 
 _blank = {name: FIELDS[name].missing for name in INPUTS}
 
-def inputs_of(record: Record) -> dict:
-    "The ten inputs as a scorer takes them: what `check_record` makes of them, with the checks already done."
-    values = record.__dict__
-    return {name: blank if (value := values[name]) is None else value if isinstance(value, str) else float(value) for name, blank in _blank.items()}
+def inputs_of(records: list[Record]) -> dict[str, list]:
+    "The ten inputs as a scorer takes them, by columns: what `check_record` makes of them, with the checks already done."
+    values = [record.__dict__ for record in records]
+    return {name: [blank if (value := each[name]) is None else value if name in CATEGORIES else float(value) for each in values] for name, blank in _blank.items()}
 
 # %% ../nbs/12_api.ipynb #8f34b446
 _options = dict(prevalence=(Prevalence | None, None), request_id=(RequestId | None, None))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'OUTCOME', 'INPUTS', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'ALIASES', 'TRUTHS', 'BLANKS', 'Field',
-           'DataError', 'plain_name', 'remedy', 'check_record', 'oddities']
+           'DataError', 'plain_name', 'remedy', 'check_record', 'oddities', 'columns_of', 'records_of']
 
 # %% ../nbs/00_fields.ipynb #c0e976fc
 import re
@@ -155,3 +155,8 @@ def oddities(
         if value is not None and not low <= value <= high:
             said.append(f"{field.label}: {value:g} {field.unit} is outside the usual {low:g} to {high:g}; is it right?")
     return said
+
+# %% ../nbs/00_fields.ipynb #04ac6cd9
+def columns_of(records: list[dict]) -> dict[str, list]: "Ten lists, one a field, of n records."; return {name: [record[name] for record in records] for name in INPUTS}
+
+def records_of(columns: dict[str, list]) -> list[dict]: "And back."; return [dict(zip(columns, values)) for values in zip(*columns.values())]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .arithmetic import (average, bounded, codes_of, encode_codes, ENCODED, expand_codes, expit, interval, logit,
+from .arithmetic import (average, bounded, codes_of, codes_of_columns, encode_codes, ENCODED, expand_codes, expit, interval, logit,
                                   plausible_codes, restate, shift_prevalence)
-from .fields import CATEGORIES, FIELDS, INPUTS
+from .fields import CATEGORIES, FIELDS, INPUTS, columns_of
 from .files import sha256_of, verified
 from .trees import fast_sum, tree_parts
 
@@ -53,6 +53,14 @@ class _Saved:
         self.version, self.thresholds, self.about = state["version"], state["thresholds"], state["about"]
         self.prevalence, self.place = state["prevalence"], state["settings"]["prevalence"]
         self.calibration = tuple(state["calibration"])
+
+    def score(
+        self, records: list[dict],        # from `fields.check_record`
+        prevalence: float | None = None,  # of the place of use; None: the model's own
+        level: float = 0.95,              # share of refits that the interval holds
+    ) -> Scores:
+        "Risk and interval of each person."
+        return self.score_columns(columns_of(records), prevalence, level)
 
     def _new(self, prevalence): return self.place if prevalence is None else prevalence
 
@@ -96,13 +104,13 @@ _FIELD_OF_COLUMN = np.array([[column == name or column.startswith(name + "_") an
 
 class LightScorer(_Light):
     "Scores records with numpy alone."
-    def score(
-        self, records: list[dict],        # from `fields.check_record`
+    def score_columns(
+        self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
         prevalence: float | None = None,  # of the place of use; None: the model's own
         level: float = 0.95,              # share of refits that the interval holds
     ) -> Scores:
         "Risk and interval of each person."
-        codes = codes_of(records)
+        codes = codes_of_columns(columns)
         blank = np.isnan(codes)
         pieces = [self._score(codes[start:start + _MANY], prevalence, level) for start in range(0, max(len(codes), 1), _MANY)]
         imputed = [tuple(name for name, gone in zip(INPUTS, row) if gone) if some else () for row, some in zip(blank.tolist(), blank.any(axis=1).tolist())]
@@ -145,28 +153,29 @@ class HeavyScorer(_Saved):
         from stroke_nb.model import load_model
         self._model = load_model(folder)
 
-    def _table(self, records):
+    def _table(self, columns):
         import pandas as pd
         from stroke_nb.schema import validate
-        return validate(pd.DataFrame(records, columns=list(INPUTS)))
+        return validate(pd.DataFrame(columns, columns=list(INPUTS)))
 
-    def score(self, records, prevalence=None, level=0.95) -> Scores:
+    def score_columns(self, columns, prevalence=None, level=0.95) -> Scores:
         "Risk and interval of each person."
-        X, none = self._table(records), np.full(len(records), np.nan)
+        X = self._table(columns)
+        none = np.full(len(X), np.nan)
         ends = (none, none) if self._model.spread_ is None else self._model.predict_interval(X, prevalence, level)
-        imputed = [tuple(name for name in INPUTS if record[name] is None) for record in records]
+        imputed = [tuple(name for name, value in zip(INPUTS, values) if value is None) for values in zip(*(columns[name] for name in INPUTS))]
         return Scores(self._model.predict_proba(X, prevalence)[:, 1], *ends, imputed)
 
     def explain(self, records, prevalence=None) -> Parts:
         "Why, in log-odds."
         from stroke_nb.explain import explain
-        told = explain(self._model, self._table(records), prevalence=prevalence)
+        told = explain(self._model, self._table(columns_of(records)), prevalence=prevalence)
         if told.output_names != "log-odds": raise ValueError(f"a model of kind {self.kind!r} is explained in probability, not in log-odds: use stroke_nb.explain")
         return Parts(told.base_values, told.values)
 
     def plausible(self, record, name) -> list:
         "Plausible values of one field given the others."
-        values = self._model.fitted_.plausible.plausible(self._table([record]), name)[0]
+        values = self._model.fitted_.plausible.plausible(self._table(columns_of([record])), name)[0]
         return [FIELDS[name].categories[int(value)] for value in values] if name in CATEGORIES else values.tolist()
 
 # %% ../nbs/06_scoring.ipynb #98accb42

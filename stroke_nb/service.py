@@ -256,7 +256,7 @@ def _asked(service: Service, request: Request, body, explain: bool) -> Asked:
     keys = [person.person_id or (f"{request_id}#{row}" if several else request_id) for row, person in enumerate(people)]
     persons = [person.person_id and service.secret and person_key(service.secret, person.person_id) for person in people]
     prevalence = service.settings.prevalence if body.prevalence is None else body.prevalence
-    return Asked([inputs_of(person) for person in people], keys, request_id, prevalence, persons, request.scope.get("caller"), explain)
+    return Asked(inputs_of(people), keys, request_id, prevalence, persons, request.scope.get("caller"), explain)
 
 # %% ../nbs/12_service.ipynb #abd5c29d
 class Together:
@@ -295,7 +295,7 @@ _few = 16   # records that are scored at once; more are scored in a thread, so t
 
 def _is_quick(lineup: Lineup, asked: Asked) -> bool:
     "Whether the answer takes no longer than a few milliseconds."
-    return len(asked.inputs) <= _few and all(isinstance(scorer, LightScorer) for scorer in lineup.roles().values())
+    return len(asked.keys) <= _few and all(isinstance(scorer, LightScorer) for scorer in lineup.roles().values())
 
 async def _ask(service: Service, lineup: Lineup, asked: Asked) -> list:
     "What the models say."
@@ -322,13 +322,13 @@ async def _kept(service: Service, submitted) -> None:
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
 
 # %% ../nbs/12_service.ipynb #b3049fa7
-async def _count(service: Service, made: dict, told: list[dict]) -> None:
+async def _count(service: Service, made: list, told: list[dict]) -> None:
     "Tell the meters what was predicted: when the answer is on its way."
     meters = service.meters
-    for (role, served, positive), n in Counter((each.role, each.served, each.positive) for each in made.values()).items():
-        meters.predictions.labels(role, str(served).lower(), str(positive).lower()).inc(n)
-    observe = {role: meters.predicted_risk_ratio.labels(role).observe for role in {each.role for each in made.values()}}
-    for each in made.values(): observe[each.role](each.risk)
+    for batch in made:
+        for (served, positive), n in Counter(zip(batch.served, batch.positive)).items(): meters.predictions.labels(batch.role, str(served).lower(), str(positive).lower()).inc(n)
+        observe = meters.predicted_risk_ratio.labels(batch.role).observe
+        for risk in batch.risk: observe(risk)
     for name, n in Counter(name for each in told for name in each["imputed"]).items(): meters.imputed_fields.labels(name).inc(n)
     meters.odd_values.inc(sum(bool(each["warnings"]) for each in told))
 
@@ -339,10 +339,9 @@ async def respond(request: Request, body, explain: bool = False) -> Response:
     said = await _ask(service, lineup, asked)
     seconds = time.perf_counter() - begin
     service.meters.scoring_duration_seconds.observe(seconds)
-    who = answerers(lineup, said)
-    made = entries(said, who, asked, rule, seconds * 1000, service.settings.role)
-    submitted = service.log.submit(made.values())
-    told = answers(said, who, made, asked, rule)   # while the disk is at work
+    made = entries(said, answerers(lineup, said), asked, rule, seconds * 1000, service.settings.role)
+    submitted = service.log.submit(made)
+    told = answers(said, made, asked, rule)   # while the disk is at work
     answer = _json(dict(request_id=asked.request_id, predictions=told) if isinstance(body, Many) else told[0])
     answer.background = BackgroundTask(_count, service, made, told)
     await _kept(service, submitted)

@@ -85,12 +85,8 @@ def _grids(flat: dict, borders: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # 
     ends = np.cumsum([0, *(table.size for table in tables)])[:-1]
     return np.array(list(groups)), ends, np.array([table.shape[1] for table in tables]), np.concatenate([table.ravel() for table in tables])
 
-def fast_sum(
-    flat: dict,   # from `flatten`
-    k: int,       # columns of the records
-):                # X, shape (m, k) -> the model's raw value, shape (m,)
-    "`tree_sum` of a model with its tables made; one with another number of levels than two stays as it is."
-    if flat["column"].shape[1] != 2: return lambda X: tree_sum(flat, X)
+def _by_pairs(flat: dict, k: int):
+    "Trees of two levels: one table for each pair of columns."
     borders, first = _ranked(flat, k)
     pairs, start, width, cells = _grids(flat, borders)
     step, many = np.where(pairs[:, 0] == pairs[:, 1], 0, 1), [column for column, each in enumerate(borders) if len(each) > 1]
@@ -99,6 +95,32 @@ def fast_sum(
         rank = (X > first).T.astype(np.intp)
         for column in many: rank[column] = np.searchsorted(borders[column], X[:, column])
         return cells.take(start + width * rank[pairs[:, 0]].T + step * rank[pairs[:, 1]].T).sum(axis=1)
+    return look_up
+
+# %% ../nbs/02_trees.ipynb #e4658c84
+def _by_questions(flat: dict):
+    "Trees of up to eight levels: hundreds of trees ask the same questions, each is answered once."
+    (n_trees, depth), value = flat["column"].shape, flat["value"].ravel()
+    questions, asked = np.unique(np.stack([flat["column"], flat["border"]], axis=-1).reshape(-1, 2), axis=0, return_inverse=True)
+    column, border, asked = questions[:, 0].astype(int), questions[:, [1]].astype(np.float32), asked.reshape(n_trees, depth).T
+    first = (np.arange(n_trees) << depth)[:, None]
+    def look_up(X):
+        answers = (np.ascontiguousarray(X.T.astype(np.float32))[column] > border).view(np.uint8)
+        leaf = answers.take(asked[0], axis=0)
+        for level in range(1, depth): leaf |= (answers << level).take(asked[level], axis=0)
+        place = leaf.astype(np.intp)
+        place += first
+        return value.take(place).sum(axis=0)
+    return look_up
+
+def fast_sum(
+    flat: dict,   # from `flatten`
+    k: int,       # columns of the records
+):                # X, shape (m, k) -> the model's raw value, shape (m,)
+    "`tree_sum` of a model that is asked often."
+    depth = flat["column"].shape[1]
+    if depth > 8: return lambda X: tree_sum(flat, X)
+    look_up = _by_pairs(flat, k) if depth == 2 else _by_questions(flat)
     return lambda X: flat["scale"] * _in_pieces(look_up, X) + flat["bias"]
 
 # %% ../nbs/02_trees.ipynb #e0490aad

@@ -210,7 +210,7 @@ def test_a_restart_between_two_requests_is_not_noticed(postgres, tmp_path, monke
         postgres.stop()
         postgres.start()
         answer = _prediction()
-        log._keep([predictions._as_row(answer)])
+        log._keep(predictions._as_rows(answer))
         assert log.depth() == 0 and answer.id in _ids(log)
 
 # %% ../../nbs/tests/test_predictions.ipynb #02e8dc93
@@ -235,7 +235,7 @@ def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeyp
         futures = []
         with log._draining: # so that the three are flushed as one batch below
             futures = [predictions.Future() for _ in range(3)]
-            log._flush([([predictions._as_row(answer)], future) for answer, future in zip((good, bad, also), futures)])
+            log._flush([(predictions._as_rows(answer), future) for answer, future in zip((good, bad, also), futures)])
         assert [future.exception() is None for future in futures] == [True, False, True]
         log._away = "for the test"
         log.add([_prediction(), bad, _prediction()])
@@ -329,7 +329,7 @@ def test_the_file_of_a_living_process_stays(sqlite, tmp_path):
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_spool_drained_twice_counts_once(kind, request, tmp_path):
-    server, rows = request.getfixturevalue(kind), [predictions._as_row(_prediction()) for _ in range(1200)]
+    server, rows = request.getfixturevalue(kind), [predictions._by_name(row) for _ in range(1200) for row in predictions._as_rows(_prediction())]
     (tmp_path / "spool").mkdir()
     with PredictionLog(getattr(server, "url", server), tmp_path / "spool") as log:
         for part in (rows[:700], rows):
