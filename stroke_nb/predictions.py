@@ -31,6 +31,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache, lru_cache
 from itertools import repeat
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -197,6 +198,8 @@ def _columns(table: sa.Table) -> tuple[str, ...]:
     "A table's columns in order, without the one that the database fills."
     return tuple(column.name for column in table.columns if column.name != "seq")
 
+_in_order = itemgetter(*_columns(PREDICTIONS))
+
 # %% ../nbs/09_predictions.ipynb #db609622
 _longest = 200  # characters of a caller, role or request id; longer ones are mistakes or attacks
 
@@ -225,7 +228,7 @@ def _input(name: str, value):
     except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}") from None
 
 # %% ../nbs/09_predictions.ipynb #14d4ba61
-ROLES = ("champion", "challenger")
+ROLES, _inputs = ("champion", "challenger"), set(INPUTS)
 
 def _shared(model_version, model_sha256, role, caller, request_id, prevalence, latency_ms) -> dict:
     "What is the same for all people of a request."
@@ -253,11 +256,10 @@ def _flags(values: list) -> list: return [None if value is None else bool(value)
 
 def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
     "The ten inputs as their columns hold them."
-    if inputs.keys() != set(INPUTS): raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ set(INPUTS)))}: give the ten fields of the schema and no other")
-    columns = {name: [_input(name, value) for value in inputs[name]] for name in NUMBERS}
-    for name, known in _known.items():
-        try: columns[name] = [known[value] for value in inputs[name]]
-        except (KeyError, TypeError): columns[name] = [_input(name, value) for value in inputs[name]]   # a NaN, or what is refused in words
+    if inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
+    try: columns = {name: [known[value] for value in inputs[name]] for name, known in _known.items()}
+    except (KeyError, TypeError): columns = {name: [_input(name, value) for value in inputs[name]] for name in _known}   # a NaN, or what is refused in words
+    for name in NUMBERS: columns[name] = [_input(name, value) for value in inputs[name]]
     return columns
 
 # %% ../nbs/09_predictions.ipynb #8e0b81c3
@@ -267,13 +269,13 @@ def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     try: shared = _known_shared(*common)
     except TypeError: shared = _shared(*common)   # what can't be remembered is no text either, and is refused in words
     if None in batch.id: raise DataError("an id is missing: each prediction has one")
-    columns = {name: repeat(value, len(batch.id)) for name, value in (shared | dict(time=_moment("time", batch.time))).items()}
-    columns |= _input_columns(batch.inputs)
-    columns |= {name: _texts(name, getattr(batch, name)) for name in ("id", "person")}
-    columns |= {name: _shares(name, getattr(batch, name)) for name in ("risk", "low", "high")}
-    columns |= dict(imputed=[json.dumps(names) if names else "[]" for names in batch.imputed], positive=_flags(batch.positive), served=_flags(batch.served),
-                    row=_places("row", batch.row))
-    return list(zip(*map(columns.__getitem__, _columns(PREDICTIONS)), strict=True))
+    n, columns = len(batch.id), _input_columns(batch.inputs)
+    for name, value in shared.items(): columns[name] = repeat(value, n)
+    columns |= dict(
+        time=repeat(_moment("time", batch.time), n), id=_texts("id", batch.id), person=_texts("person", batch.person), row=_places("row", batch.row),
+        risk=_shares("risk", batch.risk), low=_shares("low", batch.low), high=_shares("high", batch.high), positive=_flags(batch.positive),
+        served=_flags(batch.served), imputed=[json.dumps(names) if names else "[]" for names in batch.imputed])
+    return list(zip(*_in_order(columns), strict=True))
 
 _alike = {"model_version", "model_sha256", "time", "role", "prevalence", "latency_ms", "caller", "request_id"}
 
