@@ -158,7 +158,8 @@ def settings_of(
     config.CalculatorApp.update(dict(most_sessions=sessions, model=str(Path(model).absolute())))
     config.Voila.update(dict(port=port, port_retries=0, ip=ip, open_browser=False, token=token))
     config.VoilaConfiguration.default_pool_size = warm
-    config.MappingKernelManager.update(dict(cull_idle_timeout=idle, cull_interval=min(60, idle)))
+    # what a session does takes milliseconds: one that seems busy for so long without a word is stuck, or its last word was missed
+    config.MappingKernelManager.update(dict(cull_idle_timeout=idle, cull_interval=min(60, idle), cull_busy=True))
     config.VoilaConfiguration.update(dict(kernel_spec_manager_class=Sessions, multi_kernel_manager_class=SessionManager))
     config.SessionManager.grace = grace
     config.TemplateExporter.extra_template_basedirs = [str(template_folder().parent)]
