@@ -90,11 +90,14 @@ def _by_pairs(flat: dict, k: int):
     borders, first = _ranked(flat, k)
     pairs, start, width, cells = _grids(flat, borders)
     step, many = np.where(pairs[:, 0] == pairs[:, 1], 0, 1), [column for column, each in enumerate(borders) if len(each) > 1]
+    one, other = np.ascontiguousarray(pairs.T)
     def look_up(X):
         X = X.astype(np.float32)
         rank = (X > first).T.astype(np.intp)
         for column in many: rank[column] = np.searchsorted(borders[column], X[:, column])
-        return cells.take(start + width * rank[pairs[:, 0]].T + step * rank[pairs[:, 1]].T).sum(axis=1)
+        place = rank.take(one, axis=0) * width[:, None]
+        place += rank.take(other, axis=0) * step[:, None] + start[:, None]
+        return cells.take(place).sum(axis=0)
     return look_up
 
 # %% ../nbs/02_trees.ipynb #e4658c84
