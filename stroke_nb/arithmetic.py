@@ -75,9 +75,12 @@ def _order(j: int, n_points: int, every: int) -> np.ndarray:
     return np.random.default_rng(j).permutation(np.arange((every - 1) // 2, n_points, every))
 
 # %% ../nbs/02_arithmetic.ipynb #4d8242b4
+_is_bmi = np.array([name == "bmi" for name in INPUTS])
+
 def _fill(codes, fields, group, n_points, every):
-    "Records without blanks in `fields`, and the row of `codes` that each came from."
-    blank = np.isnan(codes) & np.isin(INPUTS, fields)
+    "Records without blanks in `fields`, a mask of INPUTS, and the row of `codes` that each came from."
+    blank = np.isnan(codes) & fields
+    if not blank.any(): return codes, np.arange(len(codes))
     taken = len(range((every - 1) // 2, n_points, every))
     rows = np.repeat(np.arange(len(codes)), np.where(blank.any(axis=1), taken, 1))
     full = codes[rows]
@@ -93,8 +96,8 @@ def expand_codes(
 ) -> tuple[np.ndarray, np.ndarray]:
     "Complete records and, for each, the position of its person in `codes`."
     # BMI first, the rest given each of its values: the risk without BMI is then the mean of the risks with one
-    first, people = _fill(codes, ["bmi"], group, n_points, every)
-    full, rows = _fill(first, [name for name in INPUTS if name != "bmi"], group, n_points, every)
+    first, people = _fill(codes, _is_bmi, group, n_points, every)
+    full, rows = _fill(first, ~_is_bmi, group, n_points, every)
     return full, people[rows]
 
 # %% ../nbs/02_arithmetic.ipynb #6d4b2bee
