@@ -9,6 +9,8 @@ __all__ = ['LATENCY', 'RISK', 'COUNTERS', 'HISTOGRAMS', 'GAUGES', 'Meters', 'exp
 import logging
 import os
 import re
+from bisect import bisect_left
+from collections import Counter
 import sys
 import time
 from pathlib import Path
@@ -64,6 +66,12 @@ class Meters:
         count, timer = self._timed[key]
         count.inc()
         timer.observe(seconds)
+
+    def predicted(self, role: str, risks: list[float]) -> None:
+        "Count the risks of a batch at once; prometheus_client itself observes one after the other."
+        histogram = self.predicted_risk_ratio.labels(role)
+        histogram._sum.inc(sum(risks))
+        for bucket, n in Counter(bisect_left(RISK, risk) for risk in risks).items(): histogram._buckets[bucket].inc(n)
 
 # %% ../nbs/12_meters.ipynb #990b7097
 def _bury(folder: Path) -> None:

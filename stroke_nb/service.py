@@ -251,10 +251,11 @@ def _asked(service: Service, request: Request, body, explain: bool) -> Asked:
     "A checked body in the words of `answers`."
     if body.request_id: request.scope["request_id"] = body.request_id
     request_id, several = request.scope["request_id"], isinstance(body, Many)
-    people = body.records if several else [body]
+    people = body.records if several else [body.__dict__]
     # a person's side hangs on the person; a record of nobody's on its place in the request
-    keys = [person.person_id or (f"{request_id}#{row}" if several else request_id) for row, person in enumerate(people)]
-    persons = [person.person_id and service.secret and person_key(service.secret, person.person_id) for person in people]
+    ids = [person.get("person_id") for person in people]
+    keys = [id or (f"{request_id}#{row}" if several else request_id) for row, id in enumerate(ids)]
+    persons = [id and service.secret and person_key(service.secret, id) for id in ids]
     prevalence = service.settings.prevalence if body.prevalence is None else body.prevalence
     return Asked(inputs_of(people), keys, request_id, prevalence, persons, request.scope.get("caller"), explain)
 
@@ -327,8 +328,7 @@ async def _count(service: Service, made: list, told: list[dict]) -> None:
     meters = service.meters
     for batch in made:
         for (served, positive), n in Counter(zip(batch.served, batch.positive)).items(): meters.predictions.labels(batch.role, str(served).lower(), str(positive).lower()).inc(n)
-        observe = meters.predicted_risk_ratio.labels(batch.role).observe
-        for risk in batch.risk: observe(risk)
+        meters.predicted(batch.role, batch.risk)
     for name, n in Counter(name for each in told for name in each["imputed"]).items(): meters.imputed_fields.labels(name).inc(n)
     meters.odd_values.inc(sum(bool(each["warnings"]) for each in told))
 
