@@ -164,6 +164,7 @@ def answers(said: list[Said], made: list[PredictionBatch], asked: Asked, thresho
     "Every person's answer, in the order of the request."
     told = [None] * len(asked.keys)
     for each, entries in zip(said, made):
+        if not any(entries.served): continue   # a shadow
         limit, there = threshold_of(each.scorer, threshold, asked.prevalence), prevalence_of(each.scorer, asked.prevalence)
         members = _members(each, entries, limit, there)
         for n, (row, served) in enumerate(zip(each.rows, entries.served)):
