@@ -31,7 +31,7 @@ def pytest_collect_file(parent, file_path):
 
 class NotebookFile(pytest.File):
     def collect(self):
-        kind = JobItem if self.path.parent.name == "jobs" else NotebookItem
+        kind = JobItem if self.path.parent.name == "notebooks" else NotebookItem
         yield kind.from_parent(self, name=self.path.stem)
 
 

@@ -23,7 +23,7 @@ setup(
     python_requires=f">={cfg['min_python']},<3.14",
     # the job and app notebooks travel with the package, so that an installed copy can run them
     packages=[*find_packages(include=["stroke_nb", "stroke_nb.*"]), "stroke_nb.notebooks.jobs", "stroke_nb.notebooks.apps"],
-    package_dir={"stroke_nb.notebooks.jobs": "nbs/jobs", "stroke_nb.notebooks.apps": "nbs/apps"},
+    package_dir={"stroke_nb.notebooks.jobs": "nbs/notebooks", "stroke_nb.notebooks.apps": "nbs/apps"},
     package_data={"stroke_nb.notebooks.jobs": ["*.ipynb"], "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require=extras,

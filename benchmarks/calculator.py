@@ -101,7 +101,7 @@ def running(command, ready, folder=None):
 @contextmanager
 def ours(model: str, sessions: int):
     port = free_port()
-    line = f"from stroke_nb.app import serve_app; serve_app({port}, {model!r}, warm=2, sessions={sessions + 2}, grace=0.5)"
+    line = f"from stroke_nb.calculator.app import serve_app; serve_app({port}, {model!r}, warm=2, sessions={sessions + 2}, grace=0.5)"
     health = lambda: json.load(urlopen(f"http://localhost:{port}/healthz", timeout=5))
     with running([sys.executable, "-c", line], lambda: health()["warm"] >= 2) as server: yield f"http://localhost:{port}/", server, lambda: health()["warm"] >= 2
 

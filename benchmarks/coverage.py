@@ -20,9 +20,13 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from stroke_nb.cohort import simulate
-from stroke_nb.metrics import _fit_logistic, auroc, auroc_interval, calibration_slope, evaluate, observed_expected_ratio
-from stroke_nb.model import RiskModel, expit, logit, refit   # scipy's own expit and logit do not travel to other processes from a script
-from stroke_nb.validation import cross_validate, optimism, performance
+from stroke_nb.validation.metrics import auroc, auroc_interval, calibration_slope, fit_logistic, observed_expected_ratio
+from stroke_nb.validation.bootstrap import evaluate
+from stroke_nb.model import RiskModel
+from stroke_nb.arithmetic import expit, logit
+from stroke_nb.model import refit   # scipy's own expit and logit do not travel to other processes from a script
+from stroke_nb.validation.cross_validation import cross_validate, performance
+from stroke_nb.validation.instability import optimism
 
 PARTS = ("fixed", "cross-validated", "optimism", "slope")
 METRICS = (auroc, observed_expected_ratio, calibration_slope)
@@ -33,7 +37,7 @@ def truth(p, risk) -> dict:
     order = np.argsort(p, kind="stable")
     case, other = risk[order], 1 - risk[order]
     x = logit(p)
-    _, slope = _fit_logistic(np.column_stack([np.ones(len(p)), x]), risk)[0]
+    _, slope = fit_logistic(np.column_stack([np.ones(len(p)), x]), risk)[0]
     return dict(auroc=np.sum(case * (np.cumsum(other) - other / 2)) / (case.sum() * other.sum()),
                 observed_expected_ratio=risk.sum() / p.sum(), calibration_slope=slope)
 

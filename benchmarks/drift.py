@@ -30,10 +30,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, binom, chi2_contingency, ks_2samp
 
-from stroke_nb.cohort import load, simulate, true_risk
-from stroke_nb.drift import DriftMonitor, OutcomeMonitor, _for_evidently, quality
+from stroke_nb.cohort import load
+from stroke_nb.simulation import simulate, true_risk
+from stroke_nb.drift import DriftMonitor, OutcomeMonitor, quality
+from stroke_nb.drift.plots import _for_evidently
 from stroke_nb.model import RiskModel
-from stroke_nb.schema import FIELDS, INPUTS, NUMBERS, OUTCOME
+from stroke_nb.fields import FIELDS, INPUTS, NUMBERS, OUTCOME
 
 REFERENCE = 4088   # four fifths of the real file
 OTHERS = [name for name in INPUTS if name not in NUMBERS]

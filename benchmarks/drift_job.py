@@ -44,14 +44,14 @@ def main():
     asked = parser.parse_args()
     from stroke_nb.cohort import load
     from stroke_nb.model import RiskModel
-    from stroke_nb.schema import OUTCOME
+    from stroke_nb.fields import OUTCOME
     people = load()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         window = people.sample(asked.people, random_state=1)
         people.drop(window.index).to_csv(folder / "usual.csv", index=False), window.drop(columns=OUTCOME).to_csv(folder / "window.csv", index=False)
         RiskModel(refits=30).fit(people.drop(columns=[OUTCOME, "true_risk"], errors="ignore"), people[OUTCOME]).save(folder / "models" / "champion")
-        job = [Path(sys.executable).with_name("stroke-nb"), "run", Path(__file__).parents[1] / "nbs/jobs/drift.ipynb", "-p", "current", "window.csv", "-p", "state", "none"]
+        job = [Path(sys.executable).with_name("stroke-nb"), "run", Path(__file__).parents[1] / "nbs/notebooks/drift.ipynb", "-p", "current", "window.csv", "-p", "state", "none"]
         cases = {"evidently": [sys.executable, "-c", ALONE, "usual.csv", "window.csv", "pages.html"], "job": job, "job, no pages": [*job, "-p", "evidently", "false"]}
         times = {case: [] for case in cases}
         for n in range(asked.rounds + 1):

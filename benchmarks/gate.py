@@ -16,9 +16,10 @@ from scipy.optimize import brentq
 from scipy.stats import beta
 
 from stroke_nb.cohort import simulate
-from stroke_nb.gate import Policy, judge
-from stroke_nb.metrics import auroc
-from stroke_nb.model import RiskModel, expit, logit
+from stroke_nb.promotion.gate import judge, Policy
+from stroke_nb.validation.metrics import auroc
+from stroke_nb.model import RiskModel
+from stroke_nb.arithmetic import expit, logit
 
 
 def fitted(kind, seed, n=5110):

@@ -15,9 +15,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from stroke_nb.cohort import folds, load
-from stroke_nb.metrics import auroc, calibration_slope, observed_expected_ratio
-from stroke_nb.model import KINDS, _fit
-from stroke_nb.schema import OUTCOME, validate
+from stroke_nb.validation.metrics import auroc, calibration_slope, observed_expected_ratio
+from stroke_nb.model import KINDS
+from stroke_nb.model.fitting import fit
+from stroke_nb.fields import OUTCOME
+from stroke_nb.schema import validate
 
 # from simple to flexible: kind and its parameters
 CANDIDATES = {
@@ -42,7 +44,7 @@ DEFAULT = "blend (the default)"
 
 def left_out(name, X, y, train, test):
     kind, params = CANDIDATES[name]
-    return _fit(KINDS[kind], X.iloc[train], y[train], 0, params).risk(X.iloc[test])
+    return fit(KINDS[kind], X.iloc[train], y[train], 0, params).risk(X.iloc[test])
 
 
 def loss(y, p): return -np.log(np.where(y == 1, p, 1 - p))

@@ -77,7 +77,8 @@ def prepare(folder: Path, model: Path) -> Path:
     "The models of all three; ours is the champion, or a small one where there is none."
     from catboost import CatBoostClassifier
     from stroke_nb.cohort import load
-    from stroke_nb.schema import INPUTS, OUTCOME, validate
+    from stroke_nb.fields import INPUTS, OUTCOME
+    from stroke_nb.schema import validate
     people = load()
     X, y = validate(people)[list(INPUTS)].copy(), people[OUTCOME]
     X[list(WORDS)] = X[list(WORDS)].astype(object).where(X[list(WORDS)].notna(), "Unknown").astype(str)

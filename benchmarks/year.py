@@ -32,14 +32,16 @@ import numpy as np
 import pandas as pd
 
 from stroke_nb import __version__
-from stroke_nb.canary import Models
+from stroke_nb.service.canary import Models
 from stroke_nb.cohort import simulate
-from stroke_nb.drift import observed_expected_interval
+from stroke_nb.validation.metrics import observed_expected_interval
 from stroke_nb.fields import INPUTS
-from stroke_nb.jobs import commit, to_html
-from stroke_nb.model import RiskModel, expit, logit, recalibrate
-from stroke_nb.predictions import Outcome, Prediction, PredictionLog
-from stroke_nb.scoring import Scorer
+from stroke_nb.jobs.result import commit
+from stroke_nb.jobs.report import to_html
+from stroke_nb.model import recalibrate, RiskModel
+from stroke_nb.arithmetic import expit, logit
+from stroke_nb.predictions import Outcome, PredictionLog, PredictionRow
+from stroke_nb.scoring.load import Scorer
 
 MONDAY = datetime(2026, 1, 5, tzinfo=timezone.utc)
 BOUNDS = (0.8, 1.25)
@@ -97,7 +99,7 @@ def serve(plan: Plan, week: int, models: Models, log: PredictionLog) -> tuple[li
         for n, record in enumerate(records):
             key = f"person {week}-{n}"
             if role == "challenger" and not lineup.tries(key): continue
-            made[role, n] = Prediction(model_version=scorer.version or "1", model_sha256=scorer.sha256, role=role, served=role == "champion", inputs=record,
+            made[role, n] = PredictionRow(model_version=scorer.version or "1", model_sha256=scorer.sha256, role=role, served=role == "champion", inputs=record,
                                        risk=float(scores.risk[n]), low=float(low[n]), high=float(high[n]), imputed=scores.imputed[n], time=moments[n], person=key, request_id=key)
     log.add(list(made.values()))
     outcomes = [Outcome(prediction_id=made["champion", n].id, stroke=int(stroke)) for n, stroke in enumerate(people.stroke)]
@@ -151,7 +153,8 @@ def newest(job: str) -> Path: return max(Path("reports", job).glob("[0-9]*"))
 
 def offer(plan: Plan, week: int) -> dict:
     "Somebody wants a model that tells people apart half as well in champion's place; what the commands say to that."
-    from stroke_nb.registry import list_versions, log_run, publish
+    from stroke_nb.promotion.registry import list_versions, log_run
+    from stroke_nb.promotion.published import publish
     champion, base = RiskModel.load("models/champion"), pd.read_parquet("base.parquet")
     base.attrs = dict(source="base.parquet", sha256=None, simulated=True)
     worse = recalibrate(champion, logit(base.stroke.mean()) / 2, 0.5, base.stroke.mean())

@@ -23,10 +23,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ..api import EXAMPLE
+from ..service.api import EXAMPLE
 from ..cohort import simulate
 from ..model import RiskModel
-from ..predictions import PREDICTIONS, PredictionLog
+from ..predictions.tables import PREDICTIONS
+from ..predictions import PredictionLog
 from .postgres import free_port
 
 # %% ../../nbs/tests/live_service.ipynb #5947311a

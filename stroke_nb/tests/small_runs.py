@@ -18,10 +18,11 @@ from pathlib import Path
 
 from ..cohort import load, simulate
 from ..files import locked
-from ..jobs import Run, find_job, run_job
-from ..loop import Rule
+from ..jobs.run import Run, run_job
+from ..jobs.parameters import find_job
+from ..automation.rule import Rule
 from ..model import RiskModel
-from ..schema import OUTCOME
+from ..fields import OUTCOME
 
 # %% ../../nbs/tests/small_runs.ipynb #e2d20799
 @cache

@@ -33,11 +33,11 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 
-from ..calculator import headline, summary
+from ..calculator.answer import headline, summary
 from ..fields import check_record, INPUTS
-from ..pages import SIMULATED_WORDS
+from ..calculator.pages import SIMULATED_WORDS
 from .test_calculator import fitted, random_records, scorer
-from ..widgets import EXAMPLE
+from ..calculator.calculator import EXAMPLE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
@@ -75,7 +75,7 @@ class Server:
     def __init__(self, model, warm=2, token="", **settings):
         self.port, self.log = free_port(), tempfile.TemporaryFile("w+")
         told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-        line = f"from stroke_nb.app import serve_app; serve_app({self.port}, {str(model)!r}, warm={warm}, {told})"
+        line = f"from stroke_nb.calculator.app import serve_app; serve_app({self.port}, {str(model)!r}, warm={warm}, {told})"
         self.process = subprocess.Popen([sys.executable, "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log, stderr=self.log, start_new_session=True)
         self.address = f"http://localhost:{self.port}/"
         self.wait(lambda health: health["warm"] >= warm)
@@ -144,7 +144,7 @@ class Visit:
 
     def enter(self, record: dict):
         "Open the page with a record."
-        from stroke_nb.calculator import to_link
+        from stroke_nb.calculator.answer import to_link
         self.page.evaluate("values => { location.hash = values }", to_link(record))
         self.holds(record)
 
@@ -475,7 +475,7 @@ def test_headers(server, path):
 def test_nothing_else_is_served(server, path): assert ask(server.address + path)[0] in (403, 404)
 
 def test_health_without_a_model(tmp_path):
-    from stroke_nb.app import model_hash
+    from stroke_nb.calculator.app import model_hash
     assert model_hash(tmp_path) is None
 
 def test_the_log_holds_nothing_typed(server, visit):
@@ -487,7 +487,7 @@ def test_the_log_holds_nothing_typed(server, visit):
 
 # %% ../../nbs/tests/test_app.ipynb #e3d0b4ce
 def test_in_jupyterlab(chromium, place, tmp_path):
-    cell = dict(cell_type="code", id="a", metadata={}, execution_count=None, outputs=[], source=f"from stroke_nb.widgets import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})")
+    cell = dict(cell_type="code", id="a", metadata={}, execution_count=None, outputs=[], source=f"from stroke_nb.calculator.calculator import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})")
     kernel = dict(name="python3", display_name="Python", language="python")
     (tmp_path / "calculator.ipynb").write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
     port, log = free_port(), tempfile.TemporaryFile("w+")
@@ -517,6 +517,6 @@ def test_in_jupyterlab(chromium, place, tmp_path):
 
 # %% ../../nbs/tests/test_app.ipynb #3e36b706
 def test_no_file_of_the_page_names_another_host():
-    from stroke_nb.app import template_folder
+    from stroke_nb.calculator.app import template_folder
     for path in template_folder().rglob("*"):
         if path.is_file(): assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", path.read_text()), path.name

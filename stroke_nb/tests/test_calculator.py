@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from .. import pages
-from ..batch import read_table, score_table, to_csv
-from ..calculator import as_scorer, compare, could_change, explanation, from_link, summary, to_link, why
+from ..calculator.pages import answer_html, many_html, perspective_html, why_html
+from ..calculator.batch import read_table, score_table, to_csv
+from ..calculator.answer import as_scorer, compare, could_change, explanation, from_link, summary, to_link, why
 from ..cohort import simulate
-from ..fields import BINARIES, CATEGORIES, DataError, FIELDS, INPUTS, NUMBERS
+from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
+from ..errors import DataError
 from ..model import RiskModel
-from ..reference import reference_of
+from ..scoring.alike import reference_of
 
 # %% ../../nbs/tests/test_calculator.ipynb #4d998e31
 @cache
@@ -55,7 +56,7 @@ def random_records(n: int, blank: float = 0.2, seed: int = 0) -> list[dict]:
 # %% ../../nbs/tests/test_calculator.ipynb #a3b24a02
 @pytest.mark.parametrize("prevalence, people", [(None, 1000), (0.018, 100)])
 def test_widget_model_and_file_agree(prevalence, people):
-    from stroke_nb.widgets import RiskCalculator
+    from stroke_nb.calculator.calculator import RiskCalculator
     records = random_records(people)
     frame = pd.DataFrame(records, columns=list(INPUTS))
     expected = fitted().predict_proba(frame, prevalence=prevalence)[:, 1]
@@ -84,14 +85,14 @@ def test_intervals_agree():
 def test_drawn_parts_are_the_explanation(blank):
     for record in random_records(8, blank, seed=2):
         answer = summary(scorer(), record)
-        page = pages.why_html(answer, why(scorer(), answer.record))
+        page = why_html(answer, why(scorer(), answer.record))
         drawn = sorted(float(part) for part in re.findall(r'data-part="([^"]+)"', page))
         assert np.abs(np.array(drawn) - np.sort(explanation(fitted(), record).values)).max() < 1e-9
 
 def test_table_says_what_the_drawing_says():
     answer = summary(scorer(), random_records(1, 0, seed=3)[0])
     reasons = why(scorer(), answer.record)
-    page = ET.fromstring(f"<div>{pages.why_html(answer, reasons)}</div>")
+    page = ET.fromstring(f"<div>{why_html(answer, reasons)}</div>")
     table = {row[0].text: float(row[2].text.replace("−", "-")) for row in page.iter("tr") if row[0].get("scope") == "row"}
     for label, part in zip(reasons.labels, reasons.parts): assert abs(table[label.split(": ")[0]] - part) <= 5e-4
 
@@ -99,10 +100,10 @@ def test_table_says_what_the_drawing_says():
 def test_icon_array_counts():
     for record in random_records(50, seed=4):
         answer = summary(scorer(), record)
-        page = pages.perspective_html(answer)
+        page = perspective_html(answer)
         n, low, high = (round(1000 * p) for p in (answer.risk, answer.low, answer.high))
         assert f"{n} of 1,000 dots are filled, {low} of them dark; rings go up to {high}" in page
-        assert f"about {n or 'fewer than 1'}" in pages.answer_html(answer)
+        assert f"about {n or 'fewer than 1'}" in answer_html(answer)
 
 # %% ../../nbs/tests/test_calculator.ipynb #5a703681
 def test_a_blank_is_no_back_door():
@@ -122,7 +123,7 @@ ODD = ["1e308", "-1", "nan", "inf", "١٢", "<script>alert(1)</script>", "'; DRO
 
 @pytest.mark.parametrize("text", ODD)
 def test_odd_text_is_refused_in_words(text):
-    from stroke_nb.widgets import RiskCalculator
+    from stroke_nb.calculator.calculator import RiskCalculator
     calculator = RiskCalculator(scorer())
     person, = random_records(1, 0, seed=8)
     for name in NUMBERS:
@@ -137,14 +138,14 @@ def test_hostile_tables_are_refused_or_scored_as_text():
     header = ",".join(INPUTS)
     row = "<script>alert(1)</script>,50,0,0,Yes,Private,Urban,100,25,never smoked"
     scored = score_table(scorer(), read_table(f"{header}\n{row}\n".encode()))
-    assert "<script>" not in pages.many_html(scored) and "is not one of" in scored.bad[0].fault
+    assert "<script>" not in many_html(scored) and "is not one of" in scored.bad[0].fault
     for hostile in (b"", b"\0" * 100, b"\xff\xfe\x00", b"PK\x03\x04" + bytes(range(256)), header.encode() * 2, b'"' + b"x" * 10_000, b"\n" * 1000):
         with pytest.raises(DataError): read_table(hostile)
 
 # %% ../../nbs/tests/test_calculator.ipynb #2eac0ea3
 def test_a_session_is_light():
     heavy = ("pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill", "nbconvert", "pandera")
-    asked = f"import sys, stroke_nb.widgets; print(*(name for name in {heavy} if name in sys.modules))"
+    asked = f"import sys, stroke_nb.calculator.calculator; print(*(name for name in {heavy} if name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split() == []
 
 # %% ../../nbs/tests/test_calculator.ipynb #22f972f7

@@ -24,7 +24,7 @@ import yaml
 from typer.main import get_command
 
 from ..cli import app
-from ..meters import COUNTERS, GAUGES, HISTOGRAMS
+from ..service.meters import COUNTERS, GAUGES, HISTOGRAMS
 from .live_service import Live, models
 from .postgres import postgres
 

@@ -31,7 +31,7 @@ from pathlib import Path
 import pytest
 
 from ..cohort import simulate
-from ..docs import build_docs, cells_of, fetched_elsewhere
+from ..site.docs import build_docs, cells_of, fetched_elsewhere
 from .small_runs import place
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
@@ -90,15 +90,15 @@ def workspace() -> Path:
     for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    for job in (folder / "nbs/jobs").glob("*.ipynb"): job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
+    for job in (folder / "nbs/notebooks").glob("*.ipynb"): job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
     _own_environment(folder)
     simulate(1500, seed=1).drop(columns="true_risk").to_csv(folder / "data.csv", index=False)
     return folder
 
 # %% ../../nbs/tests/test_docs.ipynb #c880651f
 def test_jobs_of_the_copy_are_small():
-    from stroke_nb.jobs import parameters
-    found = {each.name: each.default for job in ("train", "validate", "drift") for each in parameters(workspace() / f"nbs/jobs/{job}.ipynb")}
+    from stroke_nb.jobs.parameters import parameters
+    found = {each.name: each.default for job in ("train", "validate", "drift") for each in parameters(workspace() / f"nbs/notebooks/{job}.ipynb")}
     assert [found[name] for name in _SMALL] == ["logistic", "age_only", 2, 1, 30, 20, False]
 
 # %% ../../nbs/tests/test_docs.ipynb #0fa2fe3e
@@ -212,8 +212,9 @@ def named(path: Path) -> list[list[str]]:
 def fault(words: list[str]) -> str:
     "What is wrong with a command; nothing where it would be taken."
     import typer
-    from stroke_nb.docs import _command
-    from stroke_nb.jobs import UsageError, check_parameters, parameters
+    from stroke_nb.site.docs import _command
+    from stroke_nb.errors import UsageError
+    from stroke_nb.jobs.parameters import check_parameters, parameters
     command, rest = _command(), list(words)
     try:
         while hasattr(command, "commands") and rest and not rest[0].startswith("-"): command = command.commands[rest.pop(0)]

@@ -20,9 +20,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .. import drift
+from ..drift import DriftMonitor, locked_state, monitor_at
+from ..errors import DataError
+from ..fields import INPUTS
 from ..cohort import simulate
-from ..jobs import find_job, run_job
+from ..jobs.parameters import find_job
+from ..jobs import run_job
 from ..model import RiskModel
 from .small_runs import place, small_run
 
@@ -58,7 +61,7 @@ def _hashes() -> dict[str, str]:
 
 def _windows() -> list[str]:
     "Windows counted so far."
-    return drift.DriftMonitor.load(_folder() / _state).history.window_id.tolist()
+    return DriftMonitor.load(_folder() / _state).history.window_id.tolist()
 
 # %% ../../nbs/tests/test_drift.ipynb #f201351d
 def test_two_weeks_are_quiet_and_kept():
@@ -70,7 +73,7 @@ def test_two_weeks_are_quiet_and_kept():
 
 # %% ../../nbs/tests/test_drift.ipynb #b9e44b6d
 def test_a_week_given_twice_counts_once():
-    before, evidence = _windows(), drift.DriftMonitor.load(_folder() / _state).history.evidence.iloc[-1]
+    before, evidence = _windows(), DriftMonitor.load(_folder() / _state).history.evidence.iloc[-1]
     again = _give("week2.csv", "2026-W02")
     assert again.exit_code == 0 and any("counted before" in reason for reason in again.result["reasons"])
     assert again.result["metrics"]["evidence"]["value"] == evidence and _windows() == before
@@ -94,10 +97,10 @@ def test_a_broken_file_leaves_the_state_as_it_was():
 # %% ../../nbs/tests/test_drift.ipynb #1b5af449
 def test_a_model_that_changed_is_refused_in_words():
     model = RiskModel.load(small_run("train").folder / "model")
-    other = RiskModel("age_only", refits=0).fit(simulate(2000, seed=7)[list(drift.INPUTS)], simulate(2000, seed=7).stroke)
-    with pytest.raises(drift.DataError, match="the model changed.*state.npz"), drift.held(_folder() / _state):
-        drift.monitor_at(_folder() / _state, other, None)
-    assert drift.monitor_at(_folder() / _state, model, None).history.window_id.tolist() == _windows()
+    other = RiskModel("age_only", refits=0).fit(simulate(2000, seed=7)[list(INPUTS)], simulate(2000, seed=7).stroke)
+    with pytest.raises(DataError, match="the model changed.*state.npz"), locked_state(_folder() / _state):
+        monitor_at(_folder() / _state, other, None)
+    assert monitor_at(_folder() / _state, model, None).history.window_id.tolist() == _windows()
 
 # %% ../../nbs/tests/test_drift.ipynb #cdb1727e
 def _kill(process: subprocess.Popen) -> None:

@@ -12,8 +12,11 @@ import json
 
 import pytest
 
-from .. import registry
-from ..jobs import find_job, run_job
+from ..errors import RegistryError
+from ..promotion.published import champion_info, history, publish
+from ..promotion.registry import log_run, promote
+from ..jobs.parameters import find_job
+from ..jobs import run_job
 from ..model import RiskModel
 from .small_runs import fresh, place, rival, small_run
 
@@ -40,15 +43,15 @@ def registered(tmp_path_factory):
     home, train = tmp_path_factory.mktemp("registry"), small_run("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
-        versions = [registry.log_run(train.folder, folder, {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {})
+        versions = [log_run(train.folder, folder, {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {})
                     for folder in (train.folder / "model", rival())]
-        registry.publish(train.folder / "model", "champion", home / "models")
+        publish(train.folder / "model", "champion", home / "models")
         yield home, versions
 
 def test_nothing_is_promoted_that_the_gate_holds(registered):
     home, (_, challenger) = registered
-    with pytest.raises(registry.RegistryError, match="the gate's verdict is 'hold'"): registry.promote(challenger, small_run("compare").folder, models=home / "models")
-    assert registry.champion_info(home / "models")["sha256"] == small_run("train").result["model"]["sha256"]
+    with pytest.raises(RegistryError, match="the gate's verdict is 'hold'"): promote(challenger, small_run("compare").folder, models=home / "models")
+    assert champion_info(home / "models")["sha256"] == small_run("train").result["model"]["sha256"]
 
 # %% ../../nbs/tests/test_gate.ipynb #ed9efe61
 def test_a_comparison_that_passes_promotes_and_an_override_is_recorded(registered):
@@ -56,8 +59,8 @@ def test_a_comparison_that_passes_promotes_and_an_override_is_recorded(registere
     run = run_job(find_job("compare"), dict(champion=str(home / "models" / "champion"), challenger=str(rival()), data=str(fresh()), events=20, auroc_margin=0.2,
                                             benefit_margin=0.5, resamples=20), out=place() / "passed", progress=False)
     assert run.verdict == "ok", run.result["reasons"]
-    registry.promote(challenger, run.folder, models=home / "models")
-    assert registry.champion_info(home / "models")["sha256"] == RiskModel.load(rival()).sha256_
-    registry.promote(champion, override="the other one was only tried", models=home / "models")
-    told = registry.history(home / "models").tail(2)
+    promote(challenger, run.folder, models=home / "models")
+    assert champion_info(home / "models")["sha256"] == RiskModel.load(rival()).sha256_
+    promote(champion, override="the other one was only tried", models=home / "models")
+    told = history(home / "models").tail(2)
     assert told.comparison.tolist()[0] == run.folder.name and told.override.tolist()[1] == "the other one was only tried"

@@ -18,7 +18,10 @@ __all__ = ['write_job', 'command', 'wait_for', 'test_parameters_are_read_from_th
 import json, os, re, signal, subprocess, sys, time
 from pathlib import Path
 import pytest
-from ..jobs import JobError, UsageError, build_index, find_job, parameters, run_job
+from ..errors import JobError, UsageError
+from ..jobs.index import build_index
+from ..jobs.parameters import find_job, parameters
+from ..jobs import run_job
 
 # %% ../../nbs/tests/test_jobs.ipynb #6eae886f
 _KNOBS = '''folds: int = 5  # folds per repeat [2..20]
@@ -76,8 +79,8 @@ def test_an_unfit_parameter_cell_is_refused(tmp_path, cells, told):
 
 def test_unknown_jobs_and_options_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "nbs/jobs").mkdir(parents=True)
-    job = write_job(tmp_path / "nbs/jobs/mine.ipynb", _KNOBS)
+    (tmp_path / "nbs/notebooks").mkdir(parents=True)
+    job = write_job(tmp_path / "nbs/notebooks/mine.ipynb", _KNOBS)
     assert find_job("mine") == job
     with pytest.raises(JobError, match="Known here: .*mine"): find_job("other")
     with pytest.raises(UsageError, match="timeout"): run_job("mine", timeout=0)

@@ -23,8 +23,10 @@ import pytest
 import stroke_nb
 from ..disclosure import patients_in_folder
 from ..drift import DriftMonitor
-from ..loop import evidence_files, read_state
-from ..registry import champion_info, history, log_run, publish
+from ..automation.loop_report import evidence_files
+from ..automation.loop import read_state
+from ..promotion.published import champion_info, history, publish
+from ..promotion.registry import log_run
 from ..model import RiskModel
 from ..cohort import simulate
 
@@ -71,7 +73,7 @@ def world(year, tmp_path_factory):
 # %% ../../nbs/tests/test_loop.ipynb #740713e3
 def _start(now) -> subprocess.Popen:
     "A step in a process of its own."
-    code = f"import sys; from stroke_nb.loop import load_rule, step; from datetime import datetime; done = step(load_rule(), datetime.fromisoformat('{now.isoformat()}')); print(done.words); sys.exit(done.exit_code)"
+    code = f"import sys; from stroke_nb.automation.rule import load_rule; from stroke_nb.automation.loop import step; from datetime import datetime; done = step(load_rule(), datetime.fromisoformat('{now.isoformat()}')); print(done.words); sys.exit(done.exit_code)"
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 def _half_runs() -> list: return list(Path("reports", "retrain").glob(".*.tmp"))

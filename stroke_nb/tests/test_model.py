@@ -20,9 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..cohort import simulate
-from ..model import RiskModel, shift_prevalence
-from ..schema import FIELDS, INPUTS, validate
-from ..validation import closed_test, revision
+from ..model import RiskModel
+from ..arithmetic import shift_prevalence
+from ..fields import FIELDS, INPUTS
+from ..schema import validate
+from ..validation.updating import closed_test, revision
 
 # %% ../../nbs/tests/test_model.ipynb #699070cc
 @pytest.fixture(scope="module")

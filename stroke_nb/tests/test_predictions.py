@@ -26,6 +26,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from datetime import date, datetime, timedelta, timezone
 from functools import cache, partial
 from pathlib import Path
@@ -35,21 +36,27 @@ resource = pytest.importorskip("resource", reason="these tests kill processes an
 import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
 
-from .. import predictions
+from ..drift.log_windows import log_outcomes, log_window
+from ..drift import DriftMonitor, OutcomeMonitor
+from ..errors import LogError, NotKept
+from ..predictions.database import _address, _HEAD
+from ..predictions.records import _shared, as_rows
+from ..predictions.spool import _frame, by_name, chunks
+from ..predictions.tables import METADATA, PREDICTIONS
 from ..fields import INPUTS
-from ..predictions import NotKept, Outcome, Prediction, PredictionLog, new_id
+from ..predictions import new_id, Outcome, PredictionLog, PredictionRow, records, writer
 from .postgres import free_port, postgres
 
 # %% ../../nbs/tests/test_predictions.ipynb #2ca65a65
 _inputs = dict(gender="Male", age=67.0, hypertension=0.0, heart_disease=1.0, ever_married="Yes", work_type="Private", residence_type="Urban",
                avg_glucose_level=228.69, bmi=None, smoking_status="formerly smoked")
 
-def _prediction(**changed) -> Prediction:
-    return Prediction(**dict(model_version="1", model_sha256="0" * 64, inputs=_inputs, risk=0.2, low=0.1, high=0.3, imputed=("bmi",)) | changed)
+def _prediction(**changed) -> PredictionRow:
+    return PredictionRow(**dict(model_version="1", model_sha256="0" * 64, inputs=_inputs, risk=0.2, low=0.1, high=0.3, imputed=("bmi",)) | changed)
 
 def _ids(log: PredictionLog) -> list[str]:
     "Ids of the log in its order, as often as they are there."
-    with log._reading() as connection: return list(connection.execute(sa.select(predictions.PREDICTIONS.c.id).order_by(predictions.PREDICTIONS.c.seq)).scalars())
+    with log._reading() as connection: return list(connection.execute(sa.select(PREDICTIONS.c.id).order_by(PREDICTIONS.c.seq)).scalars())
 
 # %% ../../nbs/tests/test_predictions.ipynb #66f4ccee
 def talk(url: str, spool: str, notes: str, callers: int = 4) -> None:
@@ -204,13 +211,13 @@ def test_order_is_kept_across_the_spool(postgres, tmp_path):
 
 # %% ../../nbs/tests/test_predictions.ipynb #301edfb4
 def test_a_restart_between_two_requests_is_not_noticed(postgres, tmp_path, monkeypatch):
-    monkeypatch.setattr(predictions, "_tick", 60)  # nobody looks meanwhile
+    monkeypatch.setattr(writer, "_tick", 60)  # nobody looks meanwhile
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
         log.add([_prediction()])
         postgres.stop()
         postgres.start()
         answer = _prediction()
-        log._keep(predictions._as_rows(answer))
+        log._keep(as_rows(answer))
         assert log.depth() == 0 and answer.id in _ids(log)
 
 # %% ../../nbs/tests/test_predictions.ipynb #02e8dc93
@@ -229,13 +236,13 @@ def test_a_database_that_hangs(tmp_path):
 
 # %% ../../nbs/tests/test_predictions.ipynb #b88fe850
 def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeypatch):
-    for name, check in dict(_line=lambda name, value: value, _known_shared=predictions._shared).items(): monkeypatch.setattr(predictions, name, check)   # nothing is checked, nor remembered
+    for name, check in dict(text_line=lambda name, value: value, _known_shared=records._shared).items(): monkeypatch.setattr(records, name, check)   # nothing is checked, nor remembered
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
         good, bad, also = _prediction(), _prediction(caller="half\0a word"), _prediction()
         futures = []
         with log._draining: # so that the three are flushed as one batch below
-            futures = [predictions.Future() for _ in range(3)]
-            log._flush([(predictions._as_rows(answer), future) for answer, future in zip((good, bad, also), futures)])
+            futures = [Future() for _ in range(3)]
+            log._flush([(as_rows(answer), future) for answer, future in zip((good, bad, also), futures)])
         assert [future.exception() is None for future in futures] == [True, False, True]
         log._away = "for the test"
         log.add([_prediction(), bad, _prediction()])
@@ -244,7 +251,7 @@ def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeyp
         assert json.loads(line)[2]["id"] == bad.id and {good.id, also.id} < set(_ids(log))
 
 # %% ../../nbs/tests/test_predictions.ipynb #785e9a2f
-def _fill(log: PredictionLog) -> tuple[list[Prediction], str]:
+def _fill(log: PredictionLog) -> tuple[list[PredictionRow], str]:
     "Hand in predictions until one is refused; those that were kept, and the words."
     kept = []
     while len(kept) < 5000:
@@ -329,11 +336,11 @@ def test_the_file_of_a_living_process_stays(sqlite, tmp_path):
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_spool_drained_twice_counts_once(kind, request, tmp_path):
-    server, rows = request.getfixturevalue(kind), [predictions._by_name(row) for _ in range(1200) for row in predictions._as_rows(_prediction())]
+    server, rows = request.getfixturevalue(kind), [by_name(row) for _ in range(1200) for row in as_rows(_prediction())]
     (tmp_path / "spool").mkdir()
     with PredictionLog(getattr(server, "url", server), tmp_path / "spool") as log:
         for part in (rows[:700], rows):
-            (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(predictions._frame, part)))
+            (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(_frame, part)))
             log.drain()
         assert _ids(log)[-1200:] == [row["id"] for _, row in rows] and not (tmp_path / "spool" / "refused.jsonl").exists()
 
@@ -344,13 +351,13 @@ _records = st.lists(st.tuples(st.sampled_from(["predictions", "outcomes"]), st.d
 def _read(data: bytes, path: Path) -> tuple[list, list[bytes]]:
     "Records and damaged lines of a file with these bytes."
     path.write_bytes(data)
-    chunks = [*predictions._chunks(path)]
-    return [record for _, records, _ in chunks for record in records], [line for *_, damaged in chunks for line in damaged]
+    pieces = [*chunks(path)]
+    return [record for _, records, _ in pieces for record in records], [line for *_, damaged in pieces for line in damaged]
 
 @settings(max_examples=150, deadline=None)
 @given(records=_records, cut=st.integers(0, 2000), at=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_spool_lines(tmp_path_factory, records, cut, at, byte):
-    path, frames = tmp_path_factory.getbasetemp() / "lines.spool", [predictions._frame(record) for record in records]
+    path, frames = tmp_path_factory.getbasetemp() / "lines.spool", [_frame(record) for record in records]
     data = b"".join(frames)
     whole = sum(end <= cut for end in itertools.accumulate(map(len, frames)))
     assert _read(data[:cut], path) == (records[:whole], [])
@@ -367,14 +374,14 @@ def _migrated(url: str, spool: Path) -> None:
     threads = [threading.Thread(target=log.migrate) for log in logs]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
-    assert {log.migrate() for log in logs} == {predictions._HEAD}
-    with logs[0]._reading() as connection: assert compare_metadata(MigrationContext.configure(connection), predictions.METADATA) == []
+    assert {log.migrate() for log in logs} == {_HEAD}
+    with logs[0]._reading() as connection: assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     for log in logs: log.close()
 
 def test_migration_of_sqlite(sqlite, tmp_path): _migrated(sqlite, tmp_path)
 
 def test_migration_of_postgresql(postgres, tmp_path):
-    with sa.create_engine(predictions._address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection: connection.exec_driver_sql("CREATE DATABASE empty")
+    with sa.create_engine(_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection: connection.exec_driver_sql("CREATE DATABASE empty")
     _migrated(postgres.url.replace("/postgres", "/empty"), tmp_path)
 
 # %% ../../nbs/tests/test_predictions.ipynb #49346c01
@@ -385,17 +392,17 @@ def test_append_only(kind, request, tmp_path):
     log.add([answer, Outcome(prediction_id=answer.id, stroke=1), _prediction()])
     statements = [f"{verb} {table}{rest}" for table in ("predictions", "outcomes") for verb, rest in (("UPDATE", " SET id = 'x'"), ("DELETE FROM", ""))]
     for statement in statements + ["TRUNCATE predictions, outcomes"] * (kind == "postgres"):
-        with pytest.raises(predictions.LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
+        with pytest.raises(LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
     before = _ids(log)
     gone = log.retain("2026-02-01")
     assert (gone.predictions, gone.outcomes, log.retentions()) == (1, 1, [gone]) and _ids(log) == [id for id in before if id != answer.id]
     for statement in ("DELETE FROM predictions", "DELETE FROM retention", "UPDATE retention SET predictions = 0"):
-        with pytest.raises(predictions.LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
+        with pytest.raises(LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
     log.close()
 
 # %% ../../nbs/tests/test_predictions.ipynb #69d41d7f
 def test_a_revoked_key_ends_in_every_process(sqlite, tmp_path, monkeypatch):
-    monkeypatch.setattr(predictions, "_keys_for", 0.5)
+    monkeypatch.setattr(writer, "keys_for", 0.5)
     with PredictionLog(sqlite, tmp_path / "spool") as one, PredictionLog(sqlite, tmp_path / "spool") as other:
         secret = one.add_key("ward 3", ["predict"])
         key = other.check_key(secret)
@@ -412,7 +419,7 @@ def test_import_is_light():
 
 # %% ../../nbs/tests/test_predictions.ipynb #c0134304
 @cache
-def _clinic(folder: Path) -> tuple[PredictionLog, list[list[Prediction]]]:
+def _clinic(folder: Path) -> tuple[PredictionLog, list[list[PredictionRow]]]:
     "A model, its training data, and a log of two weeks."
     from stroke_nb.cohort import simulate
     from stroke_nb.model import RiskModel
@@ -425,18 +432,19 @@ def _clinic(folder: Path) -> tuple[PredictionLog, list[list[Prediction]]]:
     for week in range(2):
         asked = simulate(300, seed=10 + week)
         risks = model.predict_proba(asked)[:, 1]
-        weeks.append([Prediction(model_version="small", model_sha256=model.sha256_, inputs={name: person[name] for name in INPUTS}, risk=risk, low=0.0, high=1.0,
+        weeks.append([PredictionRow(model_version="small", model_sha256=model.sha256_, inputs={name: person[name] for name in INPUTS}, risk=risk, low=0.0, high=1.0,
                                  time=datetime(2026, 3, 2 + 7 * week + number % 7, 12, tzinfo=timezone.utc)) for number, (risk, (_, person)) in enumerate(zip(risks, asked.iterrows()))])
         log.add(weeks[-1])
     return log, weeks
 
 def _run(folder: Path, job: str, **params):
     "Run a job on that log."
-    from stroke_nb.jobs import find_job, run_job
+    from stroke_nb.jobs.parameters import find_job
+    from stroke_nb.jobs import run_job
     notebook, params = find_job(job).resolve(), dict(source="log", model="model", database="sqlite:///log.db") | params
     with contextlib.chdir(folder): return run_job(notebook, params, out="reports", progress=False)
 
-def _told(log: PredictionLog, week: list[Prediction], seed: int) -> None:
+def _told(log: PredictionLog, week: list[PredictionRow], seed: int) -> None:
     "Outcomes drawn from the risks."
     import numpy as np
     drawn = np.random.default_rng(seed).random(len(week))
@@ -446,12 +454,13 @@ def _told(log: PredictionLog, week: list[Prediction], seed: int) -> None:
 def _look(log: PredictionLog, folder: Path, state: Path, outcomes: Path) -> None:
     "The first week, as the job counts it."
     import pandas as pd
-    from stroke_nb import drift
+    from stroke_nb.drift.log_windows import log_outcomes, log_window
+    from stroke_nb.drift import DriftMonitor, OutcomeMonitor
     from stroke_nb.model import RiskModel
     model = RiskModel.load(folder / "model")
-    known, watch, window = predictions.log_outcomes(log, model.sha256_), drift.OutcomeMonitor(), predictions.log_window(log, until="2026-03-09", state=state)
-    drift.DriftMonitor(model).fit(pd.read_csv(folder / "reference.csv")).save(state)
-    monitor = drift.DriftMonitor.load(state, model)
+    known, watch, window = log_outcomes(log, model.sha256_), OutcomeMonitor(), log_window(log, until="2026-03-09", state=state)
+    DriftMonitor(model).fit(pd.read_csv(folder / "reference.csv")).save(state)
+    monitor = DriftMonitor.load(state, model)
     monitor.update(window.rows, window.window_id)
     monitor.save(state)
     watch.update(known.stroke, known.risk, "2026-03-09 04:00:00", ids=known.id)

@@ -23,10 +23,10 @@ import pandas as pd
 import pytest
 
 from ..cohort import load
-from ..gate import learned_from
-from ..jobs import build_index
+from ..promotion.held_out import learned_from
+from ..jobs.index import build_index
 from ..model import RiskModel
-from ..schema import INPUTS
+from ..fields import INPUTS
 from .small_runs import place, small_run
 
 # %% ../../nbs/tests/test_reports.ipynb #bc108134

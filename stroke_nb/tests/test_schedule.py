@@ -29,10 +29,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .. import schedule
+from ..automation import schedule
+from ..automation.schedule import _held, listed, load_schedule, run_due, Schedule
 from ..cohort import simulate
-from ..jobs import find_job, run_job
-from ..schedule import ScheduleError, install, listed, load_schedule, remove, run_due
+from ..jobs.parameters import find_job
+from ..jobs import run_job
+from ..errors import ScheduleError
+from ..automation.cron import install, remove
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
 from .test_workspace import ROOT
 
@@ -48,11 +51,11 @@ DAY = datetime(2026, 3, 2, 12, 10, tzinfo=timezone.utc)
 
 def after(hours: float) -> datetime: return DAY + timedelta(hours=hours)
 
-def workspace(folder: Path, limit: float = 60, **more) -> schedule.Schedule:
+def workspace(folder: Path, limit: float = 60, **more) -> Schedule:
     "A workspace with a quick and a slow job, whose turn is at five past every hour."
-    (folder / "nbs/jobs").mkdir(parents=True)
-    write_job(folder / "nbs/jobs/quick.ipynb", _KNOBS, _QUICK)
-    write_job(folder / "nbs/jobs/slow.ipynb", _KNOBS, _SLOW)
+    (folder / "nbs/notebooks").mkdir(parents=True)
+    write_job(folder / "nbs/notebooks/quick.ipynb", _KNOBS, _QUICK)
+    write_job(folder / "nbs/notebooks/slow.ipynb", _KNOBS, _SLOW)
     runs = {"quick": dict(job="quick", cron="5 * * * *", parameters=dict(current="windows/{due:%Y-%m-%d}.csv")), "slow": dict(job="slow", cron="5 * * * *", limit=limit)}
     (folder / "schedule.yaml").write_text(json.dumps(dict(runs={name: runs[name] for name in more.pop("runs", ["quick"])}, **more)))   # JSON is YAML
     with contextlib.chdir(folder): found = load_schedule(folder / "schedule.yaml")
@@ -63,7 +66,7 @@ def workspace(folder: Path, limit: float = 60, **more) -> schedule.Schedule:
 @pytest.fixture
 def quick(monkeypatch):
     "Turns that only say their words."
-    monkeypatch.setattr(schedule, "_STROKE_NB", (sys.executable, "-S", "-c", "import sys; print(*sys.argv[1:])"))
+    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; print(*sys.argv[1:])"))
 
 # %% ../../nbs/tests/test_schedule.ipynb #63d21988
 def test_a_missed_day_is_caught_up_once_with_its_own_parameters(tmp_path):
@@ -93,7 +96,7 @@ def _left(folder: Path) -> list[psutil.Process]:
 def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
     found = workspace(tmp_path, limit=1, runs=["slow"])
     stuck = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); open('child', 'w').write(str(child.pid)); time.sleep(600)"
-    monkeypatch.setattr(schedule, "_STROKE_NB", (sys.executable, "-c", stuck))
+    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-c", stuck))
     monkeypatch.setattr(schedule, "_GRACE", 2)
     monkeypatch.setattr(schedule, "_PATIENCE", 1)
     done, = run_due(found, after(1))
@@ -104,7 +107,7 @@ def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
 _LOOK = """
 import sys
 from datetime import datetime
-from stroke_nb.schedule import load_schedule, run_due
+from stroke_nb.automation.schedule import load_schedule, run_due
 done = run_due(load_schedule("schedule.yaml"), datetime.fromisoformat(sys.argv[1]))
 sys.exit(any(each.failed for each in done))
 """
@@ -125,7 +128,7 @@ def test_a_killed_scheduler_leaves_a_run_that_is_not_doubled_and_tried_again_whe
     assert refused.failed and "still going" in refused.words
     os.kill(_runner(kernel), signal.SIGKILL)                                            # now the run itself
     wait_for(lambda: not _alive(kernel))
-    write_job(tmp_path / "nbs/jobs/slow.ipynb", _KNOBS, _QUICK)
+    write_job(tmp_path / "nbs/notebooks/slow.ipynb", _KNOBS, _QUICK)
     done, = run_due(found, after(2.1))
     assert done.code == 0 and "second try" in done.words
     assert run_due(found, after(2.2)) == []
@@ -144,7 +147,7 @@ def test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again(tmp_path):
     first.communicate(timeout=60)
     wait_for(lambda: not _alive(kernel))
     assert first.returncode != 0 and "no end yet" in listed(found)[0][3]
-    write_job(tmp_path / "nbs/jobs/slow.ipynb", _KNOBS, _QUICK)
+    write_job(tmp_path / "nbs/notebooks/slow.ipynb", _KNOBS, _QUICK)
     assert "second try" in run_due(found, after(1.1))[0].words
 
 def test_two_looks_at_once_take_a_turn_once(tmp_path, quick):
@@ -164,7 +167,7 @@ def test_a_broken_state_is_set_aside_and_said(tmp_path, capsys, quick):
 def test_a_state_that_is_held_is_waited_for_and_then_told(tmp_path, monkeypatch, quick):
     found = workspace(tmp_path)
     monkeypatch.setattr(schedule, "_PATIENCE", 0.3)
-    with schedule._held(found.keeps / "state.lock", patience=0):
+    with _held(found.keeps / "state.lock", patience=0):
         with pytest.raises(ScheduleError, match="another process has held it"): run_due(found, after(1))
     assert [done.code for done in run_due(found, after(1))] == [0]
 
@@ -209,7 +212,7 @@ def test_a_schedule_whose_state_cannot_be_kept_starts_nothing(tmp_path):
 def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
     monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
     found = workspace(tmp_path)
-    monkeypatch.setattr(schedule, "_STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')"))
+    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')"))
     done, = run_due(found, after(1))
     assert done.code == 1 and "the job failed" in done.words and "NOT told" in done.words
     assert run_due(found, after(1.1)) == [] and len(run_due(found, after(2))) == 1
@@ -217,9 +220,10 @@ def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
 # %% ../../nbs/tests/test_schedule.ipynb #f6f3ea79
 _FOREGROUND = """
 import sys
-from stroke_nb import schedule
-from stroke_nb.schedule import foreground, load_schedule
-schedule._STROKE_NB = (sys.executable, "-S", "-c", "print(1)")
+from stroke_nb.automation import schedule
+from stroke_nb.automation.cron import foreground
+from stroke_nb.automation.schedule import load_schedule
+schedule.STROKE_NB = (sys.executable, "-S", "-c", "print(1)")
 foreground(load_schedule("schedule.yaml"), tell=lambda done: print(done, flush=True))
 """
 

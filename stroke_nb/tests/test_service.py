@@ -33,13 +33,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from ..api import EXAMPLE
-from ..canary import position
+from ..service.api import EXAMPLE
+from ..service.canary import position
 from ..cohort import simulate
 from ..fields import INPUTS
 from ..model import RiskModel
 from ..predictions import PredictionLog
-from ..registry import publish
+from ..promotion.published import publish
 from ..schema import record, validate
 from .live_service import Callers, Line, Live, check_log, logged, models, wait_for
 from .postgres import free_port, postgres
@@ -308,8 +308,8 @@ time.time = lambda: real() - back()
 class Clock(now):
     @classmethod
     def now(cls, tz=None): return now.fromtimestamp(real() - back(), tz)
-import stroke_nb.answers, stroke_nb.predictions
-stroke_nb.answers.datetime = stroke_nb.predictions.datetime = Clock
+import stroke_nb.moments, stroke_nb.service.answers
+stroke_nb.moments.datetime = stroke_nb.service.answers.datetime = Clock
 """
 
 def test_a_clock_that_steps_back(tmp_path):

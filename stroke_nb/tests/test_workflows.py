@@ -25,7 +25,7 @@ import yaml
 
 from ..cohort import simulate
 from ..disclosure import patients_in_folder
-from ..jobs import parameters
+from ..jobs.parameters import parameters
 from ..schema import validate
 from . import rehearsal
 from .rehearsal import made, rehearse
@@ -88,8 +88,9 @@ _EARLIER = """
 from pathlib import Path
 from stroke_nb.cohort import simulate
 from stroke_nb.model import RiskModel
-from stroke_nb.registry import log_run, publish
-from stroke_nb.state import restore, save
+from stroke_nb.promotion.registry import log_run
+from stroke_nb.promotion.published import publish
+from stroke_nb.automation.state import restore, save
 people = simulate(800, seed=9)
 folder = RiskModel("linear", refits=0).fit(people.drop(columns=["stroke", "true_risk"]), people.stroke).save("made")
 log_run(Path.cwd(), folder, dict(run_id="earlier", verdict="ok", metrics={}, data=dict(simulated=False)), {})

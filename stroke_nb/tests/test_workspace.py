@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ..jobs import parameters
+from ..jobs.parameters import parameters
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
 ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "settings.ini").is_file()), None)
@@ -39,7 +39,7 @@ def test_notebook_is_clean(path):
     assert longest <= 45, f"{longest} exported lines in one cell"
 
 # %% ../../nbs/tests/test_workspace.ipynb #99bd96ed
-JOBS = [path for path in NOTEBOOKS if path.parent.name == "jobs"]
+JOBS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
 def test_job_has_one_parameters_cell(path):

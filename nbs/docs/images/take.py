@@ -75,11 +75,11 @@ def calculator() -> None:
 
 def lab() -> None:
     token, place = "pictures", Path(tempfile.mkdtemp())
-    shutil.copytree("nbs/jobs", place / "nbs/jobs")
+    shutil.copytree("nbs/notebooks", place / "nbs/notebooks")
     (place / "jupyter_config.json").write_text(json.dumps({"ServerApp": {"allow_root": True, "open_browser": False, "port": 8872}, "IdentityProvider": {"token": token}}))
     env = {"JUPYTER_CONFIG_DIR": str(place), "JUPYTER_DATA_DIR": str(place / "data"), "JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(place / "workspaces")}
     with serving(8872, BIN / "jupyter", "lab", f"--notebook-dir={place}", env=env) as url, browser_page(1180, 760) as page:
-        page.goto(f"{url}/lab/tree/nbs/jobs/drift.ipynb?token={token}")
+        page.goto(f"{url}/lab/tree/nbs/notebooks/drift.ipynb?token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_timeout(6000)
         page.get_by_role("button", name="No", exact=True).last.click()   # it asks whether to fetch its news
