@@ -28,7 +28,10 @@ def codes_of_columns(
     columns: dict[str, list],  # ten lists of n checked values
 ) -> np.ndarray:               # shape (n, 10)
     "Columns as numbers."
-    codes = [[_place[name].get(value, _blank) for value in columns[name]] if name in _place else columns[name] for name in INPUTS]
+    codes = [
+        [_place[name].get(value, _blank) for value in columns[name]] if name in _place else columns[name]
+        for name in INPUTS
+    ]
     return np.ascontiguousarray(np.array(codes, float).T)   # None becomes NaN
 
 # %% ../nbs/arithmetic.ipynb #940418bc
@@ -52,7 +55,9 @@ def leaves(
     X: np.ndarray,  # shape (n, k)
 ) -> np.ndarray:    # shape (n,)
     "The leaf that each row ends in, as scikit-learn's `apply` says."
-    column, threshold, left, right, blank_left = (np.asarray(tree[k]) for k in ("column", "threshold", "left", "right", "blank_left"))
+    column, threshold, left, right, blank_left = (
+        np.asarray(tree[k]) for k in ("column", "threshold", "left", "right", "blank_left")
+    )
     node, X = np.zeros(len(X), int), X.astype(np.float32)   # scikit-learn compares in single precision
     while (inner := left[node] >= 0).any():
         x = X[np.arange(len(X)), column[node]]
@@ -85,7 +90,9 @@ def _fill(codes, fields, group, n_points, every):
     rows = np.repeat(np.arange(len(codes)), np.where(blank.any(axis=1), taken, 1))
     full = codes[rows]
     for j in np.flatnonzero(blank.any(axis=0)):
-        full[blank[rows, j], j] = plausible_codes(group(INPUTS[j]), codes[blank[:, j]], j)[:, _order(int(j), n_points, every)].ravel()
+        full[blank[rows, j], j] = plausible_codes(group(INPUTS[j]), codes[blank[:, j]], j)[
+            :, _order(int(j), n_points, every)
+        ].ravel()
     return full, rows
 
 def expand_codes(

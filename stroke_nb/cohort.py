@@ -28,9 +28,15 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: the file is empty; it needs a header and at least one row") from None
     except pd.errors.ParserError as error:
-        raise DataError(f"{path.name}: not a table ({str(error).strip()}); give a CSV file with one header row") from None
+        raise DataError(
+            f"{path.name}: not a table ({str(error).strip()}); give a CSV file with one header row"
+        ) from None
     if frame.shape[1] == 1:
-        remedy = "separate columns by commas" if ";" in str(frame.columns[0]) or "\t" in str(frame.columns[0]) else "give a table"
+        remedy = (
+            "separate columns by commas"
+            if ";" in str(frame.columns[0]) or "\t" in str(frame.columns[0])
+            else "give a table"
+        )
         raise DataError(f"{path.name}: only one column, {str(frame.columns[0])[:60]!r}; {remedy}")
     return frame
 
@@ -47,7 +53,8 @@ def _read_file(path: Path) -> pd.DataFrame:
     if not path.is_file(): raise DataError(f"{path}: no such file; give a CSV or Parquet file or a database address")
     if path.suffix.lower() in (".parquet", ".pq"): return _read_parquet(path)
     with path.open("rb") as file:
-        if b"\0" in file.read(4096): raise DataError(f"{path.name}: a binary file, not text; give a CSV or Parquet file")
+        if b"\0" in file.read(4096):
+            raise DataError(f"{path.name}: a binary file, not text; give a CSV or Parquet file")
     return _read_csv(path)
 
 # %% ../nbs/cohort.ipynb #8c8e5b0c
@@ -104,7 +111,9 @@ def load(
     try: frame, duplicates = without_duplicates(validate(frame))
     except DataError as error: raise DataError(f"{about['source']}: {error}") from None
     simulated = "true_risk" in frame
-    frame.attrs = about | dict(rows=len(frame), duplicates=duplicates, simulated=simulated, warnings=warnings_of(frame))
+    frame.attrs = about | dict(
+        rows=len(frame), duplicates=duplicates, simulated=simulated, warnings=warnings_of(frame)
+    )
     return frame
 
 # %% ../nbs/cohort.ipynb #de328594

@@ -63,7 +63,8 @@ def cleared(counts, least: int = LEAST) -> np.ndarray:
 # %% ../nbs/disclosure.ipynb #fcdcfe51
 _picture = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\"image/\w+\": *\"[^\"]*\"")
 _number = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
-_near = dict(age=8, bmi=3)   # numbers between a row's glucose and its other two, however its ten inputs, id and outcome are laid out
+# numbers between a row's glucose and its other two, however its ten inputs, id and outcome are laid out
+_near = dict(age=8, bmi=3)
 
 def numbers_in(text: str) -> list[float]:
     "The numbers of a text in their order, pictures left out."
@@ -73,7 +74,8 @@ def numbers_in(text: str) -> list[float]:
 def _rows_in(numbers: list[float], people: pd.DataFrame) -> int:
     "How many rows have age, glucose and BMI close together among the numbers."
     by_glucose = {}
-    for age, glucose, bmi in people[["age", "avg_glucose_level", "bmi"]].dropna().itertuples(index=False): by_glucose.setdefault(glucose, set()).add((age, bmi))
+    for age, glucose, bmi in people[["age", "avg_glucose_level", "bmi"]].dropna().itertuples(index=False):
+        by_glucose.setdefault(glucose, set()).add((age, bmi))
     found = set()
     for place, number in enumerate(numbers):
         for age, bmi in by_glucose.get(number, ()):
@@ -85,7 +87,11 @@ def _columns_in(numbers: list[float], people: pd.DataFrame, run: int = 4) -> lis
     "Measured columns of which several values stand among the numbers in the order of the rows."
     def runs(values): return set(zip(*(values[k:] for k in range(run))))
     there = runs(numbers)
-    return [name for name in ("avg_glucose_level", "bmi") if any(len(set(each)) == run for each in there & runs(people[name].tolist()))]
+    return [
+        name
+        for name in ("avg_glucose_level", "bmi")
+        if any(len(set(each)) == run for each in there & runs(people[name].tolist()))
+    ]
 
 # %% ../nbs/disclosure.ipynb #295cde9c
 def patients_in(
@@ -95,7 +101,9 @@ def patients_in(
     "Whether rows or columns of a patient table stand in a text."
     numbers = numbers_in(text)
     rows, columns = _rows_in(numbers, people), _columns_in(numbers, people)
-    return ([f"{rows} rows with age, glucose and BMI side by side"] if rows else []) + [f"values of {name} in the order of the rows" for name in columns]
+    return ([f"{rows} rows with age, glucose and BMI side by side"] if rows else []) + [
+        f"values of {name} in the order of the rows" for name in columns
+    ]
 
 def patients_in_folder(
     folder,                # such as reports/

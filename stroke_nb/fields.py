@@ -40,15 +40,42 @@ _fields = [
     Field("hypertension", "Hypertension", "binary"),
     Field("heart_disease", "Heart disease", "binary", aliases=("heartdisease",)),
     Field("ever_married", "Ever married", "category", categories=_yes_no, aliases=("married",)),
-    Field("work_type", "Work", "category",
-          categories=("children", "Govt_job", "Never_worked", "Private", "Self-employed"), aliases=("work",)),
+    Field(
+        "work_type",
+        "Work",
+        "category",
+        categories=("children", "Govt_job", "Never_worked", "Private", "Self-employed"),
+        aliases=("work",),
+    ),
     Field("residence_type", "Residence", "category", categories=("Rural", "Urban"), aliases=("residence",)),
-    Field("avg_glucose_level", "Average glucose", "number", "mg/dL", hard=(30, 800), soft=(50, 300),
-          aliases=("glucose", "avg_glucose"), hint="is it mmol/L? multiply by 18.016 to get mg/dL"),
-    Field("bmi", "Body mass index", "number", "kg/m²", hard=(8, 120), soft=(12, 60),
-          aliases=("body_mass_index",), hint="give weight in kg divided by the square of height in m"),
-    Field("smoking_status", "Smoking", "category",
-          categories=("formerly smoked", "never smoked", "smokes", "Unknown"), aliases=("smoking",), missing="Unknown"),
+    Field(
+        "avg_glucose_level",
+        "Average glucose",
+        "number",
+        "mg/dL",
+        hard=(30, 800),
+        soft=(50, 300),
+        aliases=("glucose", "avg_glucose"),
+        hint="is it mmol/L? multiply by 18.016 to get mg/dL",
+    ),
+    Field(
+        "bmi",
+        "Body mass index",
+        "number",
+        "kg/m²",
+        hard=(8, 120),
+        soft=(12, 60),
+        aliases=("body_mass_index",),
+        hint="give weight in kg divided by the square of height in m",
+    ),
+    Field(
+        "smoking_status",
+        "Smoking",
+        "category",
+        categories=("formerly smoked", "never smoked", "smokes", "Unknown"),
+        aliases=("smoking",),
+        missing="Unknown",
+    ),
     Field("stroke", "Recorded stroke", "binary"),
 ]
 FIELDS = {field.name: field for field in _fields}
@@ -117,7 +144,8 @@ def _by_field(record: dict) -> dict:
     for key, value in record.items():
         name = ALIASES.get(plain_name(key))
         if name is None or name == OUTCOME: continue
-        if name in values: raise DataError(f"{said[name]} and {key} both mean {name!r}: keep one of them", ((name, "given twice"),))
+        if name in values:
+            raise DataError(f"{said[name]} and {key} both mean {name!r}: keep one of them", ((name, "given twice"),))
         values[name], said[name] = value, key
     return values
 
@@ -148,7 +176,9 @@ def oddities(
     for name in NUMBERS:
         (low, high), value, field = FIELDS[name].soft, record[name], FIELDS[name]
         if value is not None and not low <= value <= high:
-            said.append(f"{field.label}: {value:g} {field.unit} is outside the usual {low:g} to {high:g}; is it right?")
+            said.append(
+                f"{field.label}: {value:g} {field.unit} is outside the usual {low:g} to {high:g}; is it right?"
+            )
     return said
 
 # %% ../nbs/fields.ipynb #04ac6cd9

@@ -32,16 +32,26 @@ def verified(
 ) -> dict:         # its manifest
     "The manifest of a model folder whose files are as they were written; else a `DataError`."
     if not (folder / "manifest.json").is_file():
-        raise DataError(f"{folder}: no model here (no manifest.json); give a folder that `RiskModel.save` or `stroke-nb run train` wrote")
+        raise DataError(
+            f"{folder}: no model here (no manifest.json); give a folder that `RiskModel.save` or `stroke-nb run train` wrote"
+        )
     try: manifest = json.loads((folder / "manifest.json").read_text())
-    except ValueError: raise DataError(f"{folder}: manifest.json can't be read; take the model from its registry again") from None
+    except ValueError:
+        raise DataError(f"{folder}: manifest.json can't be read; take the model from its registry again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise DataError(f"{folder}: not a model of this package (wants format {FORMAT!r}); retrain or update stroke_nb")
+        raise DataError(
+            f"{folder}: not a model of this package (wants format {FORMAT!r}); retrain or update stroke_nb"
+        )
     there = {path.name for path in folder.iterdir()} - {"manifest.json"}
     if there != set(manifest["files"]):
-        raise DataError(f"{folder}: files {', '.join(sorted(there ^ set(manifest['files'])))} missing or not in the manifest; take the model from its registry again")
+        raise DataError(
+            f"{folder}: files {', '.join(sorted(there ^ set(manifest['files'])))} missing or not in the manifest; take the model from its registry again"
+        )
     changed = [name for name, known in manifest["files"].items() if sha256_of(folder / name) != known]
-    if changed: raise DataError(f"{folder}: {', '.join(changed)} changed since the model was saved; take it from its registry again")
+    if changed:
+        raise DataError(
+            f"{folder}: {', '.join(changed)} changed since the model was saved; take it from its registry again"
+        )
     return manifest
 
 def model_hash(
@@ -112,4 +122,6 @@ def writing(what: str, out: Path):
     "A fault of the disk, as what could not be written and what to do."
     try: yield
     except OSError as error:
-        raise PublishError(f"{what} could not be written to {out} ({error.strerror or error}). Free space there, or mend its rights, then run it again; nothing half-written is left.") from error
+        raise PublishError(
+            f"{what} could not be written to {out} ({error.strerror or error}). Free space there, or mend its rights, then run it again; nothing half-written is left."
+        ) from error

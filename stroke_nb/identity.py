@@ -36,9 +36,16 @@ def row_hashes(
     frame: pd.DataFrame,  # validated
 ) -> np.ndarray:          # shape (n,), uint64
     "A hash of each row's ten inputs, the same on every machine."
-    codes = [pd.Categorical(frame[name], categories=FIELDS[name].categories).codes if name in CATEGORIES else frame[name] for name in INPUTS]
-    rows = np.column_stack([np.nan_to_num(np.asarray(code, "<f8"), nan=-1) for code in codes]) + 0.0  # + 0.0: -0.0 is 0.0
-    return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") for row in rows], dtype=np.uint64)
+    codes = [
+        pd.Categorical(frame[name], categories=FIELDS[name].categories).codes if name in CATEGORIES else frame[name]
+        for name in INPUTS
+    ]
+    # + 0.0: -0.0 is 0.0
+    rows = np.column_stack([np.nan_to_num(np.asarray(code, "<f8"), nan=-1) for code in codes]) + 0.0
+    return np.array(
+        [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") for row in rows],
+        dtype=np.uint64,
+    )
 
 # %% ../nbs/identity.ipynb #817f5887
 def digest_of(*arrays: np.ndarray) -> str:
@@ -48,4 +55,7 @@ def digest_of(*arrays: np.ndarray) -> str:
 # %% ../nbs/identity.ipynb #833d26fa
 def id_hashes(ids) -> np.ndarray:
     "64-bit hashes of ids, shape (n,)."
-    return np.array([int.from_bytes(hashlib.blake2b(str(each).encode(), digest_size=8).digest(), "little") for each in ids], dtype=np.uint64)
+    return np.array(
+        [int.from_bytes(hashlib.blake2b(str(each).encode(), digest_size=8).digest(), "little") for each in ids],
+        dtype=np.uint64,
+    )

@@ -34,7 +34,11 @@ def _column(field: Field):
     import pandera.pandas as pa
     if field.kind == "category":
         return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
-    check = pa.Check.isin([0, 1], error="binary") if field.kind == "binary" else pa.Check.in_range(*field.hard, error="range")
+    check = (
+        pa.Check.isin([0, 1], error="binary")
+        if field.kind == "binary"
+        else pa.Check.in_range(*field.hard, error="range")
+    )
     return pa.Column(float, check, nullable=True, coerce=True)
 
 @cache
@@ -83,8 +87,10 @@ def _missing_columns(frame: pd.DataFrame, needed) -> None:
     "Raise for columns that aren't there, naming them and what was found."
     absent = [name for name in needed if name not in frame]
     if absent:
-        raise DataError(f"column{'s' if len(absent) > 1 else ''} {', '.join(map(repr, absent))} missing: found "
-                        f"{', '.join(map(repr, map(str, frame.columns[:15])))}; add or rename them, blank cells are allowed")
+        raise DataError(
+            f"column{'s' if len(absent) > 1 else ''} {', '.join(map(repr, absent))} missing: found "
+            f"{', '.join(map(repr, map(str, frame.columns[:15])))}; add or rename them, blank cells are allowed"
+        )
 
 # %% ../nbs/schema.ipynb #cd6e3f0f
 def validate(
@@ -97,7 +103,9 @@ def validate(
     _missing_columns(frame, needed)
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
     fields = [field for field in FIELDS.values() if field.name in frame]
-    clean = frame.assign(**{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields})
+    clean = frame.assign(
+        **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
+    )
     try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
     except SchemaErrors as error: raise DataError("; ".join(_faults(_cases(error, clean)))) from None
     _unique_ids(checked)
@@ -109,8 +117,12 @@ def _cases(error, clean: pd.DataFrame) -> pd.DataFrame:
     cases = error.failure_cases[["column", "check", "index", "failure_case"]]
     whole = cases.check.str.startswith(("coerce_dtype", "dtype"))
     unread = set(cases[whole].column)
-    cells = [(column, "number", row, value) for column in unread
-             for row, value in enumerate(clean[column]) if pd.notna(value) and pd.isna(pd.to_numeric(value, errors="coerce"))]
+    cells = [
+        (column, "number", row, value)
+        for column in unread
+        for row, value in enumerate(clean[column])
+        if pd.notna(value) and pd.isna(pd.to_numeric(value, errors="coerce"))
+    ]
     rest = cases[~whole & ~cases.column.isin(unread)]
     return pd.concat([pd.DataFrame(cells, columns=cases.columns).astype(object), rest.astype(object)])
 
@@ -120,8 +132,10 @@ def _unique_ids(frame: pd.DataFrame) -> None:
     if "id" not in frame: return
     twice = frame.id.notna() & frame.id.duplicated(keep=False)
     if twice.any():
-        raise DataError(f"column 'id', {where(np.flatnonzero(twice))}: {frame.id[twice].iloc[0]} stands in more than one row; "
-                        "keep one row for each person")
+        raise DataError(
+            f"column 'id', {where(np.flatnonzero(twice))}: {frame.id[twice].iloc[0]} stands in more than one row; "
+            "keep one row for each person"
+        )
 
 # %% ../nbs/schema.ipynb #6a00387d
 def require_outcome(
@@ -130,7 +144,8 @@ def require_outcome(
     "The outcome of every row; a `DataError` where any is unknown."
     _missing_columns(frame, [OUTCOME])
     blank = frame[OUTCOME].isna()
-    if blank.any(): raise DataError(f"column {OUTCOME!r}, {where(np.flatnonzero(blank))}: no outcome; leave rows without one out")
+    if blank.any():
+        raise DataError(f"column {OUTCOME!r}, {where(np.flatnonzero(blank))}: no outcome; leave rows without one out")
     return frame[OUTCOME].to_numpy(float)
 
 # %% ../nbs/schema.ipynb #a6d379e4
@@ -155,4 +170,7 @@ def record(
     row: pd.Series,  # one row of a validated frame
 ) -> dict:           # the ten inputs as float, str or None
     "A person as plain JSON values."
-    return {name: None if pd.isna(row[name]) else row[name] if isinstance(row[name], str) else float(row[name]) for name in INPUTS}
+    return {
+        name: None if pd.isna(row[name]) else row[name] if isinstance(row[name], str) else float(row[name])
+        for name in INPUTS
+    }

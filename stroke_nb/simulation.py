@@ -63,18 +63,34 @@ def simulate(
     band = _bands.iloc[rng.choice(len(_bands), n, p=_bands.share / _bands.share.sum())].reset_index(drop=True)
     age = rng.uniform(band.low, band.high)
     bmi, glucose = _body(rng, band)
-    people = pd.DataFrame(dict(
-        id=np.arange(1, n + 1),
-        gender=_choice(rng, {"Other": np.full(n, 0.0002), "Male": band.male}, "Female"),
-        age=np.where(age < 2, np.maximum(age.round(2), 0.08), np.floor(age)),
-        hypertension=(rng.random(n) < band.hypertension) * 1.0,
-        heart_disease=(rng.random(n) < band.heart) * 1.0,
-        ever_married=_choice(rng, {"Yes": band.married}, "No"),
-        work_type=_choice(rng, {"children": band.children, "Self-employed": band.self_employed, "Govt_job": band.govt,
-                                "Never_worked": np.full(n, 0.004)}, "Private"),
-        residence_type=_choice(rng, {"Urban": np.full(n, 0.508)}, "Rural"),
-        avg_glucose_level=glucose, bmi=bmi,
-        smoking_status=_choice(rng, {"formerly smoked": band.formerly, "smokes": band.smokes, "Unknown": band.unknown}, "never smoked")))
+    people = pd.DataFrame(
+        dict(
+            id=np.arange(1, n + 1),
+            gender=_choice(rng, {"Other": np.full(n, 0.0002), "Male": band.male}, "Female"),
+            age=np.where(age < 2, np.maximum(age.round(2), 0.08), np.floor(age)),
+            hypertension=(rng.random(n) < band.hypertension) * 1.0,
+            heart_disease=(rng.random(n) < band.heart) * 1.0,
+            ever_married=_choice(rng, {"Yes": band.married}, "No"),
+            work_type=_choice(
+                rng,
+                {
+                    "children": band.children,
+                    "Self-employed": band.self_employed,
+                    "Govt_job": band.govt,
+                    "Never_worked": np.full(n, 0.004),
+                },
+                "Private",
+            ),
+            residence_type=_choice(rng, {"Urban": np.full(n, 0.508)}, "Rural"),
+            avg_glucose_level=glucose,
+            bmi=bmi,
+            smoking_status=_choice(
+                rng,
+                {"formerly smoked": band.formerly, "smokes": band.smokes, "Unknown": band.unknown},
+                "never smoked",
+            ),
+        )
+    )
     risk = true_risk(people)
     outcome = (rng.random(n) < risk) * 1.0
     blank = rng.random(n) < 0.039

@@ -33,10 +33,18 @@ def flatten(
     value, weight = np.zeros((len(trees), 2**depth)), np.zeros((len(trees), 2**depth))
     ends = np.cumsum(model.get_tree_leaf_counts())[:-1]   # the JSON rounds weights, these don't
     for t, (tree, values, weights) in enumerate(zip(trees, np.split(model.get_leaf_values(), ends), np.split(model.get_leaf_weights(), ends))):
-        for d, split in enumerate(tree["splits"] or ()): column[t, d], border[t, d] = split["float_feature_index"], split["border"]
+        for d, split in enumerate(tree["splits"] or ()):
+            column[t, d], border[t, d] = split["float_feature_index"], split["border"]
         value[t, :len(values)], weight[t, :len(weights)] = values, weights
     scale, bias = told["scale_and_bias"]
-    return dict(column=column, border=border, value=value, weight=weight, scale=np.array(scale), bias=np.array(bias).reshape(-1)[0])
+    return dict(
+        column=column,
+        border=border,
+        value=value,
+        weight=weight,
+        scale=np.array(scale),
+        bias=np.array(bias).reshape(-1)[0],
+    )
 
 # %% ../nbs/trees.ipynb #b74de309
 def _places(flat: dict, X: np.ndarray) -> np.ndarray:
@@ -44,7 +52,10 @@ def _places(flat: dict, X: np.ndarray) -> np.ndarray:
     columns = np.ascontiguousarray(X.T.astype(np.float32))   # CatBoost compares in single precision
     n_trees, depth = flat["column"].shape
     place = np.zeros((n_trees, len(X)), np.uint8 if depth <= 8 else np.uint16)
-    for level in range(depth): place |= (columns[flat["column"][:, level]] > flat["border"][:, [level]]).view(np.uint8).astype(place.dtype, copy=False) << level
+    for level in range(depth):
+        place |= (columns[flat["column"][:, level]] > flat["border"][:, [level]]).view(np.uint8).astype(
+            place.dtype, copy=False
+        ) << level
     return place + (np.arange(n_trees) << depth)[:, None]
 
 _ROWS = 256   # at a time: tables of rows x trees that stay in the cache are twice as fast
@@ -72,24 +83,36 @@ def _table(trees: list[int], pair: tuple[int, int], flat: dict, borders: list[np
     "The sum of trees that ask about a pair of columns, for each pair of ranks; one column wide where both are the same."
     first, second = (np.arange(len(borders[column]) + 1) for column in pair)
     side = {pair[1]: second[None, :], pair[0]: first[:, None]}
-    def leaves(t): return sum((side[column] > np.searchsorted(borders[column], border)) * 2**level
-                              for level, (column, border) in enumerate(zip(flat["column"][t].tolist(), flat["border"][t])))
+    def leaves(t):
+        return sum(
+            (side[column] > np.searchsorted(borders[column], border)) * 2**level
+            for level, (column, border) in enumerate(zip(flat["column"][t].tolist(), flat["border"][t]))
+        )
     return sum(flat["value"][t][leaves(t)] for t in trees)
 
 # %% ../nbs/trees.ipynb #73133be5
 def _grids(flat: dict, borders: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # columns (P, 2), place of each table (P,), its width (P,), cells
     "The tables of all pairs, one after the other."
     groups = {}
-    for t, columns in enumerate(flat["column"].tolist()): groups.setdefault((min(columns), max(columns)), []).append(t)
+    for t, columns in enumerate(flat["column"].tolist()):
+        groups.setdefault((min(columns), max(columns)), []).append(t)
     tables = [_table(trees, pair, flat, borders) for pair, trees in groups.items()]
     ends = np.cumsum([0, *(table.size for table in tables)])[:-1]
-    return np.array(list(groups)), ends, np.array([table.shape[1] for table in tables]), np.concatenate([table.ravel() for table in tables])
+    return (
+        np.array(list(groups)),
+        ends,
+        np.array([table.shape[1] for table in tables]),
+        np.concatenate([table.ravel() for table in tables]),
+    )
 
 def _by_pairs(flat: dict, k: int):
     "Trees of two levels: one table for each pair of columns."
     borders, first = _ranked(flat, k)
     pairs, start, width, cells = _grids(flat, borders)
-    step, many = np.where(pairs[:, 0] == pairs[:, 1], 0, 1), [column for column, each in enumerate(borders) if len(each) > 1]
+    step, many = (
+        np.where(pairs[:, 0] == pairs[:, 1], 0, 1),
+        [column for column, each in enumerate(borders) if len(each) > 1],
+    )
     one, other = np.ascontiguousarray(pairs.T)
     def look_up(X):
         X = X.astype(np.float32)
@@ -104,8 +127,14 @@ def _by_pairs(flat: dict, k: int):
 def _by_questions(flat: dict):
     "Trees of up to eight levels: hundreds of trees ask the same questions, each is answered once."
     (n_trees, depth), value = flat["column"].shape, flat["value"].ravel()
-    questions, asked = np.unique(np.stack([flat["column"], flat["border"]], axis=-1).reshape(-1, 2), axis=0, return_inverse=True)
-    column, border, asked = questions[:, 0].astype(int), questions[:, [1]].astype(np.float32), asked.reshape(n_trees, depth).T
+    questions, asked = np.unique(
+        np.stack([flat["column"], flat["border"]], axis=-1).reshape(-1, 2), axis=0, return_inverse=True
+    )
+    column, border, asked = (
+        questions[:, 0].astype(int),
+        questions[:, [1]].astype(np.float32),
+        asked.reshape(n_trees, depth).T,
+    )
     first = (np.arange(n_trees) << depth)[:, None]
     def look_up(X):
         answers = (np.ascontiguousarray(X.T.astype(np.float32))[column] > border).view(np.uint8)
@@ -134,7 +163,8 @@ def _known(flat: dict, leaf: int, known: tuple[int, ...]) -> np.ndarray:
     for level in range(flat["column"].shape[1]):   # from the leaves up; the last question is the root
         pairs, shares = value.reshape(len(value), -1, 2), weight.reshape(len(value), -1, 2)
         total = shares.sum(axis=2)
-        mean = np.divide((pairs * shares).sum(axis=2), total, out=pairs.mean(axis=2), where=total > 0)   # without anyone it won't count
+        # without anyone it won't count
+        mean = np.divide((pairs * shares).sum(axis=2), total, out=pairs.mean(axis=2), where=total > 0)
         value = pairs[:, :, leaf >> level & 1] if level in known else mean
         weight = total
     return value[:, 0]
@@ -161,8 +191,14 @@ def shap_tables(
 ) -> tuple[np.ndarray, np.ndarray]: # parts of each level in each leaf, shape (T, 2**D, D), and the base
     "Tables to look SHAP values up in."
     n_leaves, depth = flat["value"].shape[1], flat["column"].shape[1]
-    told = {known: np.column_stack([_known(flat, leaf, known) for leaf in range(n_leaves)]) for known in _subsets(range(depth))}
-    tables = [_tree_table(flat["column"][t], {known: values[t] for known, values in told.items()}) for t in range(len(flat["value"]))]
+    told = {
+        known: np.column_stack([_known(flat, leaf, known) for leaf in range(n_leaves)])
+        for known in _subsets(range(depth))
+    }
+    tables = [
+        _tree_table(flat["column"][t], {known: values[t] for known, values in told.items()})
+        for t in range(len(flat["value"]))
+    ]
     return flat["scale"] * np.array(tables), flat["scale"] * told[()][:, 0].sum() + flat["bias"]
 
 def tree_parts(

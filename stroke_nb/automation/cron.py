@@ -34,11 +34,17 @@ def cron_lines(
     every: int = 5,   # minutes between two looks, a divisor of 60
 ) -> list[str]:
     "Our part of a crontab."
-    if every < 1 or 60 % every: raise ScheduleError(f"every = {every}: must be minutes that divide an hour, such as 5.")
-    if "\n" in str(folder): raise ScheduleError(f"{str(folder)!r}: a crontab can't hold a folder whose name has two lines.")
+    if every < 1 or 60 % every:
+        raise ScheduleError(f"every = {every}: must be minutes that divide an hour, such as 5.")
+    if "\n" in str(folder):
+        raise ScheduleError(f"{str(folder)!r}: a crontab can't hold a folder whose name has two lines.")
     line = f"cd {shlex.quote(str(folder))} && {shlex.join(_waker())}"
     escaped = line.replace("%", r"\%")   # cron takes a bare % for the end of the line
-    return [f"{_begin(folder)}, taken out by: stroke-nb schedule remove", f"{'*' if every == 1 else f'*/{every}'} * * * * {escaped}", _ending(folder)]
+    return [
+        f"{_begin(folder)}, taken out by: stroke-nb schedule remove",
+        f"{'*' if every == 1 else f'*/{every}'} * * * * {escaped}",
+        _ending(folder),
+    ]
 
 # %% ../../nbs/automation/cron.ipynb #6dd16697
 def _without(lines: list[str], folder: Path) -> list[str]:
@@ -48,13 +54,17 @@ def _without(lines: list[str], folder: Path) -> list[str]:
         ours = ours or line.startswith((f"{_begin(folder)},", _begin(folder) + "\n")) or line == _begin(folder)
         if not ours: kept.append(line)
         if line == _ending(folder): ours = False
-    if ours: raise ScheduleError(f"the crontab has {_begin(folder)!r} and no end of it. Mend it with crontab -e; it was not touched.")
+    if ours:
+        raise ScheduleError(
+            f"the crontab has {_begin(folder)!r} and no end of it. Mend it with crontab -e; it was not touched."
+        )
     return kept
 
 def _crontab(*words: str, text: str | None = None) -> str:
     "Run crontab; what it says."
     done = subprocess.run(["crontab", *words], input=text, capture_output=True, text=True)
-    if done.returncode and "no crontab" not in done.stderr: raise ScheduleError(f"crontab {' '.join(words)}: {done.stderr.strip() or f'ended with {done.returncode}'}")
+    if done.returncode and "no crontab" not in done.stderr:
+        raise ScheduleError(f"crontab {' '.join(words)}: {done.stderr.strip() or f'ended with {done.returncode}'}")
     return done.stdout if not done.returncode else ""
 
 # %% ../../nbs/automation/cron.ipynb #1453ccb9
@@ -65,7 +75,10 @@ def install(
     "Put our line into the user's crontab; done again, it replaces itself."
     folder = Path(folder).resolve()
     load_schedule(folder / "schedule.yaml")   # a schedule that can't run isn't installed
-    if not shutil.which("crontab"): raise ScheduleError("this machine has no crontab. `stroke-nb schedule install --print` shows the lines for systemd and Windows; `stroke-nb schedule run` needs neither.")
+    if not shutil.which("crontab"):
+        raise ScheduleError(
+            "this machine has no crontab. `stroke-nb schedule install --print` shows the lines for systemd and Windows; `stroke-nb schedule run` needs neither."
+        )
     lines = [*_without(_crontab("-l").splitlines(), folder), *cron_lines(folder, every)]
     _crontab("-", text="\n".join(lines) + "\n")
     return f"Installed: cron looks every {every} minutes what {folder / 'schedule.yaml'} has due."
@@ -75,7 +88,8 @@ def remove(
 ) -> str:                      # what was done
     "Take our line out of the user's crontab."
     folder = Path(folder).resolve()
-    if not shutil.which("crontab"): raise ScheduleError("this machine has no crontab, so nothing was installed in one.")
+    if not shutil.which("crontab"):
+        raise ScheduleError("this machine has no crontab, so nothing was installed in one.")
     before = _crontab("-l").splitlines()
     if (kept := _without(before, folder)) == before: return f"Nothing to remove: the crontab has no line of {folder}."
     _crontab("-", text="\n".join(kept) + "\n" if kept else "")
@@ -90,18 +104,22 @@ def instructions(
     folder, words = Path(folder).resolve(), _waker()
     service = f"[Unit]\nDescription=Runs of stroke_nb that are due\n[Service]\nType=oneshot\nWorkingDirectory={folder}\nExecStart={shlex.join(words)}"
     timer = f"[Unit]\nDescription=Look for due runs of stroke_nb\n[Timer]\nOnCalendar=*:0/{every}\n[Install]\nWantedBy=timers.target"
-    return "\n\n".join([
-        "cron (crontab -e):\n" + "\n".join(cron_lines(folder, every)),
-        f"systemd: ~/.config/systemd/user/stroke-nb.service\n{service}",
-        f"systemd: ~/.config/systemd/user/stroke-nb.timer, then: systemctl --user enable --now stroke-nb.timer; loginctl enable-linger\n{timer}",
-        f'Windows (Command Prompt):\nschtasks /Create /TN stroke_nb /SC MINUTE /MO {every} /TR "cmd /c cd /d \\"{folder}\\" && {subprocess.list2cmdline(words)}"'])
+    return "\n\n".join(
+        [
+            "cron (crontab -e):\n" + "\n".join(cron_lines(folder, every)),
+            f"systemd: ~/.config/systemd/user/stroke-nb.service\n{service}",
+            f"systemd: ~/.config/systemd/user/stroke-nb.timer, then: systemctl --user enable --now stroke-nb.timer; loginctl enable-linger\n{timer}",
+            f'Windows (Command Prompt):\nschtasks /Create /TN stroke_nb /SC MINUTE /MO {every} /TR "cmd /c cd /d \\"{folder}\\" && {subprocess.list2cmdline(words)}"',
+        ]
+    )
 
 # %% ../../nbs/automation/cron.ipynb #c955d7a1
 def _trigger(entry: Entry):
     "APScheduler's trigger for a cron line as we read it."
     from apscheduler.triggers.base import BaseTrigger
     class Turns(BaseTrigger):
-        def get_next_fire_time(self, previous_fire_time, now): return next_time(entry, max(previous_fire_time or now, now))
+        def get_next_fire_time(self, previous_fire_time, now):
+            return next_time(entry, max(previous_fire_time or now, now))
     return Turns()
 
 def scheduler_of(
@@ -113,9 +131,19 @@ def scheduler_of(
     from apscheduler.schedulers.blocking import BlockingScheduler
     threads = ThreadPoolExecutor(2 * max(1, len(schedule.entries)))
     # two instances: the second finds the lock held and says that its turn is refused
-    made = BlockingScheduler(executors={"default": threads}, timezone="UTC", job_defaults=dict(coalesce=True, max_instances=2, misfire_grace_time=None))
+    made = BlockingScheduler(
+        executors={"default": threads},
+        timezone="UTC",
+        job_defaults=dict(coalesce=True, max_instances=2, misfire_grace_time=None),
+    )
     for entry in schedule.entries:
-        made.add_job(run_due, kwargs=dict(schedule=replace(schedule, entries=[entry]), tell=tell), trigger=_trigger(entry), id=entry.name, next_run_time=datetime.now(timezone.utc))
+        made.add_job(
+            run_due,
+            kwargs=dict(schedule=replace(schedule, entries=[entry]), tell=tell),
+            trigger=_trigger(entry),
+            id=entry.name,
+            next_run_time=datetime.now(timezone.utc),
+        )
     return made
 
 # %% ../../nbs/automation/cron.ipynb #ffbcb7ea

@@ -31,7 +31,9 @@ def read_state(
     path = Path(models, "loop", "state.json")
     try: state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
-        raise LoopError(f"{path}: can't be read ({error}); restore it from a backup, or remove it: the loop then begins anew, and counts no window twice") from None
+        raise LoopError(
+            f"{path}: can't be read ({error}); restore it from a backup, or remove it: the loop then begins anew, and counts no window twice"
+        ) from None
     return dict(looked=None, monitor=None, case=None, cases=[], told=[], floor=None) | state
 
 # %% ../../nbs/automation/loop.ipynb #32816151
@@ -72,7 +74,8 @@ def _job(step: _Step, job: str, **params) -> Run:
     "Run a job of the step; one that fails ends the step, and its report tells why."
     given = {name: value for name, value in params.items() if value is not None}   # nothing is the jobs' own default
     run = run_job(job, given, out=step.out, timeout=step.timeout, progress=False)
-    if run.verdict == "failed": raise _Stop(f"{job} failed: {' '.join(run.result['reasons'][:1])}", f"{job}/{run.folder.name}")
+    if run.verdict == "failed":
+        raise _Stop(f"{job} failed: {' '.join(run.result['reasons'][:1])}", f"{job}/{run.folder.name}")
     return run
 
 def _named(run: Run) -> str: return f"{run.folder.parent.name}/{run.folder.name}"
@@ -82,7 +85,8 @@ def _alone(place: Path) -> Iterator[None]:
     "Refuse to run while another step does."
     place.mkdir(parents=True, exist_ok=True)
     with open(place / ".lock", "a") as file:
-        if not try_lock(file, wait=False): raise LoopError("another step of the loop is running; it does what is due, wait for its end")
+        if not try_lock(file, wait=False):
+            raise LoopError("another step of the loop is running; it does what is due, wait for its end")
         yield
 
 # %% ../../nbs/automation/loop.ipynb #38290b23
@@ -95,7 +99,8 @@ def _first_day(step: _Step) -> date | None:
     "Where looking begins: where it ended, else as the rule says, else the first prediction's day."
     if step.state["looked"]: return date.fromisoformat(step.state["looked"])
     counted = [_monitor(step).history.window_id.max()] if _evidence(step).exists() else []
-    if counted: return date.fromisoformat(counted[0]) + timedelta(days=1)   # the state was lost and the evidence wasn't
+    if counted:
+        return date.fromisoformat(counted[0]) + timedelta(days=1)   # the state was lost and the evidence wasn't
     if step.rule.watch.begin: return date.fromisoformat(step.rule.watch.begin)
     frame = _log().window(until=step.now)
     return frame.time.min().date() if len(frame) else None
@@ -129,7 +134,10 @@ def _alarms(step: _Step) -> dict[str, str]:  # kind -> window since which
     from stroke_nb.drift.outcomes import OutcomeMonitor
     path = _evidence(step)
     outcomes = path.with_name(f"{path.stem}-outcomes.npz")
-    found = {"drift": _monitor(step).alarm_ if path.exists() else None, "outcomes": OutcomeMonitor.load(outcomes).alarm_ if outcomes.exists() else None}
+    found = {
+        "drift": _monitor(step).alarm_ if path.exists() else None,
+        "outcomes": OutcomeMonitor.load(outcomes).alarm_ if outcomes.exists() else None,
+    }
     return {kind: since for kind, since in found.items() if since}
 
 # %% ../../nbs/automation/loop.ipynb #cce80852
@@ -145,16 +153,29 @@ def _champion(step: _Step) -> dict:
     from stroke_nb.promotion.published import champion_info
     info = champion_info(step.models)
     if info is None: raise LoopError(f"{step.models}: no champion there; train one with stroke-nb run train")
-    if not step.state["monitor"] or step.state["monitor"]["champion"] != info["sha256"]: _begin_evidence(step, info["sha256"])
+    if not step.state["monitor"] or step.state["monitor"]["champion"] != info["sha256"]:
+        _begin_evidence(step, info["sha256"])
     return info
 
 # %% ../../nbs/automation/loop.ipynb #0a1b4f67
 def _look_at(step: _Step, start: date, end: date) -> None:
     "One window to the drift job."
     watch, reference = step.rule.watch, step.state["monitor"]["reference"]
-    run = _job(step, "drift", source="log", since=f"{start}", until=f"{end}", window_id=f"{end - timedelta(days=1)}", state=str(_evidence(step)), model=str(step.models / "champion"),
-               data=reference if reference and Path(reference).exists() else step.rule.retrain.base, budget=watch.budget, looks_per_year=max(1, round(365 / watch.days)),
-               outcomes_per_year=watch.outcomes_per_year, evidently=False)
+    run = _job(
+        step,
+        "drift",
+        source="log",
+        since=f"{start}",
+        until=f"{end}",
+        window_id=f"{end - timedelta(days=1)}",
+        state=str(_evidence(step)),
+        model=str(step.models / "champion"),
+        data=reference if reference and Path(reference).exists() else step.rule.retrain.base,
+        budget=watch.budget,
+        looks_per_year=max(1, round(365 / watch.days)),
+        outcomes_per_year=watch.outcomes_per_year,
+        evidently=False,
+    )
     step.state["looked"] = f"{end}"
     step.note("looked", f"{start} to {end - timedelta(days=1)}: {run.result['reasons'][0]}", _named(run))
     _heed(step, run)
@@ -165,11 +186,26 @@ def _heed(step: _Step, run: Run) -> None:
     for kind, since in _alarms(step).items():
         if (key := f"{_evidence(step).name} {kind} {since}") in step.state["told"]: continue
         step.state["told"].append(key)
-        words = next((reason for reason in run.result["reasons"] if reason.startswith("Outcomes:") == (kind == "outcomes")), "")
-        step.note("alarm", f"Alarm of {'the outcomes' if kind == 'outcomes' else 'the people asked about'}. {words}", _named(run))
+        words = next(
+            (reason for reason in run.result["reasons"] if reason.startswith("Outcomes:") == (kind == "outcomes")),
+            "",
+        )
+        step.note(
+            "alarm",
+            f"Alarm of {'the outcomes' if kind == 'outcomes' else 'the people asked about'}. {words}",
+            _named(run),
+        )
         if step.case is None and kind in step.rule.retrain.alarms:
-            step.state["case"] = dict(id=f"{since}-{kind}".replace(" ", "T").replace(":", ""), kind=kind, since=since, opened=f"{step.now.date()}",
-                                      champion=step.state["monitor"]["champion"], stage="gather", runs=[], after="")
+            step.state["case"] = dict(
+                id=f"{since}-{kind}".replace(" ", "T").replace(":", ""),
+                kind=kind,
+                since=since,
+                opened=f"{step.now.date()}",
+                champion=step.state["monitor"]["champion"],
+                stage="gather",
+                runs=[],
+                after="",
+            )
 
 # %% ../../nbs/automation/loop.ipynb #3161c344
 def _close(step: _Step, how: str) -> bool:
@@ -214,9 +250,19 @@ def _gather(step: _Step) -> bool:
     if people[OUTCOME].sum() >= 20: people = _since_change(step, people, RiskModel.load(step.models / "champion"))
     learn, kept = (int(part[OUTCOME].sum()) for part in parts(people, rule.held_out)) if len(people) else (0, 0)
     if learn < rule.events or kept < step.rule.gate.events:
-        step.note("waiting", f"{learn} strokes to learn from (asked: {rule.events}) and {kept} for the gate (asked: {step.rule.gate.events}) have settled since the change.")
+        step.note(
+            "waiting",
+            f"{learn} strokes to learn from (asked: {rule.events}) and {kept} for the gate (asked: {step.rule.gate.events}) have settled since the change.",
+        )
         return False
-    return _go_on(step, "retrain", begin=f"{people.time.min()}", until=f"{people.time.max() + timedelta(microseconds=1)}", people=_kept(step, people, f"people-{step.now:%Y-%m-%d}"))   # a case may be tried again, and its first run is to be repeatable
+    # a case may be tried again, and its first run is to be repeatable
+    return _go_on(
+        step,
+        "retrain",
+        begin=f"{people.time.min()}",
+        until=f"{people.time.max() + timedelta(microseconds=1)}",
+        people=_kept(step, people, f"people-{step.now:%Y-%m-%d}"),
+    )
 
 def _kept(step: _Step, frame, name: str) -> str:
     "The file of some people, in the folder that is never published."
@@ -230,7 +276,9 @@ def _people(step: _Step) -> str:
     "The file of the case's people; made again from the log where the cache was cleared."
     from stroke_nb.predictions.windows import labelled
     if Path(step.case["people"]).exists(): return step.case["people"]
-    return _kept(step, labelled(_log(), since=step.case["begin"], until=step.case["until"]), Path(step.case["people"]).stem)
+    return _kept(
+        step, labelled(_log(), since=step.case["begin"], until=step.case["until"]), Path(step.case["people"]).stem
+    )
 
 def _registered(step: _Step, run: Run) -> str:  # its version
     "A challenger in the registry and beside the champion; once, however often this is called."
@@ -238,7 +286,11 @@ def _registered(step: _Step, run: Run) -> str:  # its version
     from stroke_nb.promotion.published import publish
     known = list_versions()
     known = known.version[known.sha256 == run.result["model"]["sha256"]]
-    version = known.iloc[0] if len(known) else log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
+    version = (
+        known.iloc[0]
+        if len(known)
+        else log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
+    )
     publish(run.folder / "model", "challenger", step.models)
     return str(version)
 
@@ -246,10 +298,23 @@ def _registered(step: _Step, run: Run) -> str:  # its version
 def _retrain(step: _Step) -> bool:
     "The retrain job makes a challenger, or says that the model is to be kept."
     rule = step.rule.retrain
-    run = _job(step, "retrain", model=str(step.models / "champion"), data=_people(step), base=rule.base, held_out=rule.held_out, halflife=rule.halflife, refits=rule.refits)
+    run = _job(
+        step,
+        "retrain",
+        model=str(step.models / "champion"),
+        data=_people(step),
+        base=rule.base,
+        held_out=rule.held_out,
+        halflife=rule.halflife,
+        refits=rule.refits,
+    )
     step.case["runs"].append(_named(run))
     if not run.result["metrics"]["update"]["value"]:
-        step.note("kept", f"{run.result['reasons'][0]} The alarm is answered: evidence begins anew, with these people as the usual ones.", _named(run))
+        step.note(
+            "kept",
+            f"{run.result['reasons'][0]} The alarm is answered: evidence begins anew, with these people as the usual ones.",
+            _named(run),
+        )
         _begin_evidence(step, step.state["monitor"]["champion"], _reference(step))
         return _close(step, "kept")
     version = _registered(step, run)
@@ -273,8 +338,17 @@ def _withdraw(step: _Step) -> None:
 def _compare(step: _Step) -> bool:
     "The compare job is the gate."
     gate = step.rule.gate
-    run = _job(step, "compare", champion=str(step.models / "champion"), challenger=str(step.out / step.case["challenger"] / "model"), data=_people(step), events=gate.events,
-               thresholds=" ".join(f"{t:g}" for t in gate.thresholds), auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin)
+    run = _job(
+        step,
+        "compare",
+        champion=str(step.models / "champion"),
+        challenger=str(step.out / step.case["challenger"] / "model"),
+        data=_people(step),
+        events=gate.events,
+        thresholds=" ".join(f"{t:g}" for t in gate.thresholds),
+        auroc_margin=gate.auroc_margin,
+        benefit_margin=gate.benefit_margin,
+    )
     step.case["runs"].append(_named(run))
     told = json.loads((run.folder / "gate.json").read_text())
     if told["verdict"] == "pass":
@@ -292,7 +366,10 @@ def _try(step: _Step) -> bool:
     trial = step.rule.canary
     if "tried" not in step.case:
         write_canary(step.models, trial.share, trial.mode)
-        step.note("tried", f"The challenger scores {trial.share:.0%} of people ({trial.mode}) until {step.now.date() + timedelta(days=trial.days)}.")
+        step.note(
+            "tried",
+            f"The challenger scores {trial.share:.0%} of people ({trial.mode}) until {step.now.date() + timedelta(days=trial.days)}.",
+        )
         return _go_on(step, "try", tried=f"{step.now.date() + timedelta(days=trial.days)}")
     return _go_on(step, "promote") if f"{step.now.date()}" >= step.case["tried"] else False
 
@@ -302,7 +379,8 @@ def _promote(step: _Step) -> bool:
     from stroke_nb.promotion.published import champion_info
     from stroke_nb.promotion.registry import promote
     version, rule = step.case["version"], step.rule.promote
-    if champion_info(step.models)["sha256"] == step.case["sha256"]: return _settled(step, f"Version {version} is champion.")   # by a person, or by a step that was killed
+    if champion_info(step.models)["sha256"] == step.case["sha256"]:
+        return _settled(step, f"Version {version} is champion.")   # by a person, or by a step that was killed
     if rule.by == "gate":
         promote(version, step.out / step.case["comparison"], models=step.models, days=rule.days)
         return _settled(step, f"Version {version} is champion now: the gate let it pass.")
@@ -329,7 +407,8 @@ _STAGES = {"gather": _gather, "retrain": _retrain, "compare": _compare, "try": _
 def _advance(step: _Step) -> None:
     "As far as the case can go today."
     champion = step.state["monitor"] and step.state["monitor"]["champion"]
-    if step.case is not None and champion not in (step.case["champion"], step.case.get("sha256")): _close(step, "another model became champion meanwhile")
+    if step.case is not None and champion not in (step.case["champion"], step.case.get("sha256")):
+        _close(step, "another model became champion meanwhile")
     while step.case is not None and _STAGES[step.case["stage"]](step): pass
 
 # %% ../../nbs/automation/loop.ipynb #4e97569f
@@ -343,12 +422,19 @@ class LoopReport:
     @property
     def exit_code(self) -> int:
         "1 where something failed or somebody couldn't be told."
-        return int(any(action.what == "failed" for action in self.actions) or not self.told.ok or self.run is None or self.run.exit_code != 0)
+        return int(
+            any(action.what == "failed" for action in self.actions)
+            or not self.told.ok
+            or self.run is None
+            or self.run.exit_code != 0
+        )
 
     @property
     def words(self) -> str:
         "The step, a line for each action."
-        lines = [f"{action.what}: {action.words}" + (f" [{action.run}]" if action.run else "") for action in self.actions]
+        lines = [
+            f"{action.what}: {action.words}" + (f" [{action.run}]" if action.run else "") for action in self.actions
+        ]
         return "\n".join([*(lines or ["nothing was due"]), self.told.words])
 
 # %% ../../nbs/automation/loop.ipynb #b87589c6
@@ -356,13 +442,26 @@ def _tell(step: _Step) -> Told:
     "Tell what the rule has somebody told of."
     news = [action for action in step.actions if action.what in step.rule.tell]
     if not news: return Told()
-    return notify(f"stroke_nb: {news[-1].what}", "\n\n".join(f"{action.words}{f' (report {action.run})' if action.run else ''}" for action in news))
+    return notify(
+        f"stroke_nb: {news[-1].what}",
+        "\n\n".join(f"{action.words}{f' (report {action.run})' if action.run else ''}" for action in news),
+    )
 
 def _report(step: _Step, told: Told) -> Run:
     "The loop job's report of this step."
-    record = dict(now=f"{step.now:%Y-%m-%d %H:%M}", actions=[action._asdict() for action in step.actions], told=told.words, missed=not told.ok, case=step.case,
-                  cases=step.state["cases"], looked=step.state["looked"], place=str(step.place), rule=asdict(step.rule))
-    path = write(step.place / f"step-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}.json", to_json(record))   # one for each, so that its report can be made again
+    record = dict(
+        now=f"{step.now:%Y-%m-%d %H:%M}",
+        actions=[action._asdict() for action in step.actions],
+        told=told.words,
+        missed=not told.ok,
+        case=step.case,
+        cases=step.state["cases"],
+        looked=step.state["looked"],
+        place=str(step.place),
+        rule=asdict(step.rule),
+    )
+    # one for each, so that its report can be made again
+    path = write(step.place / f"step-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}.json", to_json(record))
     for old in sorted(step.place.glob("step-*.json"))[:-_STEPS]: old.unlink()
     return run_job("loop", dict(step=str(path)), out=step.out, progress=False)
 
@@ -372,7 +471,19 @@ _STEPS = 500   # a few kB each
 def _is_told(error: Exception) -> bool:
     "Is it an error whose message a person can act on?"
     names = {kind.__name__ for kind in type(error).__mro__}   # by name: registry and log are imported late
-    return bool(names & {"_Stop", "DataError", "UsageError", "RegistryError", "LogError", "NotKept", "OSError", "ModuleNotFoundError"})
+    return bool(
+        names
+        & {
+            "_Stop",
+            "DataError",
+            "UsageError",
+            "RegistryError",
+            "LogError",
+            "NotKept",
+            "OSError",
+            "ModuleNotFoundError",
+        }
+    )
 
 def _do(step: _Step) -> None:
     "Look, then go on with the case; what stops it is noted in words."

@@ -9,8 +9,13 @@ __all__ = ['STAGE_WORDS', 'action_table', 'case_table', 'rule_table', 'evidence_
 from pathlib import Path
 
 # %% ../../nbs/automation/loop_report.ipynb #a026eaf3
-STAGE_WORDS = {"gather": "waiting for strokes to settle.", "retrain": "a challenger is to be made.", "compare": "the gate is to read the challenger.",
-               "try": "the challenger is tried.", "promote": "the challenger passed the gate and awaits promotion."}
+STAGE_WORDS = {
+    "gather": "waiting for strokes to settle.",
+    "retrain": "a challenger is to be made.",
+    "compare": "the gate is to read the challenger.",
+    "try": "the challenger is tried.",
+    "promote": "the challenger passed the gate and awaits promotion.",
+}
 
 def action_table(actions: list):
     "The actions of a step, each with a link to its report."
@@ -18,22 +23,52 @@ def action_table(actions: list):
     from IPython.display import HTML
     if not actions: return HTML("<p>Nothing was due.</p>")
     def link(run): return f'<a href="../../{escape(run)}/report.html">{escape(run.split("/")[0])}</a>' if run else ""
-    rows = "".join(f"<tr><td>{escape(each.what)}</td><td>{escape(each.words)}</td><td>{link(each.run)}</td></tr>" for each in actions)
-    return HTML(f'<table class="dataframe"><thead><tr><th>what</th><th>in words</th><th>report</th></tr></thead><tbody>{rows}</tbody></table>')
+    rows = "".join(
+        f"<tr><td>{escape(each.what)}</td><td>{escape(each.words)}</td><td>{link(each.run)}</td></tr>"
+        for each in actions
+    )
+    return HTML(
+        f'<table class="dataframe"><thead><tr><th>what</th><th>in words</th><th>report</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
 
 # %% ../../nbs/automation/loop_report.ipynb #65c62f18
 def case_table(cases: list[dict]):
     "Cases that are done with: when, by what, how they ended."
     import pandas as pd
-    rows = [dict(opened=each["opened"], alarm=each["kind"], closed=each["closed"], how=each["how"], version=each.get("version", "–"), runs=len(each["runs"])) for each in cases]
+    rows = [
+        dict(
+            opened=each["opened"],
+            alarm=each["kind"],
+            closed=each["closed"],
+            how=each["how"],
+            version=each.get("version", "–"),
+            runs=len(each["runs"]),
+        )
+        for each in cases
+    ]
     return pd.DataFrame(rows).set_index("opened").rename_axis(index=None) if rows else None
 
 def rule_table(rule: dict):
     "A rule, a line for each setting."
     import pandas as pd
-    rows = [(section, name, value) for section, settings in rule.items() for name, value in (settings.items() if isinstance(settings, dict) else [("", settings)])]
-    def text(value): return "nothing" if value in (None, "") else ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-    return pd.DataFrame([{"": section, "setting": name, "value": text(value)} for section, name, value in rows]).set_index("").rename_axis(index=None)
+    rows = [
+        (section, name, value)
+        for section, settings in rule.items()
+        for name, value in (settings.items() if isinstance(settings, dict) else [("", settings)])
+    ]
+    def text(value):
+        return (
+            "nothing"
+            if value in (None, "")
+            else ", ".join(map(str, value))
+            if isinstance(value, (list, tuple))
+            else str(value)
+        )
+    return (
+        pd.DataFrame([{"": section, "setting": name, "value": text(value)} for section, name, value in rows])
+        .set_index("")
+        .rename_axis(index=None)
+    )
 
 def evidence_files(
     place: Path,        # models/loop

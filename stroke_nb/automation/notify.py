@@ -31,7 +31,10 @@ class Told:
     def words(self) -> str:
         "What happened, for a result and a terminal."
         if not (self.sent or self.failed): return "Nobody was told: STROKE_NB_NOTIFY names no address."
-        parts = [f"Told: {', '.join(self.sent)}." if self.sent else "", f"NOT told: {'; '.join(self.failed)}. Check STROKE_NB_NOTIFY and the network." if self.failed else ""]
+        parts = [
+            f"Told: {', '.join(self.sent)}." if self.sent else "",
+            f"NOT told: {'; '.join(self.failed)}. Check STROKE_NB_NOTIFY and the network." if self.failed else "",
+        ]
         return " ".join(part for part in parts if part)
 
 # %% ../../nbs/automation/notify.ipynb #ef5a9a7a
@@ -61,7 +64,9 @@ def _tell(address: str, title: str, body: str, number: int) -> tuple[str, str | 
         done = service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
     except (OSError, TypeError, ValueError) as error: return f"address {number}", type(error).__name__
     finally: log.removeHandler(overheard)
-    return str(service.service_name), None if done else _why(overheard.lines, [part for part in re.split(r"[:/@?&=]+", address) if len(part) > 5])
+    return str(service.service_name), None if done else _why(
+        overheard.lines, [part for part in re.split(r"[:/@?&=]+", address) if len(part) > 5]
+    )
 
 def notify(
     title: str,
@@ -69,4 +74,7 @@ def notify(
 ) -> Told:
     "Tell everybody whose address is in `STROKE_NB_NOTIFY`."
     told = [_tell(address, title, body, n) for n, address in enumerate(addresses(), 1)]
-    return Told(tuple(name for name, why in told if why is None), tuple(f"{name} ({why})" for name, why in told if why is not None))
+    return Told(
+        tuple(name for name, why in told if why is None),
+        tuple(f"{name} ({why})" for name, why in told if why is not None),
+    )

@@ -27,13 +27,18 @@ def _one_of(name: str, value, choices: tuple) -> None:
 @dataclass(frozen=True)
 class Watch:
     "How the prediction log is looked at."
-    begin: str = ""                 # first day of the first window, such as "2026-01-05"; empty: the day of the first prediction
+    # first day of the first window, such as "2026-01-05"; empty: the day of the first prediction
+    begin: str = ""
     days: int = 7                   # length of a window
     budget: float = 0.05            # highest probability of a false alarm in a year of quiet
     outcomes_per_year: int = 10000  # recorded outcomes expected in a year
 
     def __post_init__(self):
-        _ask("days", self.days, 1, 92), _ask("budget", self.budget, 0.001, 0.5), _ask("outcomes_per_year", self.outcomes_per_year, 1, 1e7)
+        (
+            _ask("days", self.days, 1, 92),
+            _ask("budget", self.budget, 0.001, 0.5),
+            _ask("outcomes_per_year", self.outcomes_per_year, 1, 1e7),
+        )
         if self.begin: date.fromisoformat(self.begin)
 
 # %% ../../nbs/automation/rule.ipynb #61cbfc38
@@ -43,7 +48,8 @@ class Retrain:
     alarms: tuple = ("outcomes",)   # those that retrain: outcomes, drift
     base: str = ""                  # labelled cohort that a refit learns from beside the log; empty: STROKE_NB_DATA
     events: int = 100               # fewest strokes to learn from
-    settle: int = 28                # days after which an outcome is taken as final: strokes are recorded sooner than their absence
+    # days after which an outcome is taken as final: strokes are recorded sooner than their absence
+    settle: int = 28
     held_out: float = 0.5           # share of people never learned from; the gate reads them
     halflife: float | None = None   # days in which an older record's chance to be learned from in a refit halves
     refits: int = 100               # bootstrap refits behind the interval of a refit
@@ -51,7 +57,8 @@ class Retrain:
 
     def __post_init__(self):
         for name in self.alarms: _one_of("alarms", name, ("outcomes", "drift"))
-        for name, low, high in (("events", 20, 1e6), ("settle", 0, 3650), ("held_out", 0.05, 0.9), ("refits", 30, 2000), ("again", 1, 365)): _ask(name, getattr(self, name), low, high)
+        for name, low, high in (("events", 20, 1e6), ("settle", 0, 3650), ("held_out", 0.05, 0.9), ("refits", 30, 2000), ("again", 1, 365)):
+            _ask(name, getattr(self, name), low, high)
 
 # %% ../../nbs/automation/rule.ipynb #65a6ebe4
 @dataclass(frozen=True)
@@ -69,7 +76,12 @@ class Trial:
     share: float = 0.1     # of people
     mode: str = "shadow"   # shadow: the champion answers everybody; serve: the challenger answers its share
 
-    def __post_init__(self): _ask("days", self.days, 0, 365), _ask("share", self.share, 0, 1), _one_of("mode", self.mode, ("shadow", "serve"))
+    def __post_init__(self):
+        (
+            _ask("days", self.days, 0, 365),
+            _ask("share", self.share, 0, 1),
+            _one_of("mode", self.mode, ("shadow", "serve")),
+        )
 
 OCCASIONS = ("alarm", "kept", "retrained", "held", "refused", "tried", "asked", "promoted", "failed")
 
@@ -109,7 +121,9 @@ def _filled(default, given, where: str):
     for name in given:
         if name in known: continue
         near = difflib.get_close_matches(str(name), known, n=1)
-        raise RuleError(f"{where}: {name} isn't known. {f'Did you mean {near[0]}? ' if near else ''}It takes {', '.join(known)}.")
+        raise RuleError(
+            f"{where}: {name} isn't known. {f'Did you mean {near[0]}? ' if near else ''}It takes {', '.join(known)}."
+        )
     try: return type(default)(**{name: _typed(name, value, known[name]) for name, value in given.items()})
     except (ValueError, TypeError) as error: raise RuleError(f"{where}: {error}.") from None
 
@@ -119,5 +133,16 @@ def load_rule(
 ) -> Rule:
     "The rule in a file; a `RuleError` names the first thing that can't be meant."
     given, default, name = read_settings(path), Rule(), Path(path).name
-    sections = {each.name: getattr(default, each.name) for each in fields(default) if is_dataclass(getattr(default, each.name))}
-    return _filled(default, {key: _filled(sections[key], value, f"{name}, {key}") if key in sections else value for key, value in given.items()}, name)
+    sections = {
+        each.name: getattr(default, each.name)
+        for each in fields(default)
+        if is_dataclass(getattr(default, each.name))
+    }
+    return _filled(
+        default,
+        {
+            key: _filled(sections[key], value, f"{name}, {key}") if key in sections else value
+            for key, value in given.items()
+        },
+        name,
+    )

@@ -63,19 +63,24 @@ def _cron(where: str, line: str) -> str:
     wrong = f"{where}: cron = {line!r}: write minute hour day month weekday, such as '17 5 * * *' for 5:17 each day, or one of {', '.join(_ALIASES)}."
     if line not in _ALIASES and (len(line.split()) != 5 or not croniter.is_valid(line)): raise ScheduleError(wrong)
     try: croniter(line, datetime(2026, 1, 1)).get_next()
-    except CroniterBadDateError: raise ScheduleError(f"{where}: cron = {line!r}: there is no such day in any year.") from None
+    except CroniterBadDateError:
+        raise ScheduleError(f"{where}: cron = {line!r}: there is no such day in any year.") from None
     return line
 
 def _zone(name: str) -> str:
     "A time zone that this machine knows."
     try: ZoneInfo(name)
-    except (KeyError, OSError, ValueError): raise ScheduleError(f"timezone = {name!r}: no such time zone. Write one such as Europe/Berlin, or UTC.") from None
+    except (KeyError, OSError, ValueError):
+        raise ScheduleError(
+            f"timezone = {name!r}: no such time zone. Write one such as Europe/Berlin, or UTC."
+        ) from None
     return name
 
 # %% ../../nbs/automation/schedule.ipynb #680caf92
 def _wall(moment: datetime, zone: str) -> datetime: return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
-def _instant(wall: datetime, zone: str) -> datetime: return wall.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc)
+def _instant(wall: datetime, zone: str) -> datetime:
+    return wall.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc)
 
 def next_time(
     entry: Entry,
@@ -99,42 +104,73 @@ def last_time(
 def _dated(value, turn: datetime, zone: str):
     "A value with `{due:...}` filled in by the turn, in the schedule's time zone."
     if not isinstance(value, str): return value
-    return re.sub(r"\{due(?::([^{}]*))?\}", lambda match: format(turn.astimezone(ZoneInfo(zone)), match[1] or "%Y-%m-%d"), value)
+    return re.sub(
+        r"\{due(?::([^{}]*))?\}",
+        lambda match: format(turn.astimezone(ZoneInfo(zone)), match[1] or "%Y-%m-%d"),
+        value,
+    )
 
 # %% ../../nbs/automation/schedule.ipynb #9b906f1e
 _RUN = dict(job=str, command=str, cron=str, parameters=dict, limit=float)
 
 def _what(where: str, given: dict) -> tuple:
     "The words of a run that isn't a job; nothing where it is one whose parameters are in order."
-    if ("job" in given) == ("command" in given): raise ScheduleError(f"{where}: give either job, such as drift, or command, such as 'site --out _site'.")
+    if ("job" in given) == ("command" in given):
+        raise ScheduleError(f"{where}: give either job, such as drift, or command, such as 'site --out _site'.")
     if "job" not in given:
-        if "parameters" in given: raise ScheduleError(f"{where}: parameters belong to a job; write the command's options behind it.")
+        if "parameters" in given:
+            raise ScheduleError(f"{where}: parameters belong to a job; write the command's options behind it.")
         try: words = tuple(shlex.split(given["command"]))
-        except ValueError as error: raise ScheduleError(f"{where}: command = {given['command']!r}: {error}.") from None
-        if not words or words[0] in ("stroke-nb", "schedule"): raise ScheduleError(f"{where}: command = {given['command']!r}: write the words after stroke-nb, such as 'site --out _site'.")
+        except ValueError as error:
+            raise ScheduleError(f"{where}: command = {given['command']!r}: {error}.") from None
+        if not words or words[0] in ("stroke-nb", "schedule"):
+            raise ScheduleError(
+                f"{where}: command = {given['command']!r}: write the words after stroke-nb, such as 'site --out _site'."
+            )
         return words
-    try: check_parameters(parameters(given["job"]), {name: _dated(value, datetime.now(timezone.utc), "UTC") for name, value in given.get("parameters", {}).items()})
+    try:
+        check_parameters(
+            parameters(given["job"]),
+            {
+                name: _dated(value, datetime.now(timezone.utc), "UTC")
+                for name, value in given.get("parameters", {}).items()
+            },
+        )
     except UsageError as error: raise ScheduleError(f"{where}: {error}") from None
     return ()
 
 def _entry(name: str, given, zone: str) -> Entry:
     "One run of the file."
     where = f"runs, {name}"
-    if not re.fullmatch(r"[\w-]+", str(name)): raise ScheduleError(f"{where}: a name has letters, digits, - and _ only; a log is called by it.")
+    if not re.fullmatch(r"[\w-]+", str(name)):
+        raise ScheduleError(f"{where}: a name has letters, digits, - and _ only; a log is called by it.")
     given = check_keys(where, given, _RUN)
-    if "cron" not in given: raise ScheduleError(f"{where}: cron is missing. Write when it runs, such as cron: '17 5 * * *'.")
+    if "cron" not in given:
+        raise ScheduleError(f"{where}: cron is missing. Write when it runs, such as cron: '17 5 * * *'.")
     limit = float(given.get("limit", Entry.limit))
-    if not 1 <= limit <= 7 * 86400: raise ScheduleError(f"{where}: limit = {limit:g}: must be seconds, from 1 to a week.")
+    if not 1 <= limit <= 7 * 86400:
+        raise ScheduleError(f"{where}: limit = {limit:g}: must be seconds, from 1 to a week.")
     command = _what(where, given)
-    return Entry(str(name), _cron(where, given["cron"]), zone, given.get("job", ""), given.get("parameters", {}), command, limit)
+    return Entry(
+        str(name),
+        _cron(where, given["cron"]),
+        zone,
+        given.get("job", ""),
+        given.get("parameters", {}),
+        command,
+        limit,
+    )
 
 # %% ../../nbs/automation/schedule.ipynb #e0d451cf
 def _plain_environment(given: dict) -> dict[str, str]:
     "Names and values of `environment`, none of them a secret."
     for name, value in given.items():
-        if not isinstance(value, (str, int, float)) or isinstance(value, bool): raise ScheduleError(f"environment: {name} = {value!r}: must be text; put it in quotes.")
+        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+            raise ScheduleError(f"environment: {name} = {value!r}: must be text; put it in quotes.")
         if is_secret(str(name), value):
-            raise ScheduleError(f"environment: {name} looks like a secret. Write it as NAME=VALUE into a file that only you can read, and name that file as environment_file.")
+            raise ScheduleError(
+                f"environment: {name} looks like a secret. Write it as NAME=VALUE into a file that only you can read, and name that file as environment_file."
+            )
     return {str(name): str(value) for name, value in given.items()}
 
 def read_secrets(
@@ -142,11 +178,16 @@ def read_secrets(
 ) -> dict[str, str]:
     "The environment in a file that nobody but its owner may read."
     try:
-        if os.name != "nt" and path.stat().st_mode & 0o077: raise ScheduleError(f"environment_file = {path}: others can read it. Run: chmod 600 {shlex.quote(str(path))}")
+        if os.name != "nt" and path.stat().st_mode & 0o077:
+            raise ScheduleError(
+                f"environment_file = {path}: others can read it. Run: chmod 600 {shlex.quote(str(path))}"
+            )
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error: raise ScheduleError(f"environment_file = {path}: can't be read ({error.strerror}).") from None
+    except OSError as error:
+        raise ScheduleError(f"environment_file = {path}: can't be read ({error.strerror}).") from None
     pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
-    if any(len(pair) != 2 for pair in pairs): raise ScheduleError(f"environment_file = {path}: write NAME=VALUE, one a line.")
+    if any(len(pair) != 2 for pair in pairs):
+        raise ScheduleError(f"environment_file = {path}: write NAME=VALUE, one a line.")
     return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
 
 # %% ../../nbs/automation/schedule.ipynb #d621d2f0
@@ -162,9 +203,18 @@ def load_schedule(
         zone = _zone(given.get("timezone", "UTC"))
         entries = [_entry(name, each, zone) for name, each in given.get("runs", {}).items()]
         environment = _plain_environment(given.get("environment", {}))
-    except ScheduleError as error: raise ScheduleError(str(error) if str(error).startswith((str(path), path.name)) else f"{path.name}: {error}") from None
+    except ScheduleError as error:
+        raise ScheduleError(
+            str(error) if str(error).startswith((str(path), path.name)) else f"{path.name}: {error}"
+        ) from None
     secret = given.get("environment_file")
-    return Schedule(entries, path.parent, path.parent / given.get("reports", "reports"), environment, Path(secret).expanduser() if secret else None)
+    return Schedule(
+        entries,
+        path.parent,
+        path.parent / given.get("reports", "reports"),
+        environment,
+        Path(secret).expanduser() if secret else None,
+    )
 
 # %% ../../nbs/automation/schedule.ipynb #3ac44169
 @dataclass(frozen=True)
@@ -216,13 +266,22 @@ def _held(
         yield file if free else None
 
 # %% ../../nbs/automation/schedule.ipynb #c80c3c17
-_NAMES = {"cron": str, "due": str, "began": str | None, "ended": str | None, "code": int | None, "words": str, "tries": int}
+_NAMES = {
+    "cron": str,
+    "due": str,
+    "began": str | None,
+    "ended": str | None,
+    "code": int | None,
+    "words": str,
+    "tries": int,
+}
 
 def _is_state(found) -> bool:
     "Is this what `_state` writes?"
     if not isinstance(found, dict): return False
     for each in found.values():
-        if not (isinstance(each, dict) and set(each) == set(_NAMES) and all(isinstance(each[name], kind) for name, kind in _NAMES.items())): return False
+        if not (isinstance(each, dict) and set(each) == set(_NAMES) and all(isinstance(each[name], kind) for name, kind in _NAMES.items())):
+            return False
         if _moment(each["due"]).tzinfo is None: return False   # raises ValueError where it is no time at all
     return True
 
@@ -233,11 +292,15 @@ def read_state(
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if _is_state(found): return found, ""
-    except FileNotFoundError: return {}, f"{path}: no state yet. Turns count from now on; what was due before isn't caught up."
+    except FileNotFoundError:
+        return {}, f"{path}: no state yet. Turns count from now on; what was due before isn't caught up."
     except ValueError: pass
     aside = path.with_name(f"unreadable-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.json")
     os.replace(path, aside)
-    return {}, f"{path}: can't be read, so it was set aside as {aside.name}. Turns count from now on; what was due before isn't caught up."
+    return (
+        {},
+        f"{path}: can't be read, so it was set aside as {aside.name}. Turns count from now on; what was due before isn't caught up.",
+    )
 
 # %% ../../nbs/automation/schedule.ipynb #aa483a02
 @contextmanager
@@ -246,14 +309,19 @@ def _state(schedule: Schedule):
     path = schedule.keeps / "state.json"
     try:
         with _held(schedule.keeps / "state.lock", patience=_PATIENCE) as held:
-            if held is None: raise ScheduleError(f"{path}: another process has held it for {_PATIENCE:g} s. End that process, or wait; nothing was started.")
+            if held is None:
+                raise ScheduleError(
+                    f"{path}: another process has held it for {_PATIENCE:g} s. End that process, or wait; nothing was started."
+                )
             state, words = read_state(path)
             if words: print(words, file=sys.stderr)
             before = json.dumps(state)
             yield state
             if json.dumps(state) != before or words: write(path, json.dumps(state, indent=1) + "\n")
     except OSError as error:
-        raise ScheduleError(f"{path}: can't be kept ({error.strerror or error}). Free space on that disk, or mend its rights; what is due runs when the state can be written.") from None
+        raise ScheduleError(
+            f"{path}: can't be kept ({error.strerror or error}). Free space on that disk, or mend its rights; what is due runs when the state can be written."
+        ) from None
 
 # %% ../../nbs/automation/schedule.ipynb #cf118cf4
 _ALARM = 3   # exit code of a run that is done and whose verdict asks for action
@@ -273,7 +341,8 @@ class Done:
     def __str__(self) -> str: return f"{self.name}, due {self.turn:%Y-%m-%d %H:%M} UTC: {self.words}"
 
 # %% ../../nbs/automation/schedule.ipynb #aa288949
-STROKE_NB = (sys.executable, "-c", "from stroke_nb.cli.main import app; app()")  # the script `stroke-nb` isn't on the path of every scheduler
+# the script `stroke-nb` isn't on the path of every scheduler
+STROKE_NB = (sys.executable, "-c", "from stroke_nb.cli.main import app; app()")
 
 def words_of(
     turn: Turn,
@@ -310,8 +379,13 @@ def _wait(process: subprocess.Popen, limit: float) -> str:
 # %% ../../nbs/automation/schedule.ipynb #c0e0bfd3
 def _said(log: Path, code: int, masks: dict) -> str:
     "What a run said: its first words, and its complaint where it has one; progress bars aren't words."
-    out, err = ([line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()] for path in (log, log.with_suffix(".err")))
-    complaint = [line for line in err if line.startswith("stroke-nb:")] or ([] if out or code in (0, _ALARM) else err[-2:])
+    out, err = (
+        [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        for path in (log, log.with_suffix(".err"))
+    )
+    complaint = [line for line in err if line.startswith("stroke-nb:")] or (
+        [] if out or code in (0, _ALARM) else err[-2:]
+    )
     lines = out[:4] + complaint
     return masked(" / ".join(line[:300] for line in lines), masks)
 
@@ -328,8 +402,16 @@ going: set[subprocess.Popen] = set()   # what this process has started and not y
 def _started(turn: Turn, schedule: Schedule, secret: dict, held, out, err) -> subprocess.Popen:
     "A turn as a process."
     kept = {} if os.name == "nt" else {"pass_fds": (held.fileno(),)}
-    return subprocess.Popen([*STROKE_NB, *words_of(turn, schedule.reports)], cwd=schedule.folder, env=os.environ | schedule.environment | secret,
-                            stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True, **kept)
+    return subprocess.Popen(
+        [*STROKE_NB, *words_of(turn, schedule.reports)],
+        cwd=schedule.folder,
+        env=os.environ | schedule.environment | secret,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+        **kept,
+    )
 
 def _start(turn: Turn, schedule: Schedule, held) -> tuple[int, str]:
     "Run a turn to its end; its exit code, and what to say."
@@ -340,7 +422,11 @@ def _start(turn: Turn, schedule: Schedule, held) -> tuple[int, str]:
         try: over = _wait(process, turn.entry.limit + (_GRACE if turn.entry.job else 0))
         finally: going.discard(process)
     masks = secret_masks(Path.cwd()) | {value: "***" for value in secret.values() if len(value) >= 8}
-    return (1, over) if over else (abs(process.returncode), f"{_how(process.returncode)}. {_said(log, process.returncode, masks)}")
+    return (
+        (1, over)
+        if over
+        else (abs(process.returncode), f"{_how(process.returncode)}. {_said(log, process.returncode, masks)}")
+    )
 
 # %% ../../nbs/automation/schedule.ipynb #24a8beaf
 def _now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -350,11 +436,25 @@ def _take(turn: Turn, known: dict, free: bool) -> Done | None:
     if not free and turn.again: return Done(turn.entry.name, turn.time, 0, "")          # it is running, all is well
     if not free:
         known |= dict(due=turn.time.isoformat())
-        return Done(turn.entry.name, turn.time, 1, f"not started: the run that began {known['began']} is still going.")
+        return Done(
+            turn.entry.name, turn.time, 1, f"not started: the run that began {known['began']} is still going."
+        )
     if turn.again and known["tries"] >= 2:
         known |= dict(ended=_now(), code=1, words="killed twice; its next turn is tried again.")
-        return Done(turn.entry.name, turn.time, 1, f"{known['words']} See {turn.entry.name}.err in the schedule's folder; often the machine had no memory left.")
-    known |= dict(due=turn.time.isoformat(), began=_now(), ended=None, code=None, words="", tries=known["tries"] + 1 if turn.again else 1)
+        return Done(
+            turn.entry.name,
+            turn.time,
+            1,
+            f"{known['words']} See {turn.entry.name}.err in the schedule's folder; often the machine had no memory left.",
+        )
+    known |= dict(
+        due=turn.time.isoformat(),
+        began=_now(),
+        ended=None,
+        code=None,
+        words="",
+        tries=known["tries"] + 1 if turn.again else 1,
+    )
     return None
 
 def _story(turn: Turn) -> str:
@@ -367,7 +467,15 @@ def _known_of(entry: Entry, state: dict, now: datetime) -> dict:
     "What the state says of an entry; one that is new to it counts from now on, and so does one of the future, which a wrong clock wrote."
     known = state.get(entry.name)
     if not known or known["cron"] != entry.cron or _moment(known["due"]) > now + timedelta(minutes=5):
-        state[entry.name] = dict(cron=entry.cron, due=now.isoformat(timespec="seconds"), began=None, ended=None, code=None, words="", tries=0)
+        state[entry.name] = dict(
+            cron=entry.cron,
+            due=now.isoformat(timespec="seconds"),
+            began=None,
+            ended=None,
+            code=None,
+            words="",
+            tries=0,
+        )
     return state[entry.name]
 
 stopping = threading.Event()   # the scheduler in the foreground is ending
@@ -382,7 +490,8 @@ def _run_entry(schedule: Schedule, entry: Entry, now: datetime) -> Done | None:
         if turn is None or ended: return ended if ended and ended.words else None
         try: code, words = _start(turn, schedule, held)
         except (OSError, ScheduleError) as error: code, words = 1, f"could not be run: {error}"
-        if stopping.is_set(): return None   # ended with the scheduler: no end is noted, so that it gets its second try
+        if stopping.is_set():
+            return None   # ended with the scheduler: no end is noted, so that it gets its second try
         with _state(schedule) as state: state.get(entry.name, {}).update(ended=_now(), code=code, words=words)
     return Done(entry.name, turn.time, code, _story(turn) + words)
 
@@ -393,7 +502,8 @@ def _pass_on(schedule: Schedule, entry: Entry, done: Done) -> Done:
     from stroke_nb.automation.notify import notify
     try: secret = read_secrets(schedule.environment_file) if schedule.environment_file else {}
     except ScheduleError: secret = {}   # the run itself has failed for that, and says so
-    if (named := (schedule.environment | secret).get("STROKE_NB_NOTIFY")): os.environ.setdefault("STROKE_NB_NOTIFY", named)
+    if (named := (schedule.environment | secret).get("STROKE_NB_NOTIFY")):
+        os.environ.setdefault("STROKE_NB_NOTIFY", named)
     told = notify(f"stroke_nb: {done.name} {'failed' if done.failed else 'raised an alarm'}", str(done))
     return replace(done, words=f"{done.words} {told.words}") if told.sent or told.failed else done
 
@@ -422,6 +532,12 @@ def listed(
     rows = []
     for entry in schedule.entries:
         known, coming = state.get(entry.name) or {}, next_time(entry, now).astimezone(ZoneInfo(entry.zone))
-        how = f"began {known['began']}, no end yet" if known.get("began") and not known.get("ended") else f"{known['ended']}: {known['words']}" if known.get("ended") else "not run yet"
+        how = (
+            f"began {known['began']}, no end yet"
+            if known.get("began") and not known.get("ended")
+            else f"{known['ended']}: {known['words']}"
+            if known.get("ended")
+            else "not run yet"
+        )
         rows.append((entry.name, f"{entry.cron} ({entry.zone})", f"{coming:%a %Y-%m-%d %H:%M %Z}", how))
     return rows

@@ -21,7 +21,9 @@ def _loader():
     def mapping(loader, node, deep=False):
         names = [key.value for key, _ in node.value]
         if (twice := [name for name in names if names.count(name) > 1]):
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} stands here twice; keep one", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{twice[0]!r} stands here twice; keep one", node.start_mark
+            )
         return yaml.SafeLoader.construct_mapping(loader, node, deep)
     Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     return Loader
@@ -34,12 +36,18 @@ def read_settings(
     import yaml
     path = Path(path)
     try: found = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
-    except FileNotFoundError: raise ScheduleError(f"{path}: no such file. Start in the workspace, the folder that holds it, or name it with --file.") from None
+    except FileNotFoundError:
+        raise ScheduleError(
+            f"{path}: no such file. Start in the workspace, the folder that holds it, or name it with --file."
+        ) from None
     except (OSError, UnicodeDecodeError) as error: raise ScheduleError(f"{path}: can't be read ({error}).") from None
     except yaml.YAMLError as error:
         at = getattr(error, "problem_mark", None)
-        raise ScheduleError(f"{path.name}{f', line {at.line + 1}' if at else ''}: {getattr(error, 'problem', error)}.") from None
-    if not isinstance(found, dict): raise ScheduleError(f"{path.name}: has no settings. Write `runs:` and what runs when.")
+        raise ScheduleError(
+            f"{path.name}{f', line {at.line + 1}' if at else ''}: {getattr(error, 'problem', error)}."
+        ) from None
+    if not isinstance(found, dict):
+        raise ScheduleError(f"{path.name}: has no settings. Write `runs:` and what runs when.")
     return found
 
 # %% ../../nbs/automation/settings.ipynb #a5ee28a6
@@ -55,7 +63,9 @@ def check_keys(
     for name, value in given.items():
         if name not in takes:
             near = difflib.get_close_matches(str(name), takes, n=1)
-            raise ScheduleError(f"{where}: {name} isn't known. {f'Did you mean {near[0]}? ' if near else ''}It takes {', '.join(takes)}.")
+            raise ScheduleError(
+                f"{where}: {name} isn't known. {f'Did you mean {near[0]}? ' if near else ''}It takes {', '.join(takes)}."
+            )
         kind = takes[name]
         if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
             raise ScheduleError(f"{where}: {name} = {value!r}: must be {_KINDS[kind]}.")

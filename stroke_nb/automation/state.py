@@ -22,9 +22,23 @@ _LARGEST = 95_000_000                                      # bytes; GitHub takes
 # %% ../../nbs/automation/state.ipynb #b59bb9ad
 def _git(folder: Path, *words: str, env: dict | None = None, text: str | None = None) -> str:
     "What git answers; its complaint as a `StateError`."
-    try: done = subprocess.run(["git", "-C", str(folder), *words], env=os.environ | (env or {}), input=text, capture_output=True, text=True, timeout=600)
-    except subprocess.TimeoutExpired: raise StateError(f"git {words[0]}: no answer within ten minutes. Is the network there? Run it again.") from None
-    if done.returncode: raise StateError(f"git {words[0]}: {(done.stderr.strip().splitlines() or [f'ended with {done.returncode}'])[-1]}")
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            env=os.environ | (env or {}),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+    except subprocess.TimeoutExpired:
+        raise StateError(
+            f"git {words[0]}: no answer within ten minutes. Is the network there? Run it again."
+        ) from None
+    if done.returncode:
+        raise StateError(
+            f"git {words[0]}: {(done.stderr.strip().splitlines() or [f'ended with {done.returncode}'])[-1]}"
+        )
     return done.stdout.strip()
 
 def _read_file(folder: Path) -> Path:
@@ -59,7 +73,10 @@ def restore(
 def _not_kept(path: str) -> bool:
     "Is this a lock, a half file or the schedule's own?"
     parts = Path(path).parts
-    return any(part in (".lock", ".schedule") or part.endswith((".tmp", ".lock", "-journal", "-wal", "-shm")) for part in parts)
+    return any(
+        part in (".lock", ".schedule") or part.endswith((".tmp", ".lock", "-journal", "-wal", "-shm"))
+        for part in parts
+    )
 
 def _tree(folder: Path, paths: tuple) -> str:
     "What is to be kept, as one of git's trees."
@@ -69,13 +86,32 @@ def _tree(folder: Path, paths: tuple) -> str:
     with _index() as env:
         _git(folder, "add", "--force", "--", *there, env=env)
         added = _git(folder, "ls-files", "-z", env=env).split("\0")
-        large = [path for path in added if path and (folder / path).is_file() and (folder / path).stat().st_size > _LARGEST]
-        if large: raise StateError(f"{', '.join(large)}: over {_LARGEST / 1e6:.0f} MB, which GitHub doesn't take. Prune it, or keep the registry elsewhere (MLFLOW_TRACKING_URI).")
-        _git(folder, "update-index", "-z", "--force-remove", "--stdin", env=env, text="".join(f"{path}\0" for path in added if path in ours or _not_kept(path)))
+        large = [
+            path
+            for path in added
+            if path and (folder / path).is_file() and (folder / path).stat().st_size > _LARGEST
+        ]
+        if large:
+            raise StateError(
+                f"{', '.join(large)}: over {_LARGEST / 1e6:.0f} MB, which GitHub doesn't take. Prune it, or keep the registry elsewhere (MLFLOW_TRACKING_URI)."
+            )
+        _git(
+            folder,
+            "update-index",
+            "-z",
+            "--force-remove",
+            "--stdin",
+            env=env,
+            text="".join(f"{path}\0" for path in added if path in ours or _not_kept(path)),
+        )
         return _git(folder, "write-tree", env=env)
 
 # %% ../../nbs/automation/state.ipynb #6ce4a031
-_AUTHOR = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "stroke_nb"), ("EMAIL", "stroke-nb@users.noreply.github.com"))}
+_AUTHOR = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "stroke_nb"), ("EMAIL", "stroke-nb@users.noreply.github.com"))
+}
 
 def save(
     message: str,              # whose state this is
@@ -87,20 +123,43 @@ def save(
     "Keep the state of the workspace, unless somebody kept another since it was read."
     folder = Path(folder)
     read = _read_file(folder)
-    if not read.exists(): raise StateError("the state wasn't read here first, and keeping this one could lose it. Run `stroke-nb state restore` before the job.")
+    if not read.exists():
+        raise StateError(
+            "the state wasn't read here first, and keeping this one could lose it. Run `stroke-nb state restore` before the job."
+        )
     before = read.read_text().replace("none", "")
     commit = _git(folder, "commit-tree", _tree(folder, paths), "-m", message, env=_AUTHOR)
-    try: _git(folder, "push", "--quiet", f"--force-with-lease=refs/heads/{branch}:{before}", remote, f"{commit}:refs/heads/{branch}")
-    except StateError as error: raise StateError(f"the state could not be kept on the branch {branch}. If another run kept one meanwhile, that one stands; run this job again. ({error})") from None
+    try:
+        _git(
+            folder,
+            "push",
+            "--quiet",
+            f"--force-with-lease=refs/heads/{branch}:{before}",
+            remote,
+            f"{commit}:refs/heads/{branch}",
+        )
+    except StateError as error:
+        raise StateError(
+            f"the state could not be kept on the branch {branch}. If another run kept one meanwhile, that one stands; run this job again. ({error})"
+        ) from None
     read.write_text(commit)
     return f"State kept on the branch {branch}: {message}."
 
 # %% ../../nbs/automation/state.ipynb #224fb540
 def _visibility(repository: str) -> str:
     "Who may read a repository of GitHub's: public, internal or private."
-    try: done = subprocess.run(["gh", "api", f"repos/{repository}", "--jq", ".visibility"], capture_output=True, text=True, timeout=60)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error: raise StateError(f"who may read {repository} can't be asked ({error}), so nothing was started. The step needs gh and GH_TOKEN.") from None
-    if done.returncode: raise StateError(f"who may read {repository} can't be asked ({done.stderr.strip()}), so nothing was started. The step needs GH_TOKEN.")
+    try:
+        done = subprocess.run(
+            ["gh", "api", f"repos/{repository}", "--jq", ".visibility"], capture_output=True, text=True, timeout=60
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise StateError(
+            f"who may read {repository} can't be asked ({error}), so nothing was started. The step needs gh and GH_TOKEN."
+        ) from None
+    if done.returncode:
+        raise StateError(
+            f"who may read {repository} can't be asked ({done.stderr.strip()}), so nothing was started. The step needs GH_TOKEN."
+        )
     return done.stdout.strip()
 
 def check_readers(
@@ -112,5 +171,7 @@ def check_readers(
     real = any(env.get(name) for name in ("STROKE_NB_DATA", "STROKE_NB_DATABASE"))
     if not (real and env.get("GITHUB_REPOSITORY")) or env.get("STROKE_NB_DATA_IS_PUBLIC") == "true": return
     if visibility(env["GITHUB_REPOSITORY"]) == "public":
-        raise StateError(f"{env['GITHUB_REPOSITORY']} is public, and STROKE_NB_DATA names data that aren't simulated: state and artifacts would be read by everybody. "
-                         "Make the repository private; or, where the data are public themselves, set the variable STROKE_NB_DATA_IS_PUBLIC to true.")
+        raise StateError(
+            f"{env['GITHUB_REPOSITORY']} is public, and STROKE_NB_DATA names data that aren't simulated: state and artifacts would be read by everybody. "
+            "Make the repository private; or, where the data are public themselves, set the variable STROKE_NB_DATA_IS_PUBLIC to true."
+        )

@@ -45,9 +45,15 @@ def judged(
     "The run with its step's end: a failed step is a failed run."
     tail = [line.strip() for line in log.splitlines() if line.strip()][-3:]
     said = masked(" ".join(tail), secret_masks(Path.cwd()))[-600:]
-    if result["verdict"] == "failed": return result | dict(reasons=[*result["reasons"], *([f"The log ends: {said}"] if said and not result["run_id"] else [])])
+    if result["verdict"] == "failed":
+        return result | dict(
+            reasons=[*result["reasons"], *([f"The log ends: {said}"] if said and not result["run_id"] else [])]
+        )
     if outcome in ("", "success"): return result
-    return result | dict(verdict="failed", reasons=[f"The report is there, but the step ended in a fault. {said}".strip(), *result["reasons"]])
+    return result | dict(
+        verdict="failed",
+        reasons=[f"The report is there, but the step ended in a fault. {said}".strip(), *result["reasons"]],
+    )
 
 # %% ../../nbs/automation/summary.ipynb #b493ec83
 def _text(words: str) -> str:
@@ -58,13 +64,21 @@ def _text(words: str) -> str:
 # %% ../../nbs/automation/summary.ipynb #f49cf702
 def five(result: dict) -> list[tuple[str, str, str]]:  # name, value, interval
     "The first five numbers of a run, as a reader wants them; a job records the weightiest first."
-    return [(label(name), number(metric["value"]), interval(metric)) for name, metric in list(result["metrics"].items())[:5]]
+    return [
+        (label(name), number(metric["value"]), interval(metric))
+        for name, metric in list(result["metrics"].items())[:5]
+    ]
 
 def _about(result: dict) -> str:
     "What ran on what, in a line."
     data, version, commit = result["data"], result["model"].get("version"), result["code"].get("commit")
-    parts = [f"run {result['run_id']}" if result["run_id"] else "no run", data.get("source"), None if data.get("rows") is None else f"{data['rows']:,} rows",
-             version and f"model {version}", commit and f"commit {commit[:9]}"]
+    parts = [
+        f"run {result['run_id']}" if result["run_id"] else "no run",
+        data.get("source"),
+        None if data.get("rows") is None else f"{data['rows']:,} rows",
+        version and f"model {version}",
+        commit and f"commit {commit[:9]}",
+    ]
     return _text(", ".join(part for part in parts if part))
 
 # %% ../../nbs/automation/summary.ipynb #59bfb32a
@@ -79,13 +93,28 @@ def summary(
     reasons = ["\n".join(f"- {_text(reason)}" for reason in result["reasons"][:5])] if result["reasons"] else []
     rows = [f"| {_text(name)} | {value} | {interval} |" for name, value, interval in five(result)]
     table = ["\n".join(["| | value | interval |", "|:--|--:|:--|", *rows])] if rows else []
-    return "\n\n".join([*head, *simulated, *reasons, *table, f"{_about(result)}. {f'[Report and notebook]({link})' if link else ''}".strip()]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                *head,
+                *simulated,
+                *reasons,
+                *table,
+                f"{_about(result)}. {f'[Report and notebook]({link})' if link else ''}".strip(),
+            ]
+        )
+        + "\n"
+    )
 
 # %% ../../nbs/automation/summary.ipynb #95d17378
 def link_of(env: dict) -> str:
     "The page of this workflow run, nothing elsewhere."
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    return "{}/{}/actions/runs/{}".format(*(env[name] for name in names)) if all(env.get(name) for name in names) else ""
+    return (
+        "{}/{}/actions/runs/{}".format(*(env[name] for name in names))
+        if all(env.get(name) for name in names)
+        else ""
+    )
 
 def _append(path: str, text: str) -> None:
     with open(path, "a", encoding="utf-8") as file: file.write(text)
@@ -125,8 +154,18 @@ def decide(
 ) -> list[Step]:
     "What a run means for the job's issue."
     body, mark = f"{summary(result, link)}\n{_mark(result, link)}\n", _mark(result, link)
-    if result["verdict"] == "ok": return [Step("close", f"Quiet again, so this is closed.\n\n{body}", number=issue["number"]) for issue in issues]
-    if not issues: return [Step("open", body, title=f"{result['job']}: {WORDS[result['verdict']][0].lower()}, {WORDS[result['verdict']][1]}")]
+    if result["verdict"] == "ok":
+        return [
+            Step("close", f"Quiet again, so this is closed.\n\n{body}", number=issue["number"]) for issue in issues
+        ]
+    if not issues:
+        return [
+            Step(
+                "open",
+                body,
+                title=f"{result['job']}: {WORDS[result['verdict']][0].lower()}, {WORDS[result['verdict']][1]}",
+            )
+        ]
     issue = min(issues, key=lambda issue: issue["number"])
     said = any(mark in text["body"] for text in [issue, *issue["comments"]])
     return [] if said else [Step("comment", body, number=issue["number"])]
@@ -135,20 +174,52 @@ def decide(
 def _gh(*words: str, text: str | None = None) -> str:
     "Run gh; what it says."
     try: done = subprocess.run(["gh", *words], input=text, capture_output=True, text=True, timeout=60)
-    except FileNotFoundError: raise NotTold("gh isn't installed here, so the issue was left as it is. It is part of GitHub's machines; elsewhere see cli.github.com.") from None
-    except subprocess.TimeoutExpired: raise NotTold(f"gh {words[0]} {words[1]}: GitHub didn't answer within a minute. Run the step again.") from None
-    if done.returncode: raise NotTold(f"gh {words[0]} {words[1]}: {done.stderr.strip() or f'ended with {done.returncode}'}. The step needs GH_TOKEN and the permission `issues: write`.")
+    except FileNotFoundError:
+        raise NotTold(
+            "gh isn't installed here, so the issue was left as it is. It is part of GitHub's machines; elsewhere see cli.github.com."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise NotTold(
+            f"gh {words[0]} {words[1]}: GitHub didn't answer within a minute. Run the step again."
+        ) from None
+    if done.returncode:
+        raise NotTold(
+            f"gh {words[0]} {words[1]}: {done.stderr.strip() or f'ended with {done.returncode}'}. The step needs GH_TOKEN and the permission `issues: write`."
+        )
     return done.stdout
 
 def open_issues(job: str) -> list[dict]:
     "The open issues of a job."
-    return json.loads(_gh("issue", "list", "--label", label_of(job), "--state", "open", "--limit", "20", "--json", "number,body,comments") or "[]")
+    return json.loads(
+        _gh(
+            "issue",
+            "list",
+            "--label",
+            label_of(job),
+            "--state",
+            "open",
+            "--limit",
+            "20",
+            "--json",
+            "number,body,comments",
+        )
+        or "[]"
+    )
 
 # %% ../../nbs/automation/summary.ipynb #aadec660
 def carry_out(step: Step, job: str) -> None:
     "Do one step with gh."
     if step.kind == "open":
-        _gh("label", "create", label_of(job), "--force", "--color", "D55E00", "--description", f"An alarm or a failure of the job {job}")
+        _gh(
+            "label",
+            "create",
+            label_of(job),
+            "--force",
+            "--color",
+            "D55E00",
+            "--description",
+            f"An alarm or a failure of the job {job}",
+        )
         _gh("issue", "create", "--label", label_of(job), "--title", step.title, "--body-file", "-", text=step.body)
     else: _gh("issue", "comment", str(step.number), "--body-file", "-", text=step.body)
     if step.kind == "close": _gh("issue", "close", str(step.number))
@@ -171,14 +242,18 @@ def tell_people(
     if result["verdict"] == "ok": return "Quiet: nobody needs to be told."
     from stroke_nb.automation.notify import notify
     link = link_of(os.environ if env is None else env)
-    told = notify(f"stroke_nb: {result['job']}: {WORDS[result['verdict']][0].lower()}", "\n".join([*result["reasons"][:5], link]).strip())
+    told = notify(
+        f"stroke_nb: {result['job']}: {WORDS[result['verdict']][0].lower()}",
+        "\n".join([*result["reasons"][:5], link]).strip(),
+    )
     if not told.ok: raise NotTold(told.words)
     return told.words
 
 # %% ../../nbs/automation/summary.ipynb #528096cf
 def _told_issue(steps: list[Step]) -> str:
     "What was done about the issue; that one was opened is an output too, since what follows an alarm should follow it once."
-    if os.environ.get("GITHUB_OUTPUT"): _append(os.environ["GITHUB_OUTPUT"], f"opened={str(any(step.kind == 'open' for step in steps)).lower()}\n")
+    if os.environ.get("GITHUB_OUTPUT"):
+        _append(os.environ["GITHUB_OUTPUT"], f"opened={str(any(step.kind == 'open' for step in steps)).lower()}\n")
     return "".join(f"issue {step.number or 'new'}: {step.kind}\n" for step in steps) or "issue: nothing to do\n"
 
 def tell(
@@ -201,10 +276,13 @@ TOLD = ("page", "issue", "people")
 
 def _main(words: list[str] | None = None) -> int:
     "The command; its exit code."
-    parser = argparse.ArgumentParser("stroke_nb.automation.summary", description="Tell how the newest run of a job went.")
+    parser = argparse.ArgumentParser(
+        "stroke_nb.automation.summary", description="Tell how the newest run of a job went."
+    )
     parser.add_argument("job")
     parser.add_argument("--to", choices=TOLD, default="page")
-    for name in ("reports", "since", "outcome", "log"): parser.add_argument(f"--{name}", default="reports" if name == "reports" else "")
+    for name in ("reports", "since", "outcome", "log"):
+        parser.add_argument(f"--{name}", default="reports" if name == "reports" else "")
     try: print(tell(**vars(parser.parse_args(words))), end="")
     except NotTold as error:
         print(f"stroke-nb: {error}", file=sys.stderr)

@@ -69,7 +69,8 @@ _FOOT, _INCH, _POUND = 30.48, 2.54, 0.45359237   # cm, cm, kg: exact by definiti
 def height_cm(text: str) -> float | None:
     "Centimetres from 178, 1.78 m, 5'10\" or 70 in; None where it can't be read."
     plain = text.strip().lower().replace(",", ".").replace("’", "'").replace("″", '"').replace("”", '"')
-    if feet := re.fullmatch(r"(\d+)\s*(?:'|ft)\s*(\d+(?:\.\d+)?)?\s*(?:\"|in)?", plain): return int(feet[1]) * _FOOT + float(feet[2] or 0) * _INCH
+    if feet := re.fullmatch(r"(\d+)\s*(?:'|ft)\s*(\d+(?:\.\d+)?)?\s*(?:\"|in)?", plain):
+        return int(feet[1]) * _FOOT + float(feet[2] or 0) * _INCH
     if not (found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(cm|m|in|\")?", plain)): return None
     number, unit = float(found[1]), found[2] or ("m" if float(found[1]) < 3 else "cm")
     return number * {"cm": 1, "m": 100, "in": _INCH, '"': _INCH}[unit]
@@ -116,7 +117,11 @@ def _guesses(record: dict) -> list[str]:
     "What too many blanks mean for an answer."
     blanks = sum(is_blank(record, name) for name in INPUTS)
     many = f"{blanks} of the ten values aren't known. The answer averages over what is plausible for each, as if they had nothing to do with each other."
-    return (["Age isn't known, and it tells most: without it the answer is little more than a guess."] if record["age"] is None else []) + ([many] if blanks >= 4 else [])
+    return (
+        ["Age isn't known, and it tells most: without it the answer is little more than a guess."]
+        if record["age"] is None
+        else []
+    ) + ([many] if blanks >= 4 else [])
 
 # %% ../../nbs/calculator/answer.ipynb #04843fed
 def _finite(value: float) -> float | None: return float(value) if np.isfinite(value) else None
@@ -129,14 +134,28 @@ def summary(
     "The risk of one person and what puts it into perspective."
     record, reference = check_record(record), model.about.get("reference")
     there = prevalence if prevalence is not None else model.place if model.place is not None else model.prevalence
-    base = dict(record=record, prevalence=there, own=model.prevalence, version=model.version, sha256=model.sha256, simulated=bool(model.about.get("simulated")))
+    base = dict(
+        record=record,
+        prevalence=there,
+        own=model.prevalence,
+        version=model.version,
+        sha256=model.sha256,
+        simulated=bool(model.about.get("simulated")),
+    )
     if why := _no_risk(reference, record, model.prevalence, there): return RiskSummary(**base, declined=why)
     scores = model.score([record], prevalence)
     risk = float(scores.risk[0])
     if not reference: return RiskSummary(**base, risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]))
     at_home = float(shift_prevalence(risk, there, model.prevalence))
-    return RiskSummary(**base, risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]), place=place_of(reference, record, at_home),
-                       similar=similar_to(reference, record), warnings=_guesses(record) + unusual(reference, record))
+    return RiskSummary(
+        **base,
+        risk=risk,
+        low=_finite(scores.low[0]),
+        high=_finite(scores.high[0]),
+        place=place_of(reference, record, at_home),
+        similar=similar_to(reference, record),
+        warnings=_guesses(record) + unusual(reference, record),
+    )
 
 # %% ../../nbs/calculator/answer.ipynb #d0366b20
 def of_1000(p: float) -> str:
@@ -162,21 +181,33 @@ def percent_words(answer: RiskSummary) -> str:
     low, high = per_cent(answer.low).removesuffix(" %"), per_cent(answer.high)
     return f"{per_cent(answer.risk)} (95 % interval {low} to {high})"
 
-INTERVAL_WORDS = ("The interval tells how far the answer moves when the model is fitted to other samples of such people, and over what isn't known. "
-                  "It isn't the range in which a person's fate lies.")
+INTERVAL_WORDS = (
+    "The interval tells how far the answer moves when the model is fitted to other samples of such people, and over what isn't known. "
+    "It isn't the range in which a person's fate lies."
+)
 
 def place_words(answer: RiskSummary) -> str:
     "The rank among people of the same age and sex."
-    if answer.place is None: return "The rank among people of the same age needs an age." if answer.record["age"] is None else ""
+    if answer.place is None:
+        return "The rank among people of the same age needs an age." if answer.record["age"] is None else ""
     hundred = round(100 * answer.place.share)
-    rank = "among the lowest 5" if hundred <= 5 else "among the highest 5" if hundred >= 95 else f"higher than about {hundred}"
+    rank = (
+        "among the lowest 5"
+        if hundred <= 5
+        else "among the highest 5"
+        if hundred >= 95
+        else f"higher than about {hundred}"
+    )
     return f"The risk is {rank} of 100 {answer.place.words} in the data."
 
 # %% ../../nbs/calculator/answer.ipynb #d861d31d
 def wilson(events: int, people: int) -> tuple[float, float]:  # low, high
     "95 % interval of a share."
     z = 1.959963984540054
-    centre, half = (events + z * z / 2) / (people + z * z), z / (people + z * z) * sqrt(events * (people - events) / people + z * z / 4)
+    centre, half = (
+        (events + z * z / 2) / (people + z * z),
+        z / (people + z * z) * sqrt(events * (people - events) / people + z * z / 4),
+    )
     return centre - half, centre + half
 
 def similar_words(answer: RiskSummary) -> str:
@@ -199,7 +230,8 @@ class UnknownField:
 
 def _candidates(model, record: dict, name: str) -> list:
     "Values to try for a field."
-    if FIELDS[name].missing: return [category for category in FIELDS[name].categories if category != FIELDS[name].missing]
+    if FIELDS[name].missing:
+        return [category for category in FIELDS[name].categories if category != FIELDS[name].missing]
     found = model.plausible(record | {name: None}, name)
     if name == "bmi": return found
     if name in NUMBERS: return [found[0], found[len(found) // 2], found[-1]]
@@ -243,7 +275,11 @@ def why(
 ) -> Why:
     "What each field adds to the log-odds of the risk."
     told = model.explain([record], prevalence)
-    return Why(float(told.base[0]), told.values[0].tolist(), [f"{FIELDS[name].label}: {value_words(record, name)}" for name in INPUTS])
+    return Why(
+        float(told.base[0]),
+        told.values[0].tolist(),
+        [f"{FIELDS[name].label}: {value_words(record, name)}" for name in INPUTS],
+    )
 
 def explanation(
     model,                            # a RiskModel, or a scorer whose folder is still there
@@ -262,7 +298,9 @@ def top_reasons(record: dict, parts, most: int = 3) -> str:
     "The fields that move a risk most, in words."
     order = sorted(range(len(INPUTS)), key=lambda n: -abs(parts[n]))[:most]
     side = lambda part: "raises" if part > 0 else "lowers"
-    return "; ".join(f"{FIELDS[INPUTS[n]].label.lower()} {value_words(record, INPUTS[n])} {side(parts[n])}" for n in order)
+    return "; ".join(
+        f"{FIELDS[INPUTS[n]].label.lower()} {value_words(record, INPUTS[n])} {side(parts[n])}" for n in order
+    )
 
 # %% ../../nbs/calculator/answer.ipynb #99a49cfa
 @dataclass(frozen=True)
@@ -282,23 +320,34 @@ def compare(
 ) -> Comparison:
     "The risks of two sets of values."
     one, two = (summary(model, record, prevalence) for record in (first, second))
-    differs = [(FIELDS[name].label, value_words(one.record, name), value_words(two.record, name)) for name in INPUTS if one.record[name] != two.record[name]]
+    differs = [
+        (FIELDS[name].label, value_words(one.record, name), value_words(two.record, name))
+        for name in INPUTS
+        if one.record[name] != two.record[name]
+    ]
     return Comparison(one, two, differs)
 
 def comparison_words(both: Comparison) -> str:
     "How people who differ in this way differ in risk."
     if not both.differs: return "Both sets of values are the same. Change a value of the second set."
-    if both.first.risk is None or both.second.risk is None: return f"One set has no risk. {both.first.declined or both.second.declined}"
+    if both.first.risk is None or both.second.risk is None:
+        return f"One set has no risk. {both.first.declined or both.second.declined}"
     ways = "; ".join(f"{label.lower()} {one} or {two}" for label, one, two in both.differs)
-    return (f"People who differ in this way ({ways}): of 1,000 with the first values about {of_1000(both.first.risk)} had a recorded stroke, "
-            f"with the second about {of_1000(both.second.risk)}.")
+    return (
+        f"People who differ in this way ({ways}): of 1,000 with the first values about {of_1000(both.first.risk)} had a recorded stroke, "
+        f"with the second about {of_1000(both.second.risk)}."
+    )
 
 # %% ../../nbs/calculator/answer.ipynb #9d7b5128
-_parents = {"644d473b05d2797006bd94865e4f8bb057f0c721617911613c82c8fcfc707420": 783 / 43400}   # the public file, by its hash
+# the public file, by its hash
+_parents = {"644d473b05d2797006bd94865e4f8bb057f0c721617911613c82c8fcfc707420": 783 / 43400}
 
 def places(model) -> list[tuple[str, float]]:
     "Prevalences to choose from: words and share; the first is what the model states its risks for by itself."
-    own, parent = (f"As in these data: {per_cent(model.prevalence)}", model.prevalence), _parents.get(model.about.get("sha256"))
+    own, parent = (
+        (f"As in these data: {per_cent(model.prevalence)}", model.prevalence),
+        _parents.get(model.about.get("sha256")),
+    )
     found = [own] if model.place is None else [(f"As set for this model: {per_cent(model.place)}", model.place), own]
     return found + ([(f"As in the file they were drawn from: {per_cent(parent)}", parent)] if parent else [])
 
@@ -306,14 +355,19 @@ def read_share(text: str) -> float:
     "A prevalence typed in per cent, as a share; a `DataError` in words."
     number = read_number(text.replace("%", ""))
     if not isinstance(number, float) or not 0.01 <= number <= 60:
-        raise DataError(f"the share with a stroke is {text.strip()[:20]!r}: give a number of per cent from 0.01 to 60, such as 1.8")
+        raise DataError(
+            f"the share with a stroke is {text.strip()[:20]!r}: give a number of per cent from 0.01 to 60, such as 1.8"
+        )
     return float(f"{number:.10g}e-2")   # 1.8 % is 0.018 to the last digit
 
 def place_of_use_words(answer: RiskSummary) -> str:
     "What the choice of a place means."
-    if answer.prevalence == answer.own: return f"Stated for data like ours, in which {per_cent(answer.own)} have a recorded stroke. Most places have fewer: there these risks are too high."
-    return (f"Re-stated for a place where {per_cent(answer.prevalence)} have a recorded stroke, {per_cent(answer.own)} in the data: "
-            "the log-odds of every risk are moved by the same amount. It holds if people differ from the data in nothing but how common strokes are.")
+    if answer.prevalence == answer.own:
+        return f"Stated for data like ours, in which {per_cent(answer.own)} have a recorded stroke. Most places have fewer: there these risks are too high."
+    return (
+        f"Re-stated for a place where {per_cent(answer.prevalence)} have a recorded stroke, {per_cent(answer.own)} in the data: "
+        "the log-odds of every risk are moved by the same amount. It holds if people differ from the data in nothing but how common strokes are."
+    )
 
 # %% ../../nbs/calculator/answer.ipynb #a831d008
 def to_link(
@@ -330,7 +384,9 @@ def from_link(text: str) -> tuple[dict, float | None]:
     found = dict(parse_qsl(text.lstrip("#")[:2000], max_num_fields=20))
     try: prevalence = float(found["prevalence"])
     except (KeyError, ValueError): prevalence = None
-    return {name: found[name] for name in INPUTS if name in found}, prevalence if prevalence and 1e-4 <= prevalence <= 0.6 else None
+    return {
+        name: found[name] for name in INPUTS if name in found
+    }, prevalence if prevalence and 1e-4 <= prevalence <= 0.6 else None
 
 # %% ../../nbs/calculator/answer.ipynb #4e04d215
 def stamp(answer: RiskSummary, today) -> str:

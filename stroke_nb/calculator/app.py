@@ -33,7 +33,12 @@ skip_grammar()   # before Jupyter's modules import jsonschema
 def apps_folder() -> Path:
     "Where the app's notebook, settings and template are: the workspace's own, else the installed ones."
     package = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd() / "stroke_nb"
-    found = (package.parent / "nbs" / "apps", package / "notebooks" / "apps", Path.cwd() / "apps", Path.cwd() / "nbs" / "apps")
+    found = (
+        package.parent / "nbs" / "apps",
+        package / "notebooks" / "apps",
+        Path.cwd() / "apps",
+        Path.cwd() / "nbs" / "apps",
+    )
     return next((place for place in found if (place / "risk_calculator.ipynb").is_file()), found[0])
 
 def template_folder() -> Path:
@@ -49,7 +54,9 @@ _LARGEST = 32 * 2**20   # bytes of a message: an upload of 20 MB and some
 def log_request(handler) -> None:
     "One line for a request, without its query; only failures are worth one at the usual level."
     line = f"{handler.get_status()} {handler.request.method} {handler.request.path} {1000 * handler.request.request_time():.0f} ms"
-    (handler.settings["voila"].log.warning if handler.get_status() >= 500 else handler.settings["voila"].log.debug)(line)
+    (handler.settings["voila"].log.warning if handler.get_status() >= 500 else handler.settings["voila"].log.debug)(
+        line
+    )
 
 # %% ../../nbs/calculator/app.ipynb #ee42f4e5
 class CalculatorPage(TornadoVoilaHandler):
@@ -63,7 +70,11 @@ class CalculatorPage(TornadoVoilaHandler):
         await super().get(None)
 
     def write_error(self, status_code, **_):
-        self.finish(self.render_template("error.html", status_code=status_code, status_message=f"{status_code}", base_url=self.base_url))
+        self.finish(
+            self.render_template(
+                "error.html", status_code=status_code, status_message=f"{status_code}", base_url=self.base_url
+            )
+        )
 
 class Health(JupyterHandler):
     "Whether the calculator can answer."
@@ -109,12 +120,20 @@ class CalculatorApp(Voila):
 
     def warm(self) -> int:
         "Sessions that wait for somebody."
-        return sum(task.done() and not task.exception() for pool in self.kernel_manager._pools.values() for task in pool)
+        return sum(
+            task.done() and not task.exception() for pool in self.kernel_manager._pools.values() for task in pool
+        )
 
     def health(self) -> dict:
         "What the health address tells."
         model = model_hash(self.model)
-        return dict(status="ok" if model else "no model", model=(model or "")[:12], sessions=self.sessions(), most=self.most_sessions, warm=self.warm())
+        return dict(
+            status="ok" if model else "no model",
+            model=(model or "")[:12],
+            sessions=self.sessions(),
+            most=self.most_sessions,
+            warm=self.warm(),
+        )
 
 # %% ../../nbs/calculator/app.ipynb #00eab9cd
 class _Server(CalculatorApp):
@@ -136,8 +155,12 @@ class _Server(CalculatorApp):
         at = lambda *parts: url_path_join(self.server_url, *parts)
         needed = ("/api/kernels/", "/voila/static/", "/voila/api/shutdown/", "/login", "/logout")
         kept = [each for each in super().init_handlers() if any(part in str(each[0]) for part in needed)]
-        page = dict(notebook_path=os.path.relpath(self.notebook_path, self.root_dir), template_paths=self.template_paths, config=self.config,
-                    voila_configuration=self.voila_configuration)
+        page = dict(
+            notebook_path=os.path.relpath(self.notebook_path, self.root_dir),
+            template_paths=self.template_paths,
+            config=self.config,
+            voila_configuration=self.voila_configuration,
+        )
         return [(at("/healthz"), Health), *kept, (at("/(.*)"), CalculatorPage, page)]
 
 # %% ../../nbs/calculator/app.ipynb #ed894685
@@ -159,7 +182,9 @@ def settings_of(
     config.VoilaConfiguration.default_pool_size = warm
     # what a session does takes milliseconds: one that seems busy for so long without a word is stuck, or its last word was missed
     config.MappingKernelManager.update(dict(cull_idle_timeout=idle, cull_interval=min(60, idle), cull_busy=True))
-    config.VoilaConfiguration.update(dict(kernel_spec_manager_class=Sessions, multi_kernel_manager_class=SessionManager))
+    config.VoilaConfiguration.update(
+        dict(kernel_spec_manager_class=Sessions, multi_kernel_manager_class=SessionManager)
+    )
     config.SessionManager.grace = grace
     config.TemplateExporter.extra_template_basedirs = [str(template_folder().parent)]
     return config
@@ -182,5 +207,11 @@ def serve_app(
     os.environ.update(_SESSION, STROKE_NB_MODEL=str(Path(model).absolute()))
     register()
     if hasattr(os, "fork"): parent.start()
-    print(f"Risk calculator: http://{ip}:{port}/" + (" (asks for the token of STROKE_NB_TOKEN)" if token else ""), flush=True)
-    _Server.launch_instance([str(apps_folder() / "risk_calculator.ipynb")], config=settings_of(port, model, ip, sessions, warm, token, idle, grace))
+    print(
+        f"Risk calculator: http://{ip}:{port}/" + (" (asks for the token of STROKE_NB_TOKEN)" if token else ""),
+        flush=True,
+    )
+    _Server.launch_instance(
+        [str(apps_folder() / "risk_calculator.ipynb")],
+        config=settings_of(port, model, ip, sessions, warm, token, idle, grace),
+    )

@@ -28,7 +28,10 @@ class Table:
 
 def _text(data: bytes) -> str:
     "A file's bytes as text."
-    if len(data) > MOST_BYTES: raise DataError(f"the file has {len(data) / 1e6:,.0f} MB: give at most {MOST_BYTES / 1e6:.0f} MB, or use `stroke-nb score`")
+    if len(data) > MOST_BYTES:
+        raise DataError(
+            f"the file has {len(data) / 1e6:,.0f} MB: give at most {MOST_BYTES / 1e6:.0f} MB, or use `stroke-nb score`"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")): raise DataError("the file is UTF-16: save it as CSV in UTF-8")
     if b"\0" in data: raise DataError("the file holds NUL bytes, so it is no text: save the table as CSV")
     try: return data.decode("utf-8-sig")
@@ -40,12 +43,17 @@ def _places(columns: list[str]) -> dict[str, int]:
     found = {}
     for n, column in enumerate(columns):
         name = "id" if plain_name(column) in ("id", "patient_id") else ALIASES.get(plain_name(column))
-        if name in found: raise DataError(f"columns {columns[found[name]]!r} and {column[:60]!r} both mean {name!r}: keep one of them")
+        if name in found:
+            raise DataError(
+                f"columns {columns[found[name]]!r} and {column[:60]!r} both mean {name!r}: keep one of them"
+            )
         if name and name != OUTCOME: found[name] = n
     absent = [name for name in INPUTS if name not in found]
     if absent:
-        raise DataError(f"column{'s' if len(absent) > 1 else ''} {', '.join(absent)} missing: found {', '.join(column[:40] for column in columns[:15])}; "
-                        "add or rename them, blank cells are allowed")
+        raise DataError(
+            f"column{'s' if len(absent) > 1 else ''} {', '.join(absent)} missing: found {', '.join(column[:40] for column in columns[:15])}; "
+            "add or rename them, blank cells are allowed"
+        )
     return found
 
 def read_table(
@@ -54,13 +62,22 @@ def read_table(
     "A file of patients, read and its columns known."
     text = _text(data)
     first = text.lstrip().split("\n", 1)[0]
-    try: lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count)) if any(cell.strip() for cell in row)]
-    except csv.Error as error: raise DataError(f"the file isn't a table ({error}): give a CSV file with one header row") from None
+    try:
+        lines = [
+            row
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise DataError(f"the file isn't a table ({error}): give a CSV file with one header row") from None
     if len(lines) < 2: raise DataError("the file has no rows: give one header row and at least one person")
-    if len(lines) - 1 > MOST_ROWS: raise DataError(f"the file has {len(lines) - 1:,} rows: give at most {MOST_ROWS:,}, or use `stroke-nb score`")
+    if len(lines) - 1 > MOST_ROWS:
+        raise DataError(f"the file has {len(lines) - 1:,} rows: give at most {MOST_ROWS:,}, or use `stroke-nb score`")
     columns = [column.strip() for column in lines[0]]
-    if twice := {column for column in columns if columns.count(column) > 1}: raise DataError(f"column {sorted(twice)[0][:60]!r} is there twice: keep one of them")
-    if taken := set(_OURS) & set(columns): raise DataError(f"column {sorted(taken)[0]!r} is there already: rename or drop it, ours goes there")
+    if twice := {column for column in columns if columns.count(column) > 1}:
+        raise DataError(f"column {sorted(twice)[0][:60]!r} is there twice: keep one of them")
+    if taken := set(_OURS) & set(columns):
+        raise DataError(f"column {sorted(taken)[0]!r} is there already: rename or drop it, ours goes there")
     return Table(columns, lines[1:], _places(columns))
 
 # %% ../../nbs/calculator/batch.ipynb #13c5f53e
@@ -73,7 +90,8 @@ def _checked(table: Table, row: list[str], reference) -> tuple[dict | None, str]
     "A row as a record, or what is wrong with it."
     if len(row) != len(table.columns): return None, f"{len(row)} cells, but the header has {len(table.columns)}"
     try: record = check_record({name: _value(name, row[table.fields[name]]) for name in INPUTS})
-    except DataError as error: return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
+    except DataError as error:
+        return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
     if all(is_blank(record, name) for name in INPUTS): return None, "nothing is known about this person"
     return (None, why) if (why := declined(reference, record["age"])) else (record, "")
 
@@ -110,8 +128,19 @@ def _lines(model, prevalence, numbers, keys, records) -> list[Line]:
     scores, parts = model.score(records, prevalence), model.explain(records, prevalence).values
     clean = lambda value: float(value) if value == value else None
     blank = lambda record: " ".join(name for name in INPUTS if is_blank(record, name))
-    return [Line(number, key, "", float(scores.risk[n]), clean(scores.low[n]), clean(scores.high[n]), blank(record), top_reasons(record, parts[n]))
-            for n, (number, key, record) in enumerate(zip(numbers, keys, records))]
+    return [
+        Line(
+            number,
+            key,
+            "",
+            float(scores.risk[n]),
+            clean(scores.low[n]),
+            clean(scores.high[n]),
+            blank(record),
+            top_reasons(record, parts[n]),
+        )
+        for n, (number, key, record) in enumerate(zip(numbers, keys, records))
+    ]
 
 def score_table(
     model,                            # a scorer
@@ -126,7 +155,13 @@ def score_table(
     usable = [n for n in range(len(checked)) if n not in lines]
     for start in range(0, len(usable), _AT_ONCE):
         some = usable[start:start + _AT_ONCE]
-        made = _lines(model, prevalence, [n + 1 for n in some], [key(table.rows[n]) for n in some], [checked[n][0] for n in some])
+        made = _lines(
+            model,
+            prevalence,
+            [n + 1 for n in some],
+            [key(table.rows[n]) for n in some],
+            [checked[n][0] for n in some],
+        )
         lines |= dict(zip(some, made))
         progress(min(start + _AT_ONCE, len(usable)), len(usable))
     return Scored(table, [lines[n] for n in range(len(checked))])
@@ -147,7 +182,15 @@ def to_csv(
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*map(safe_cell, scored.table.columns), *_OURS])
     for row, line in zip(scored.table.rows, scored.lines):
-        ours = [shown(line.risk), shown(line.low), shown(line.high), "" if line.risk is None else str(round(1000 * line.risk)), line.unknown, line.reasons, line.fault]
+        ours = [
+            shown(line.risk),
+            shown(line.low),
+            shown(line.high),
+            "" if line.risk is None else str(round(1000 * line.risk)),
+            line.unknown,
+            line.reasons,
+            line.fault,
+        ]
         given = [*row, *[""] * len(scored.table.columns)][:len(scored.table.columns)]
         writer.writerow([*map(safe_cell, given), *map(safe_cell, ours)])
     return file.getvalue()

@@ -32,20 +32,38 @@ def _later(seconds: float, action, before=None):
     except RuntimeError: action()
 
 # %% ../../nbs/calculator/calculator.ipynb #d0ddfc5f
-EXAMPLE = dict(gender="Female", age=67.0, hypertension=1.0, heart_disease=0.0, ever_married="Yes", work_type="Private", residence_type="Urban",
-               avg_glucose_level=105.0, bmi=29.0, smoking_status="formerly smoked")
+EXAMPLE = dict(
+    gender="Female",
+    age=67.0,
+    hypertension=1.0,
+    heart_disease=0.0,
+    ever_married="Yes",
+    work_type="Private",
+    residence_type="Urban",
+    avg_glucose_level=105.0,
+    bmi=29.0,
+    smoking_status="formerly smoked",
+)
 
 class _Answers(ui.VBox):
     "What is shown, and how it follows what is entered."
     def _build(self):
         "The widgets of the first page."
-        self.answer, self.perspective, self.unknowns, self.why, self.note = (lean(ui.HTML).add_class(f"sn-part-{name}") for name in ("answer", "perspective", "unknowns", "why", "note"))
+        self.answer, self.perspective, self.unknowns, self.why, self.note = (
+            lean(ui.HTML).add_class(f"sn-part-{name}")
+            for name in ("answer", "perspective", "unknowns", "why", "note")
+        )
         self.answer.add_class("sn-live")
         self.form, self.place = RecordForm(self._refresh), PlaceField(self.model, self._refresh)
-        example, clear = (lean(ui.Button, description=words).add_class("sn-small") for words in ("Fill in an example", "Clear all"))
+        example, clear = (
+            lean(ui.Button, description=words).add_class("sn-small")
+            for words in ("Fill in an example", "Clear all")
+        )
         example.on_click(lambda _: self.set(EXAMPLE))
         clear.on_click(lambda _: self.set({}))
-        entry = lean(ui.VBox, [lean(ui.HBox, [example, clear]).add_class("sn-tools"), self.form, self.place]).add_class("sn-entry")
+        entry = lean(
+            ui.VBox, [lean(ui.HBox, [example, clear]).add_class("sn-tools"), self.form, self.place]
+        ).add_class("sn-entry")
         more = lean(ui.VBox, [self.perspective, self.unknowns, self.why]).add_class("sn-more")
         return lean(ui.Box, [self.answer, entry, more]).add_class("sn-columns")
 
@@ -70,12 +88,18 @@ class _Follows(_Answers):
             if not error.faults: self.place.fault.value = pages.escape(str(error))
             self.form.blame(error.faults)
             self.summary = None
-            self.answer.value = pages.declined_html([(FIELDS[name].label, text) for name, text in error.faults] or [("", str(error))])
+            self.answer.value = pages.declined_html(
+                [(FIELDS[name].label, text) for name, text in error.faults] or [("", str(error))]
+            )
             self.perspective.value = self.unknowns.value = self.why.value = ""
 
     def _explain(self, summed: RiskSummary):
         "Perspective and reasons."
-        self.why.value = pages.why_html(summed, why(self.model, summed.record, summed.prevalence)) if summed.risk is not None else ""
+        self.why.value = (
+            pages.why_html(summed, why(self.model, summed.record, summed.prevalence))
+            if summed.risk is not None
+            else ""
+        )
         self.perspective.value = pages.perspective_html(summed)
         self.place.words.value = f"<p>{pages.escape(place_of_use_words(summed))}</p>"
 
@@ -83,11 +107,21 @@ class _Follows(_Answers):
         "What may come a moment later: blanks, link, stamp, what if."
         with guarded(self.unknowns):
             if self.summary is None: return
-            blanks = could_change(self.model, self.summary.record, self.summary.prevalence) if self.summary.risk is not None else []
+            blanks = (
+                could_change(self.model, self.summary.record, self.summary.prevalence)
+                if self.summary.risk is not None
+                else []
+            )
             self.unknowns.value = pages.open_html(blanks)
-            self._linked = to_link(self.summary.record, None if self.summary.prevalence == places(self.model)[0][1] else self.summary.prevalence)
+            self._linked = to_link(
+                self.summary.record,
+                None if self.summary.prevalence == places(self.model)[0][1] else self.summary.prevalence,
+            )
             self.link.value = self._linked
-            self.note.value = pages.stamp_html(self.summary, date.today(), "For research and teaching; not a medical device.") + f'<div class="sn-print-only">{pages.values_html(self.summary.record)}</div>'
+            self.note.value = (
+                pages.stamp_html(self.summary, date.today(), "For research and teaching; not a medical device.")
+                + f'<div class="sn-print-only">{pages.values_html(self.summary.record)}</div>'
+            )
             self._show_comparison()
 
 # %% ../../nbs/calculator/calculator.ipynb #d6de67b7
@@ -98,8 +132,17 @@ class _Compares(_Follows):
         again = lean(ui.Button, description="Start from the first values").add_class("sn-small")
         again.on_click(lambda _: self._start_second())
         self._second_place = lean(ui.VBox).add_class("sn-second")
-        return lean(ui.VBox, [lean(ui.HTML, "<p>Change some values of a second set and compare. The first set is the form above.</p>"), again,
-                        lean(ui.Box, [self._second_place, self.compared]).add_class("sn-columns")])
+        return lean(
+            ui.VBox,
+            [
+                lean(
+                    ui.HTML,
+                    "<p>Change some values of a second set and compare. The first set is the form above.</p>",
+                ),
+                again,
+                lean(ui.Box, [self._second_place, self.compared]).add_class("sn-columns"),
+            ],
+        )
 
     def _start_second(self):
         "A second form with the first one's values."
@@ -124,12 +167,18 @@ class _Compares(_Follows):
 class _Uploads(_Compares):
     "Many people at once."
     def _many(self):
-        self.upload = lean(ui.FileUpload, accept=".csv,text/csv,text/plain", description="Choose a CSV file").add_class(f"sn-most-{MOST_BYTES}")
-        self.progress, self.many, self.download = (lean(ui.HTML).add_class(f"sn-{name}") for name in ("progress", "many", "download"))
+        self.upload = lean(
+            ui.FileUpload, accept=".csv,text/csv,text/plain", description="Choose a CSV file"
+        ).add_class(f"sn-most-{MOST_BYTES}")
+        self.progress, self.many, self.download = (
+            lean(ui.HTML).add_class(f"sn-{name}") for name in ("progress", "many", "download")
+        )
         self.progress.add_class("sn-live")
         self.upload.observe(self._uploaded, "value")
-        words = (f"<p>A CSV file with a header row and the ten columns {', '.join(INPUTS)}; an id column is welcome, blank cells are allowed. "
-                 f"At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and forgotten when the page is closed.</p>")
+        words = (
+            f"<p>A CSV file with a header row and the ten columns {', '.join(INPUTS)}; an id column is welcome, blank cells are allowed. "
+            f"At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and forgotten when the page is closed.</p>"
+        )
         return lean(ui.VBox, [lean(ui.HTML, words), self.upload, self.progress, self.download, self.many])
 
     def _uploaded(self, change):
@@ -138,8 +187,12 @@ class _Uploads(_Compares):
         self.many.value = self.download.value = ""
         with guarded(self.progress):
             self.progress.value = "<p>Reading …</p>"
-            scored = score_table(self.model, read_table(bytes(change["new"][0]["content"])), self.place.value,
-                                 lambda done, rows: setattr(self.progress, "value", f"<p>{done:,} of {rows:,} rows scored …</p>"))
+            scored = score_table(
+                self.model,
+                read_table(bytes(change["new"][0]["content"])),
+                self.place.value,
+                lambda done, rows: setattr(self.progress, "value", f"<p>{done:,} of {rows:,} rows scored …</p>"),
+            )
             self.scored, self.many.value = scored, pages.many_html(scored)
             self.download.value = pages.download_html(to_csv(scored), "stroke-risks.csv")
             self.progress.value = f"<p>Done: {len(scored.good):,} rows with a risk, {len(scored.bad):,} without.</p>"
@@ -149,8 +202,15 @@ class _Uploads(_Compares):
 class _Tabbed(_Uploads):
     "What belongs to the answer and what is known about the model, in tabs."
     def _tabs(self):
-        self._about = {name: lean(ui.HTML).add_class("sn-about") for name in ("Validation", "Fairness", "Limits", "Model card")}
-        tabs = lean(ui.Tab, [self._what_if(), self._many(), *self._about.values()], titles=("What if", "Many people", *self._about), selected_index=0).add_class("sn-tabs")
+        self._about = {
+            name: lean(ui.HTML).add_class("sn-about") for name in ("Validation", "Fairness", "Limits", "Model card")
+        }
+        tabs = lean(
+            ui.Tab,
+            [self._what_if(), self._many(), *self._about.values()],
+            titles=("What if", "Many people", *self._about),
+            selected_index=0,
+        ).add_class("sn-tabs")
         tabs.observe(lambda change: self._fill(change["new"]), "selected_index")
         return tabs
 
@@ -160,8 +220,12 @@ class _Tabbed(_Uploads):
         if name not in self._about or self._about[name].value: return
         with guarded(self._about[name]):
             result = pages.result_of(self.model)
-            made = {"Validation": lambda: pages.validation_html(result), "Fairness": lambda: pages.fairness_html(result),
-                    "Limits": lambda: pages.limits_html(self.model), "Model card": lambda: pages.card_html(result)}
+            made = {
+                "Validation": lambda: pages.validation_html(result),
+                "Fairness": lambda: pages.fairness_html(result),
+                "Limits": lambda: pages.limits_html(self.model),
+                "Model card": lambda: pages.card_html(result),
+            }
             self._about[name].value = made[name]()
 
 # %% ../../nbs/calculator/calculator.ipynb #2b05d35c
@@ -195,7 +259,14 @@ class RiskCalculator(_Opens):
         self,
         model="models/champion",   # a folder, a RiskModel or a scorer
     ):
-        self._source, self.model, self.summary, self.scored, self._deferred, self._linked = model, as_scorer(model), None, None, None, ""
+        self._source, self.model, self.summary, self.scored, self._deferred, self._linked = (
+            model,
+            as_scorer(model),
+            None,
+            None,
+            None,
+            "",
+        )
         self.link = lean(ui.Text, layout=dict(display="none")).add_class("sn-link")
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
         self.banner, columns, self.tabs = lean(ui.HTML), self._build(), self._tabs()

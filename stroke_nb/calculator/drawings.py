@@ -17,13 +17,17 @@ _PAPER, _FAINT = "var(--sn-card,#fff)", "var(--sn-faint,#d4d9dd)"
 
 def _svg(body: str, size: str, title: str, words: str) -> str:
     "A drawing that says what it shows."
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" class="sn-drawing" role="img" aria-label="{escape(title)}. {escape(words)}" {size}>'
-            f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{body}</svg>")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="sn-drawing" role="img" aria-label="{escape(title)}. {escape(words)}" {size}>'
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{body}</svg>"
+    )
 
 def _text(x: str, y: float, words: str, anchor: str = "start", more: str = "") -> str:
     "A line of text in the page's colour, with a rim that keeps lines behind it away."
-    return (f'<text x="{x}" y="{y:g}" text-anchor="{anchor}" font-size="14" fill="currentColor" stroke="{_PAPER}" stroke-width="4" '
-            f'stroke-linejoin="round" paint-order="stroke" {more}>{escape(words)}</text>')
+    return (
+        f'<text x="{x}" y="{y:g}" text-anchor="{anchor}" font-size="14" fill="currentColor" stroke="{_PAPER}" stroke-width="4" '
+        f'stroke-linejoin="round" paint-order="stroke" {more}>{escape(words)}</text>'
+    )
 
 # %% ../../nbs/calculator/drawings.ipynb #e04e7dd2
 def per_cent(p: float) -> str:
@@ -60,14 +64,58 @@ def icon_array(
     "A thousand people and how many of them had a stroke."
     n = round(1000 * risk)
     first, last = (n, n) if low is None else (round(1000 * low), round(1000 * high))
-    words = f"{n} of 1,000 dots are filled" + ("" if low is None else f", {first} of them dark; rings go up to {last}")
-    drawn = (_dots(last, 1000, _FAINT, 6) + _dots(0, first, VERMILION, 8.4) + _dots(first, n, VERMILION, 8.4, 'stroke-opacity="0.55"')
-             + _dots(n, last, VERMILION, 8.4) + _dots(n, last, _PAPER, 5.6))
-    return _svg(f'<g fill="none" stroke-linecap="round" stroke-dasharray="0 10">{drawn}</g>', 'viewBox="0 0 516 206" width="100%"', "A thousand people", words)
+    words = f"{n} of 1,000 dots are filled" + (
+        "" if low is None else f", {first} of them dark; rings go up to {last}"
+    )
+    drawn = (
+        _dots(last, 1000, _FAINT, 6)
+        + _dots(0, first, VERMILION, 8.4)
+        + _dots(first, n, VERMILION, 8.4, 'stroke-opacity="0.55"')
+        + _dots(n, last, VERMILION, 8.4)
+        + _dots(n, last, _PAPER, 5.6)
+    )
+    return _svg(
+        f'<g fill="none" stroke-linecap="round" stroke-dasharray="0 10">{drawn}</g>',
+        'viewBox="0 0 516 206" width="100%"',
+        "A thousand people",
+        words,
+    )
 
 # %% ../../nbs/calculator/drawings.ipynb #763b09a2
 _TICKS = (.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .3, .5, .7, .8, .9, .95, .98, .99)
-_FINE = (.0001, .00015, .0002, .0003, .0005, .0007, .001, .0015, .002, .003, .005, .007, .01, .015, .02, .03, .04, .05, .07, .1, .12, .15, .2, .25, .3, .4, .5, .6, .7, .8, .9)
+_FINE = (
+    0.0001,
+    0.00015,
+    0.0002,
+    0.0003,
+    0.0005,
+    0.0007,
+    0.001,
+    0.0015,
+    0.002,
+    0.003,
+    0.005,
+    0.007,
+    0.01,
+    0.015,
+    0.02,
+    0.03,
+    0.04,
+    0.05,
+    0.07,
+    0.1,
+    0.12,
+    0.15,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+)
 
 @dataclass(frozen=True)
 class Axis:
@@ -102,8 +150,11 @@ def axis_over(
 # %% ../../nbs/calculator/drawings.ipynb #e6dccc61
 def _ruled(axis: Axis, height: float, words: str) -> str:
     "Tick lines down to their risks, and what the axis is."
-    lines = "".join(f'<line x1="{axis.at(_logit(p)):.2f}%" x2="{axis.at(_logit(p)):.2f}%" y1="0" y2="{height:g}" stroke="{_FAINT}"/>'
-                    + _text(f"{axis.at(_logit(p)):.2f}%", height + 16, f"{100 * p:g} %", "middle", 'opacity="0.8"') for p in axis.ticks())
+    lines = "".join(
+        f'<line x1="{axis.at(_logit(p)):.2f}%" x2="{axis.at(_logit(p)):.2f}%" y1="0" y2="{height:g}" stroke="{_FAINT}"/>'
+        + _text(f"{axis.at(_logit(p)):.2f}%", height + 16, f"{100 * p:g} %", "middle", 'opacity="0.8"')
+        for p in axis.ticks()
+    )
     return lines + _text(f"{2 + axis.width / 2:g}%", height + 36, words, "middle", 'opacity="0.8"')
 
 # %% ../../nbs/calculator/drawings.ipynb #ce12eef4
@@ -121,11 +172,21 @@ class Bar:
 def _bar(axis: Axis, bar: Bar, y: float) -> str:
     "Label above, interval below."
     low, risk, high = (axis.at(_logit(p)) for p in (bar.low, bar.risk, bar.high))
-    box = "" if not bar.inner else (f'<rect x="{axis.at(_logit(bar.inner[0])):.2f}%" width="{axis.at(_logit(bar.inner[1])) - axis.at(_logit(bar.inner[0])):.2f}%" '
-                                    f'y="{y + 17}" height="14" rx="2" fill="{bar.colour}" fill-opacity="0.3" stroke="{bar.colour}"/>')
-    return (_text("0", y + 9, bar.label) + _text("100%", y + 9, bar.note, "end")
-            + f'<line x1="{low:.2f}%" x2="{high:.2f}%" y1="{y + 24}" y2="{y + 24}" stroke="{bar.colour}" stroke-width="{2 if bar.inner else 4}" stroke-linecap="round"/>'
-            + box + f'<circle cx="{risk:.2f}%" cy="{y + 24}" r="{3 if bar.inner else 7}" fill="{bar.colour}" stroke="{_PAPER}" stroke-width="1.5"/>')
+    box = (
+        ""
+        if not bar.inner
+        else (
+            f'<rect x="{axis.at(_logit(bar.inner[0])):.2f}%" width="{axis.at(_logit(bar.inner[1])) - axis.at(_logit(bar.inner[0])):.2f}%" '
+            f'y="{y + 17}" height="14" rx="2" fill="{bar.colour}" fill-opacity="0.3" stroke="{bar.colour}"/>'
+        )
+    )
+    return (
+        _text("0", y + 9, bar.label)
+        + _text("100%", y + 9, bar.note, "end")
+        + f'<line x1="{low:.2f}%" x2="{high:.2f}%" y1="{y + 24}" y2="{y + 24}" stroke="{bar.colour}" stroke-width="{2 if bar.inner else 4}" stroke-linecap="round"/>'
+        + box
+        + f'<circle cx="{risk:.2f}%" cy="{y + 24}" r="{3 if bar.inner else 7}" fill="{bar.colour}" stroke="{_PAPER}" stroke-width="1.5"/>'
+    )
 
 def interval_bars(
     bars: list[Bar],
@@ -135,7 +196,9 @@ def interval_bars(
     "Intervals one below the other on one axis."
     axis, height = axis_over([p for bar in bars for p in (bar.low, bar.high, bar.risk)]), 46 * len(bars)
     body = _ruled(axis, height, words) + "".join(_bar(axis, bar, 6 + 46 * n) for n, bar in enumerate(bars))
-    return _svg(body, f'width="100%" height="{height + 44}"', title, "; ".join(f"{bar.label}: {bar.note}" for bar in bars))
+    return _svg(
+        body, f'width="100%" height="{height + 44}"', title, "; ".join(f"{bar.label}: {bar.note}" for bar in bars)
+    )
 
 # %% ../../nbs/calculator/drawings.ipynb #81c3c510
 def _step(axis: Axis, label: str, start: float, part: float, y: float) -> str:
@@ -143,13 +206,19 @@ def _step(axis: Axis, label: str, start: float, part: float, y: float) -> str:
     left, wide = axis.at(min(start, start + part)), abs(part) * axis.width / (axis.high - axis.low)
     fill, edge = (VERMILION, VERMILION) if part >= 0 else (_PAPER, BLUE)
     shown = f"{part:+.2f}".replace("-", "−") if abs(part) >= 0.005 else "0.00"
-    return (_text("0", y + 10, label) + _text("100%", y + 10, shown, "end")
-            + f'<rect class="sn-part" data-part="{part!r}" x="{left:.3f}%" width="{max(wide, 0.2):.3f}%" y="{y + 17}" height="11" fill="{fill}" stroke="{edge}" stroke-width="1.4"/>'
-            + f'<line x1="{axis.at(start + part):.3f}%" x2="{axis.at(start + part):.3f}%" y1="{y + 17}" y2="{y + 53}" stroke="{GREY}" stroke-width="0.8"/>')
+    return (
+        _text("0", y + 10, label)
+        + _text("100%", y + 10, shown, "end")
+        + f'<rect class="sn-part" data-part="{part!r}" x="{left:.3f}%" width="{max(wide, 0.2):.3f}%" y="{y + 17}" height="11" fill="{fill}" stroke="{edge}" stroke-width="1.4"/>'
+        + f'<line x1="{axis.at(start + part):.3f}%" x2="{axis.at(start + part):.3f}%" y1="{y + 17}" y2="{y + 53}" stroke="{GREY}" stroke-width="0.8"/>'
+    )
 
 def _place(axis: Axis, words: str, z: float, y: float, colour: str) -> str:
     "A named place on the axis: where the steps begin or end."
-    return _text("0", y + 10, words) + f'<circle cx="{axis.at(z):.3f}%" cy="{y + 22}" r="6" fill="{colour}" stroke="{_PAPER}" stroke-width="1.5"/>'
+    return (
+        _text("0", y + 10, words)
+        + f'<circle cx="{axis.at(z):.3f}%" cy="{y + 22}" r="6" fill="{colour}" stroke="{_PAPER}" stroke-width="1.5"/>'
+    )
 
 def waterfall(
     base: float,         # log-odds of the average person
@@ -159,22 +228,31 @@ def waterfall(
     "Why: steps from the average person to this record."
     order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
     starts = [base + sum(parts[m] for m in order[:n]) for n in range(len(order) + 1)]
-    axis, height = axis_over([_expit(z) for z in starts], width=84), 38 * len(parts) + 78   # room for the figures at the right
+    # room for the figures at the right
+    axis, height = axis_over([_expit(z) for z in starts], width=84), 38 * len(parts) + 78
     start, end = (per_cent(_expit(z)) for z in (base, starts[-1]))
-    body = (_ruled(axis, height, "risk of a recorded stroke; lengths are log-odds")
-            + f'<line x1="{axis.at(base):.3f}%" x2="{axis.at(base):.3f}%" y1="26" y2="{height}" stroke="{GREY}" stroke-dasharray="2 3"/>'
-            + "".join(_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order))
-            + _place(axis, f"Average person in the data: {start}", base, 4, GREY) + _place(axis, f"This record: {end}", starts[-1], height - 36, BLUE))
-    words = f"From {start}, the average person in the data, to {end}: " + ", ".join(f"{labels[n]} {parts[n]:+.2f}" for n in order)
+    body = (
+        _ruled(axis, height, "risk of a recorded stroke; lengths are log-odds")
+        + f'<line x1="{axis.at(base):.3f}%" x2="{axis.at(base):.3f}%" y1="26" y2="{height}" stroke="{GREY}" stroke-dasharray="2 3"/>'
+        + "".join(_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order))
+        + _place(axis, f"Average person in the data: {start}", base, 4, GREY)
+        + _place(axis, f"This record: {end}", starts[-1], height - 36, BLUE)
+    )
+    words = f"From {start}, the average person in the data, to {end}: " + ", ".join(
+        f"{labels[n]} {parts[n]:+.2f}" for n in order
+    )
     return _svg(body, f'width="100%" height="{height + 44}"', "Why", words)
 
 # %% ../../nbs/calculator/drawings.ipynb #911b5f5c
 def _estimate(at, row: tuple, y: float, colour: str) -> str:
     "One estimate: label and figures above, interval below."
     label, value, low, high = row
-    return (_text("0", y + 13, label) + _text("100%", y + 13, f"{value:.2f} ({low:.2f} to {high:.2f})", "end")
-            + f'<line x1="{at(low):.2f}%" x2="{at(high):.2f}%" y1="{y + 25}" y2="{y + 25}" stroke="{colour}" stroke-width="3" stroke-linecap="round"/>'
-            + f'<circle cx="{at(value):.2f}%" cy="{y + 25}" r="5" fill="{colour}"/>')
+    return (
+        _text("0", y + 13, label)
+        + _text("100%", y + 13, f"{value:.2f} ({low:.2f} to {high:.2f})", "end")
+        + f'<line x1="{at(low):.2f}%" x2="{at(high):.2f}%" y1="{y + 25}" y2="{y + 25}" stroke="{colour}" stroke-width="3" stroke-linecap="round"/>'
+        + f'<circle cx="{at(value):.2f}%" cy="{y + 25}" r="5" fill="{colour}"/>'
+    )
 
 def estimates(
     rows: list[tuple[str, float, float, float]],   # label, value, low, high
@@ -187,7 +265,17 @@ def estimates(
     low, high = min([line, *(row[2] for row in rows)]), max([line, *(row[3] for row in rows)])
     at = lambda value: 2 + 96 * (value - low) / ((high - low) or 1)
     height = 40 * len(rows)
-    body = (f'<line x1="{at(line):.2f}%" x2="{at(line):.2f}%" y1="0" y2="{height}" stroke="{GREY}" stroke-dasharray="2 3"/>'
-            + "".join(_estimate(at, row, 40 * n, VERMILION if alarming(*row[2:]) else BLUE) for n, row in enumerate(rows))
-            + _text(f"{min(max(at(line), 8), 92):.2f}%", height + 16, f"{line:.2g}", "middle", 'opacity="0.8"') + _text("50%", height + 36, words, "middle", 'opacity="0.8"'))
-    return _svg(body, f'width="100%" height="{height + 44}"', title, "; ".join(f"{label}: {value:.2f} ({start:.2f} to {end:.2f})" for label, value, start, end in rows))
+    body = (
+        f'<line x1="{at(line):.2f}%" x2="{at(line):.2f}%" y1="0" y2="{height}" stroke="{GREY}" stroke-dasharray="2 3"/>'
+        + "".join(
+            _estimate(at, row, 40 * n, VERMILION if alarming(*row[2:]) else BLUE) for n, row in enumerate(rows)
+        )
+        + _text(f"{min(max(at(line), 8), 92):.2f}%", height + 16, f"{line:.2g}", "middle", 'opacity="0.8"')
+        + _text("50%", height + 36, words, "middle", 'opacity="0.8"')
+    )
+    return _svg(
+        body,
+        f'width="100%" height="{height + 44}"',
+        title,
+        "; ".join(f"{label}: {value:.2f} ({start:.2f} to {end:.2f})" for label, value, start, end in rows),
+    )

@@ -22,8 +22,22 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 # %% ../../nbs/calculator/fork.ipynb #e2ca2b14
 # what a session of the page has imported when it is ready
-WARM = ("ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.kernelapp", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.logger",
-        "IPython.extensions.storemagic", "ipykernel.debugger", "psutil", "tornado.platform.asyncio", "faulthandler", "comm", "numpy", "stroke_nb.calculator.calculator")
+WARM = (
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.kernelapp",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.core.logger",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",
+    "psutil",
+    "tornado.platform.asyncio",
+    "faulthandler",
+    "comm",
+    "numpy",
+    "stroke_nb.calculator.calculator",
+)
 
 _ARGUMENTS = ("--IPKernelApp.capture_fd_output=False",   # else what is meant for the log goes to the browser
               "--HistoryManager.enabled=False", "--InteractiveShell.cache_size=0", "--log-level=ERROR")
@@ -47,14 +61,16 @@ def _become(asked: dict) -> None:
     from ipykernel.kernelapp import IPKernelApp
     from ipywidgets import register_comm_target
     app = IPKernelApp.instance()
-    app.initialize([*asked["argv"][1:], f"--IPKernelApp.parent_handle={os.getppid()}"])   # a kernel watches its parent, and ends with it
+    # a kernel watches its parent, and ends with it
+    app.initialize([*asked["argv"][1:], f"--IPKernelApp.parent_handle={os.getppid()}"])
     register_comm_target()   # ipywidgets does so when it is imported, but then there was no kernel yet
     app.start()
 
 # %% ../../nbs/calculator/fork.ipynb #96a3ae18
 def warm_parent() -> None:
     "Import, then fork a kernel for each line of the input until it ends."
-    sys.modules["debugpy"] = None                    # not to be imported: a page needs no debugger, and it is half of a kernel's memory
+    # not to be imported: a page needs no debugger, and it is half of a kernel's memory
+    sys.modules["debugpy"] = None
     _import_all(WARM)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # children that end leave no zombie
     signal.signal(signal.SIGINT, signal.SIG_IGN)    # the server says when to end
@@ -109,7 +125,8 @@ class Parent:
         self._process.stdin.write(json.dumps(dict(argv=argv, env=env, cwd=cwd and str(cwd))) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
-        if not answer: raise RuntimeError("the warm parent of the sessions has ended; the next session starts it anew")
+        if not answer:
+            raise RuntimeError("the warm parent of the sessions has ended; the next session starts it anew")
         return Forked(int(answer))
 
     def stop(self) -> None:
@@ -135,8 +152,13 @@ class Sessions(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name):
         metadata = {"kernel_provisioner": {"provisioner_name": "stroke-nb-fork"}} if hasattr(os, "fork") else {}
-        return KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_ARGUMENTS], display_name="python3",
-                          language="python", metadata=metadata, interrupt_mode="signal")
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_ARGUMENTS],
+            display_name="python3",
+            language="python",
+            metadata=metadata,
+            interrupt_mode="signal",
+        )
 
     def get_all_specs(self):
         return {"python3": {"resource_dir": "", "spec": self.get_kernel_spec("python3").to_dict()}}
@@ -144,4 +166,6 @@ class Sessions(KernelSpecManager):
 def register() -> None:
     "Make the provisioner known to this process."
     found = KernelProvisionerFactory.instance()
-    found.provisioners["stroke-nb-fork"] = EntryPoint("stroke-nb-fork", "stroke_nb.calculator.fork:ForkProvisioner", KernelProvisionerFactory.GROUP_NAME)
+    found.provisioners["stroke-nb-fork"] = EntryPoint(
+        "stroke-nb-fork", "stroke_nb.calculator.fork:ForkProvisioner", KernelProvisionerFactory.GROUP_NAME
+    )

@@ -39,7 +39,10 @@ def lean(kind, *args, **settings) -> ui.Widget:
 def note_error(error: BaseException) -> str:
     "Log where an error arose, without what was typed; returns its number."
     number = secrets.token_hex(4)
-    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(traceback.extract_tb(error.__traceback__)))
+    where = " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+    )
     # the stream that the process began with: what a notebook's own stderr gets is sent to the browser
     print(f"stroke_nb calculator error {number}: {type(error).__name__} at {where}", file=sys.__stderr__, flush=True)
     return number
@@ -85,9 +88,21 @@ class NumberField(_Field):
     "A number: a box, a slider, and a tick for not known."
     def _parts(self):
         field, (low, high, step) = FIELDS[self.name], _SLIDERS[self.name]
-        self.box = lean(ui.Text, description=field.title, placeholder="not known", tooltip=_HELP[self.name]).add_class("sn-box")
-        self.slider = lean(ui.FloatSlider, value=(low + high) / 2, min=low, max=high, step=step, readout=False, tooltip=f"{field.label}, slider").add_class("sn-slider")
-        self.blank = lean(ui.Checkbox, True, description="Not known", indent=False, tooltip=f"{field.label} not known").add_class("sn-blank")
+        self.box = lean(
+            ui.Text, description=field.title, placeholder="not known", tooltip=_HELP[self.name]
+        ).add_class("sn-box")
+        self.slider = lean(
+            ui.FloatSlider,
+            value=(low + high) / 2,
+            min=low,
+            max=high,
+            step=step,
+            readout=False,
+            tooltip=f"{field.label}, slider",
+        ).add_class("sn-slider")
+        self.blank = lean(
+            ui.Checkbox, True, description="Not known", indent=False, tooltip=f"{field.label} not known"
+        ).add_class("sn-blank")
         self.slider.observe(self._changed(lambda new: self._show(_plain(new))), "value")
         self.box.observe(self._changed(self._follow), "value")
         self.blank.observe(self._changed(lambda new: self._show("" if new else _plain(self.slider.value))), "value")
@@ -116,7 +131,9 @@ class NumberField(_Field):
 class GlucoseField(NumberField):
     "Average glucose in mg/dL or mmol/L; its value is always in mg/dL."
     def _parts(self):
-        self.unit = lean(ui.ToggleButtons, options=["mg/dL", "mmol/L"], description="Unit of glucose").add_class("sn-unit")
+        self.unit = lean(ui.ToggleButtons, options=["mg/dL", "mmol/L"], description="Unit of glucose").add_class(
+            "sn-unit"
+        )
         self.unit.observe(self._changed(self._switch), "value")
         parts = super()._parts()
         self.box.description = FIELDS[self.name].label
@@ -128,7 +145,11 @@ class GlucoseField(NumberField):
         was = number * (1 if unit == "mmol/L" else MG_PER_MMOL) if isinstance(number, float) else None   # in mg/dL
         low, high, step = _SLIDERS[self.name]
         self.slider.min, self.slider.max = 0, 1e4      # out of the way, so that the ends can pass each other
-        self.slider.min, self.slider.max, self.slider.step = round(glucose_in(low, unit), 1), round(glucose_in(high, unit), 1), step if unit == "mg/dL" else 0.1
+        self.slider.min, self.slider.max, self.slider.step = (
+            round(glucose_in(low, unit), 1),
+            round(glucose_in(high, unit), 1),
+            step if unit == "mg/dL" else 0.1,
+        )
         if was is not None: self._show(f"{glucose_in(was, unit):.6g}")
         else: self.slider.value = glucose_in((low + high) / 2, unit)
 
@@ -146,9 +167,13 @@ class GlucoseField(NumberField):
 class BmiField(NumberField):
     "Body mass index, typed or from height and weight."
     def _parts(self):
-        self.height, self.weight = (lean(ui.Text, description=f"{name}", placeholder=hint).add_class("sn-box")
-                                    for name, hint in (("Height", "178, 1.78 m or 5'10\""), ("Weight", "82 or 180 lb")))
-        self.aid = lean(ui.Accordion, [lean(ui.HBox, [self.height, self.weight])], titles=("From height and weight",)).add_class("sn-aid")
+        self.height, self.weight = (
+            lean(ui.Text, description=f"{name}", placeholder=hint).add_class("sn-box")
+            for name, hint in (("Height", "178, 1.78 m or 5'10\""), ("Weight", "82 or 180 lb"))
+        )
+        self.aid = lean(
+            ui.Accordion, [lean(ui.HBox, [self.height, self.weight])], titles=("From height and weight",)
+        ).add_class("sn-aid")
         for box in (self.height, self.weight): box.observe(self._changed(self._measured), "value")
         return [*super()._parts(), self.aid]
 
@@ -162,14 +187,23 @@ _OPEN = "?"   # a choice whose value is None would be no choice at all to ipywid
 def _choices(name: str) -> list[tuple[str, object]]:
     "Words and values to choose from."
     if name in BINARIES: return [("No", 0.0), ("Yes", 1.0), ("Not known", _OPEN)]
-    known = [(category_words(category), category) for category in FIELDS[name].categories if category != FIELDS[name].missing]
+    known = [
+        (category_words(category), category)
+        for category in FIELDS[name].categories
+        if category != FIELDS[name].missing
+    ]
     return known + [("Not known", FIELDS[name].missing or _OPEN)]
 
 class ChoiceField(_Field):
     "A category or a yes or no."
     def _parts(self):
         options = _choices(self.name)
-        self.choice = lean(ui.ToggleButtons if len(options) < 5 else ui.Dropdown, options=options, value=options[-1][1], description=FIELDS[self.name].label)
+        self.choice = lean(
+            ui.ToggleButtons if len(options) < 5 else ui.Dropdown,
+            options=options,
+            value=options[-1][1],
+            description=FIELDS[self.name].label,
+        )
         self.choice.observe(self._changed(lambda new: None), "value")
         return [self.choice, self.fault]
 
@@ -197,7 +231,13 @@ class RecordForm(ui.VBox):
         kind = lambda name: _KINDS.get(name, NumberField if name in NUMBERS else ChoiceField)
         self.fields = {name: kind(name)(name, self._tell) for names in GROUPS.values() for name in names}
         legend = lambda words: lean(ui.HTML, f"<h2>{words}</h2>").add_class("sn-legend-of")
-        super().__init__([lean(ui.VBox, [legend(words), *(self.fields[name] for name in names)]).add_class("sn-group") for words, names in GROUPS.items()], **look_of(ui.VBox))
+        super().__init__(
+            [
+                lean(ui.VBox, [legend(words), *(self.fields[name] for name in names)]).add_class("sn-group")
+                for words, names in GROUPS.items()
+            ],
+            **look_of(ui.VBox),
+        )
         self.add_class("sn-form")
 
     def _tell(self):
@@ -216,7 +256,8 @@ class RecordForm(ui.VBox):
 
     def blame(self, faults):
         "Say at each field what is wrong with it."
-        for name, field in self.fields.items(): field.fault.value = "; ".join(pages.escape(text) for at, text in faults if at == name)
+        for name, field in self.fields.items():
+            field.fault.value = "; ".join(pages.escape(text) for at, text in faults if at == name)
 
 # %% ../../nbs/calculator/form.ipynb #6a429251
 class PlaceField(ui.VBox):
@@ -224,12 +265,28 @@ class PlaceField(ui.VBox):
     def __init__(self, model, told):
         self._told = told
         known = places(model)
-        self.choice = lean(ui.Dropdown, options=[*known, ("Another place", _OPEN)], value=known[0][1], description="Share with a recorded stroke")
-        self.own = lean(ui.Text, description="Share in that place (%)", placeholder="such as 1.8", disabled=True).add_class("sn-box")
+        self.choice = lean(
+            ui.Dropdown,
+            options=[*known, ("Another place", _OPEN)],
+            value=known[0][1],
+            description="Share with a recorded stroke",
+        )
+        self.own = lean(
+            ui.Text, description="Share in that place (%)", placeholder="such as 1.8", disabled=True
+        ).add_class("sn-box")
         self.words = lean(ui.HTML).add_class("sn-quiet")
         self.fault = lean(ui.HTML).add_class("sn-fault")
         for part in (self.choice, self.own): part.observe(self._changed, "value")
-        super().__init__([lean(ui.HTML, "<h2>Place of use</h2>").add_class("sn-legend-of"), self.choice, self.own, self.fault, self.words], **look_of(ui.VBox))
+        super().__init__(
+            [
+                lean(ui.HTML, "<h2>Place of use</h2>").add_class("sn-legend-of"),
+                self.choice,
+                self.own,
+                self.fault,
+                self.words,
+            ],
+            **look_of(ui.VBox),
+        )
         self.add_class("sn-group").add_class("sn-place")
 
     def _changed(self, _):
@@ -249,7 +306,12 @@ class PlaceField(ui.VBox):
 def apps_folder() -> Path:
     "Where the app's notebook, template and style are: the workspace's own, else the installed ones."
     package = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd() / "stroke_nb"
-    found = (package.parent / "nbs" / "apps", package / "notebooks" / "apps", Path.cwd() / "apps", Path.cwd() / "nbs" / "apps")
+    found = (
+        package.parent / "nbs" / "apps",
+        package / "notebooks" / "apps",
+        Path.cwd() / "apps",
+        Path.cwd() / "nbs" / "apps",
+    )
     return next((place for place in found if (place / "risk_calculator.ipynb").is_file()), found[0])
 
 def style() -> ui.HTML:

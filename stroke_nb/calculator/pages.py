@@ -28,7 +28,13 @@ from ..scoring.alike import AGES
 # %% ../../nbs/calculator/pages.ipynb #d5055a02
 def _p(words: str, kind: str = "") -> str:
     "A paragraph, or nothing."
-    return f'<p class="sn-{kind}">{escape(words)}</p>' if words and kind else f"<p>{escape(words)}</p>" if words else ""
+    return (
+        f'<p class="sn-{kind}">{escape(words)}</p>'
+        if words and kind
+        else f"<p>{escape(words)}</p>"
+        if words
+        else ""
+    )
 
 def table_html(head: list[str], rows: list, caption: str = "") -> str:
     "A table; text in its cells is escaped."
@@ -46,9 +52,14 @@ def _big(count: str, span: str = "") -> str:
 def answer_html(answer: RiskSummary) -> str:
     "The answer itself: large, in one sentence, as a percentage."
     sentence = f'<p class="sn-sentence">{escape(headline(answer))}</p>'
-    if answer.is_empty: return f'<div class="sn-answer sn-before">{_big(of_1000(answer.prevalence))}{sentence}<p class="sn-quiet">Enter what is known; anything may stay unknown.</p></div>'
+    if answer.is_empty:
+        return f'<div class="sn-answer sn-before">{_big(of_1000(answer.prevalence))}{sentence}<p class="sn-quiet">Enter what is known; anything may stay unknown.</p></div>'
     if answer.risk is None: return f'<div class="sn-answer sn-none">{sentence}</div>'
-    span = "" if answer.low is None else f'<span class="sn-span">{round(1000 * answer.low)} to {round(1000 * answer.high)}</span>'
+    span = (
+        ""
+        if answer.low is None
+        else f'<span class="sn-span">{round(1000 * answer.low)} to {round(1000 * answer.high)}</span>'
+    )
     return f'<div class="sn-answer">{_big(of_1000(answer.risk), span)}{sentence}<p class="sn-quiet">{escape(percent_words(answer))}</p></div>'
 
 def declined_html(faults: list[tuple[str, str]]) -> str:
@@ -69,8 +80,20 @@ def _among(answer: RiskSummary) -> str:
     if answer.place is None or answer.low is None: return ""
     q = [float(p) for p in shift_prevalence(answer.place.quantiles, answer.own, answer.prevalence)]
     peers = answer.place.words[0].upper() + answer.place.words[1:]
-    bars = [Bar("This record", percent_words(answer).replace("95 % interval ", ""), answer.risk, answer.low, answer.high),
-            Bar(peers, f"half: {per_cent(q[1]).removesuffix(' %')} to {per_cent(q[3])}", q[2], q[0], q[4], GREY, (q[1], q[3]))]
+    bars = [
+        Bar(
+            "This record", percent_words(answer).replace("95 % interval ", ""), answer.risk, answer.low, answer.high
+        ),
+        Bar(
+            peers,
+            f"half: {per_cent(q[1]).removesuffix(' %')} to {per_cent(q[3])}",
+            q[2],
+            q[0],
+            q[4],
+            GREY,
+            (q[1], q[3]),
+        ),
+    ]
     return interval_bars(bars, "This record among people of the same age and sex")
 
 # %% ../../nbs/calculator/pages.ipynb #313e8f04
@@ -80,7 +103,11 @@ def perspective_html(answer: RiskSummary) -> str:
     if answer.risk is None: return ""
     doubts = "".join(f"<li>{escape(words)}</li>" for words in answer.warnings)
     doubts = f'<div class="sn-doubt"><h3>Read with care</h3><ul>{doubts}</ul></div>' if doubts else ""
-    peers = f"<h3>Among people of the same age and sex</h3>{_p(place_words(answer))}{_among(answer)}" if place_words(answer) else ""
+    peers = (
+        f"<h3>Among people of the same age and sex</h3>{_p(place_words(answer))}{_among(answer)}"
+        if place_words(answer)
+        else ""
+    )
     evidence = f"<h3>In the data</h3>{_p(similar_words(answer))}" if answer.similar else ""
     return f'{doubts}<div class="sn-icons">{icon_array(answer.risk, answer.low, answer.high)}{_legend(answer)}</div>{peers}{evidence}{_p(INTERVAL_WORDS if answer.low is not None else "", "quiet")}'
 
@@ -88,7 +115,11 @@ def open_html(fields: list[UnknownField], most: int = 3) -> str:
     "What knowing the blank fields could change; those beyond the first few folded."
     if not fields: return ""
     items = [f"<li>{escape(open_words(each))}</li>" for each in fields]
-    more = f'<details><summary>{len(items) - most} more</summary><ul>{"".join(items[most:])}</ul></details>' if len(items) > most else ""
+    more = (
+        f"<details><summary>{len(items) - most} more</summary><ul>{''.join(items[most:])}</ul></details>"
+        if len(items) > most
+        else ""
+    )
     return f'<h3>What isn’t known</h3><ul>{"".join(items[:most])}</ul>{more}'
 
 # %% ../../nbs/calculator/pages.ipynb #d87b001f
@@ -96,20 +127,45 @@ def why_html(answer: RiskSummary, reasons: Why) -> str:
     "The waterfall and its table."
     order = sorted(range(len(reasons.parts)), key=lambda n: -abs(reasons.parts[n]))
     side = lambda part: "leaves it as it is" if abs(part) < 5e-4 else "raises" if part > 0 else "lowers"
-    rows = [(*reasons.labels[n].split(": ", 1), f"{reasons.parts[n]:+.3f}".replace("-", "−"), side(reasons.parts[n])) for n in order]
-    table = table_html(["Field", "Value", "Log-odds", "The risk"], rows, "Each field’s part, relative to the average person in the data")
-    return (f'<h2>Why</h2><p>Steps from the average person in the data to this record. They describe how the model uses the record, not what causes strokes.</p>'
-            f"{waterfall(reasons.base, reasons.parts, reasons.labels)}<details><summary>The same as a table</summary>{table}</details>")
+    rows = [
+        (*reasons.labels[n].split(": ", 1), f"{reasons.parts[n]:+.3f}".replace("-", "−"), side(reasons.parts[n]))
+        for n in order
+    ]
+    table = table_html(
+        ["Field", "Value", "Log-odds", "The risk"],
+        rows,
+        "Each field’s part, relative to the average person in the data",
+    )
+    return (
+        f"<h2>Why</h2><p>Steps from the average person in the data to this record. They describe how the model uses the record, not what causes strokes.</p>"
+        f"{waterfall(reasons.base, reasons.parts, reasons.labels)}<details><summary>The same as a table</summary>{table}</details>"
+    )
 
 # %% ../../nbs/calculator/pages.ipynb #f5edcbb9
 def compare_html(both: Comparison) -> str:
     "Two sets of values, their risks and how they differ."
     one, two = both.first, both.second
-    if one.risk is None or two.risk is None or not both.differs: return f'<div class="sn-answer"><p>{escape(comparison_words(both))}</p></div>'
-    bar = lambda label, s, colour: Bar(label, percent_words(s).replace("95 % interval ", ""), s.risk, s.low if s.low is not None else s.risk, s.high if s.high is not None else s.risk, colour)
-    table = table_html(["Field", "First values", "Second values"], [*both.differs, ("Of 1,000, recorded strokes", of_1000(one.risk), of_1000(two.risk))], "People who differ in this way")
-    return (f'<div class="sn-answer"><p class="sn-pair"><span><b>{of_1000(one.risk)}</b> of 1,000<br/>first values</span><span><b>{of_1000(two.risk)}</b> of 1,000<br/>second values</span></p>'
-            f"{_p(comparison_words(both), 'sentence')}{_p(NOT_AN_EFFECT, 'quiet')}</div>" + interval_bars([bar("First values", one, GREY), bar("Second values", two, BLUE)], "Two sets of values") + table)
+    if one.risk is None or two.risk is None or not both.differs:
+        return f'<div class="sn-answer"><p>{escape(comparison_words(both))}</p></div>'
+    bar = lambda label, s, colour: Bar(
+        label,
+        percent_words(s).replace("95 % interval ", ""),
+        s.risk,
+        s.low if s.low is not None else s.risk,
+        s.high if s.high is not None else s.risk,
+        colour,
+    )
+    table = table_html(
+        ["Field", "First values", "Second values"],
+        [*both.differs, ("Of 1,000, recorded strokes", of_1000(one.risk), of_1000(two.risk))],
+        "People who differ in this way",
+    )
+    return (
+        f'<div class="sn-answer"><p class="sn-pair"><span><b>{of_1000(one.risk)}</b> of 1,000<br/>first values</span><span><b>{of_1000(two.risk)}</b> of 1,000<br/>second values</span></p>'
+        f"{_p(comparison_words(both), 'sentence')}{_p(NOT_AN_EFFECT, 'quiet')}</div>"
+        + interval_bars([bar("First values", one, GREY), bar("Second values", two, BLUE)], "Two sets of values")
+        + table
+    )
 
 # %% ../../nbs/calculator/pages.ipynb #f39442a7
 _SHOWN = 50   # rows on the page
@@ -117,14 +173,40 @@ _SHOWN = 50   # rows on the page
 def many_html(scored: Scored) -> str:
     "What became of an uploaded file."
     good, bad, all_rows = scored.good, scored.bad, len(scored.lines)
-    counts = f"{len(good):,} of {all_rows:,} rows have a risk; {len(bad):,} can’t be used." if bad else f"All {all_rows:,} rows have a risk."
-    mean = f" Taken together, about {sum(line.risk for line in good):,.0f} recorded strokes are expected among the {len(good):,}." if good else ""
+    counts = (
+        f"{len(good):,} of {all_rows:,} rows have a risk; {len(bad):,} can’t be used."
+        if bad
+        else f"All {all_rows:,} rows have a risk."
+    )
+    mean = (
+        f" Taken together, about {sum(line.risk for line in good):,.0f} recorded strokes are expected among the {len(good):,}."
+        if good
+        else ""
+    )
     name = lambda line: f"{line.number} ({line.key[:40]})" if line.key else str(line.number)
     more = lambda lines: f" (the first {_SHOWN} of {len(lines):,})" if len(lines) > _SHOWN else ""
-    faults = table_html(["Row", "What is wrong"], [(name(line), line.fault) for line in bad[:_SHOWN]], f"Rows without a risk{more(bad)}") if bad else ""
+    faults = (
+        table_html(
+            ["Row", "What is wrong"],
+            [(name(line), line.fault) for line in bad[:_SHOWN]],
+            f"Rows without a risk{more(bad)}",
+        )
+        if bad
+        else ""
+    )
     span = lambda line: "–" if line.low is None else f"{round(1000 * line.low)} to {round(1000 * line.high)}"
-    risks = table_html(["Row", "Of 1,000", "Interval", "Not known", "What moves the risk most"],
-                       [(name(line), of_1000(line.risk), span(line), line.unknown.replace(" ", ", ") or "–", line.reasons) for line in good[:_SHOWN]], f"Risks{more(good)}") if good else ""
+    risks = (
+        table_html(
+            ["Row", "Of 1,000", "Interval", "Not known", "What moves the risk most"],
+            [
+                (name(line), of_1000(line.risk), span(line), line.unknown.replace(" ", ", ") or "–", line.reasons)
+                for line in good[:_SHOWN]
+            ],
+            f"Risks{more(good)}",
+        )
+        if good
+        else ""
+    )
     return _p(counts + mean, "sentence") + faults + risks
 
 def download_html(text: str, name: str) -> str:
@@ -148,10 +230,17 @@ def result_of(
 
 # %% ../../nbs/calculator/pages.ipynb #a33b7f86
 _NO_RESULT = "No training run of this model was found beside it, so nothing can be said here about how well it does. Run `stroke-nb run train`, or keep the folder reports next to models."
-_MEASURES = (("auroc", "Discrimination (AUROC)", "1 is perfect, 0.5 is chance"),
-             ("observed_expected_ratio", "Observed / expected strokes", "1 is right on average; under 1, risks are too high"),
-             ("calibration_slope", "Calibration slope", "1 is right; under 1, risks are too extreme"),
-             ("brier", "Brier score", "mean squared error; lower is better"), ("ici", "Mean calibration error", "mean distance between risk and observed frequency"))
+_MEASURES = (
+    ("auroc", "Discrimination (AUROC)", "1 is perfect, 0.5 is chance"),
+    (
+        "observed_expected_ratio",
+        "Observed / expected strokes",
+        "1 is right on average; under 1, risks are too high",
+    ),
+    ("calibration_slope", "Calibration slope", "1 is right; under 1, risks are too extreme"),
+    ("brier", "Brier score", "mean squared error; lower is better"),
+    ("ici", "Mean calibration error", "mean distance between risk and observed frequency"),
+)
 
 def _estimate(metric: dict, digits: int = 3) -> str:
     "Value and interval."
@@ -164,8 +253,16 @@ def _row(metrics: dict, name: str, label: str):
     return None if metric.get("low") is None else (label, metric["value"], metric["low"], metric["high"])
 
 # %% ../../nbs/calculator/pages.ipynb #afeea4a8
-_RIVALS = (("auroc", "This model"), ("auroc_age_only", "Age alone"), ("auroc_linear", "Logistic, straight lines"), ("auroc_logistic", "Logistic, splines"),
-           ("auroc_forest", "Random forest"), ("auroc_trees", "CatBoost alone"), ("auroc_reference_1", "Reference recipe 1"), ("auroc_reference_2", "Reference recipe 2"))
+_RIVALS = (
+    ("auroc", "This model"),
+    ("auroc_age_only", "Age alone"),
+    ("auroc_linear", "Logistic, straight lines"),
+    ("auroc_logistic", "Logistic, splines"),
+    ("auroc_forest", "Random forest"),
+    ("auroc_trees", "CatBoost alone"),
+    ("auroc_reference_1", "Reference recipe 1"),
+    ("auroc_reference_2", "Reference recipe 2"),
+)
 
 def validation_html(result: dict | None) -> str:
     "How well the model does on people it hasn't seen."
@@ -173,12 +270,33 @@ def validation_html(result: dict | None) -> str:
     metrics = result.get("metrics") or {}
     rows = [(label, _estimate(metrics[name]), words) for name, label, words in _MEASURES if name in metrics]
     rivals = [row for name, label in _RIVALS if (row := _row(metrics, name, label))]
-    benefit = [(f"{float(name.rsplit('_', 1)[1]):.0%} risk", _estimate(metric, 4)) for name, metric in metrics.items() if name.startswith("net_benefit_at_")]
+    benefit = [
+        (f"{float(name.rsplit('_', 1)[1]):.0%} risk", _estimate(metric, 4))
+        for name, metric in metrics.items()
+        if name.startswith("net_benefit_at_")
+    ]
     reasons = "".join(f"<li>{escape(words)}</li>" for words in result.get("reasons") or [])
-    return (f"<ul>{reasons}</ul>" + table_html(["Measure", "Estimate (95 % interval)", "How to read it"], rows, "Cross-validated")
-            + ("<h3>Against age alone and the other challengers</h3>" + estimates(rivals, rivals[0][1], "Discrimination", "AUROC in the same folds") if rivals else "")
-            + (table_html(["Acting from", "Net true positives per patient"], benefit, "Net benefit (Vickers & Elkin 2006)") if benefit else "")
-            + _p(f"The full report: {Path(result['folder']).name}/report.html among the reports of the workspace.", "quiet"))
+    return (
+        f"<ul>{reasons}</ul>"
+        + table_html(["Measure", "Estimate (95 % interval)", "How to read it"], rows, "Cross-validated")
+        + (
+            "<h3>Against age alone and the other challengers</h3>"
+            + estimates(rivals, rivals[0][1], "Discrimination", "AUROC in the same folds")
+            if rivals
+            else ""
+        )
+        + (
+            table_html(
+                ["Acting from", "Net true positives per patient"], benefit, "Net benefit (Vickers & Elkin 2006)"
+            )
+            if benefit
+            else ""
+        )
+        + _p(
+            f"The full report: {Path(result['folder']).name}/report.html among the reports of the workspace.",
+            "quiet",
+        )
+    )
 
 # %% ../../nbs/calculator/pages.ipynb #664a5e76
 _GROUPS = (("sex", "Sex"), ("age", "Age"), ("residence", "Residence"), ("work", "Work"), ("smoking", "Smoking"))
@@ -198,11 +316,28 @@ def fairness_html(result: dict | None) -> str:
     ratio, auroc = (_groups(result.get("metrics") or {}, name) for name in ("observed_expected_ratio", "auroc"))
     wrong = lambda low, high: not low <= 1 <= high
     off = [label for label, value, low, high in ratio if wrong(low, high)]
-    said = f"Risks are too high or too low beyond doubt for: {', '.join(off)}." if off else "In no group that can be judged are risks too high or too low beyond doubt."
-    return (_p(said, "sentence") + _p(f"{len(ratio)} groups have the strokes to be judged; looking at so many, one or two will stand out by chance. "
-            "Groups with fewer than ten strokes aren’t ranked. Ancestry, income and place aren’t in the data, so nothing can be said about them.")
-            + (f"<h3>Calibration</h3>{estimates(ratio, 1, 'Observed / expected strokes by group', 'observed / expected; 1 is right', wrong)}<p>Under 1, risks are too high for a group; over 1, too low.</p>" if ratio else "")
-            + (f"<h3>Discrimination</h3>{estimates(auroc, 0.5, 'AUROC by group', 'AUROC; 0.5 is chance', lambda low, high: low <= 0.5)}<p>Within a band of age it is lower, as age tells most.</p>" if auroc else ""))
+    said = (
+        f"Risks are too high or too low beyond doubt for: {', '.join(off)}."
+        if off
+        else "In no group that can be judged are risks too high or too low beyond doubt."
+    )
+    return (
+        _p(said, "sentence")
+        + _p(
+            f"{len(ratio)} groups have the strokes to be judged; looking at so many, one or two will stand out by chance. "
+            "Groups with fewer than ten strokes aren’t ranked. Ancestry, income and place aren’t in the data, so nothing can be said about them."
+        )
+        + (
+            f"<h3>Calibration</h3>{estimates(ratio, 1, 'Observed / expected strokes by group', 'observed / expected; 1 is right', wrong)}<p>Under 1, risks are too high for a group; over 1, too low.</p>"
+            if ratio
+            else ""
+        )
+        + (
+            f"<h3>Discrimination</h3>{estimates(auroc, 0.5, 'AUROC by group', 'AUROC; 0.5 is chance', lambda low, high: low <= 0.5)}<p>Within a band of age it is lower, as age tells most.</p>"
+            if auroc
+            else ""
+        )
+    )
 
 # %% ../../nbs/calculator/pages.ipynb #8739b987
 LIMITS = (
@@ -211,24 +346,32 @@ LIMITS = (
     "It isn’t known who is in the data, from where, and how a stroke was defined.",
     f"No risk is given under {AGES[0]} or over {AGES[1]}.",
     "A difference between two answers is a difference between people who differ in that way, never the effect of a treatment.",
-    "A field that is left blank is averaged over its plausible values; leaving it blank can’t raise or lower the answer beyond what they give.")
+    "A field that is left blank is averaged over its plausible values; leaving it blank can’t raise or lower the answer beyond what they give.",
+)
 _PLACE = "Risks hold where strokes are as common as in the data. Elsewhere set the share of the place: all risks are then moved by the same log-odds."
 PRIVACY = "What you type and upload stays in this session’s memory until the page is closed. It isn’t stored, logged or sent elsewhere. A link carries the values behind its #, which browsers don’t send."
 
 def limits_html(model) -> str:
     "What the calculator can't do."
-    strokes = f"The data hold {model.about['rows']:,} people with {model.about['events']:,} recorded strokes ({per_cent(model.prevalence)})." if model.about.get("rows") else ""
-    return f'<ul>{"".join(f"<li>{escape(words)}</li>" for words in (*LIMITS, strokes) if words)}</ul><h3>Place of use</h3>{_p(_PLACE)}<h3>Privacy</h3>{_p(PRIVACY)}'
+    strokes = (
+        f"The data hold {model.about['rows']:,} people with {model.about['events']:,} recorded strokes ({per_cent(model.prevalence)})."
+        if model.about.get("rows")
+        else ""
+    )
+    return f"<ul>{''.join(f'<li>{escape(words)}</li>' for words in (*LIMITS, strokes) if words)}</ul><h3>Place of use</h3>{_p(_PLACE)}<h3>Privacy</h3>{_p(PRIVACY)}"
 
 def card_html(result: dict | None) -> str:
     "The model card that the training run wrote."
     path = Path(result["folder"], "model_card.html") if result else None
     if not path or not path.is_file(): return _p(_NO_RESULT)
     body = path.read_text(encoding="utf-8").partition("<main>")[2].partition("</main>")[0]
-    return body.replace("<h2", "<h4").replace("</h2", "</h4").replace("<h1", "<h3").replace("</h1", "</h3")   # below the page's own headings
+    # below the page's own headings
+    return body.replace("<h2", "<h4").replace("</h2", "</h4").replace("<h1", "<h3").replace("</h1", "</h3")
 
 # %% ../../nbs/calculator/pages.ipynb #4e6e6b0f
-SIMULATED_WORDS = "Simulated data. The people behind this model don’t exist; its answers mean nothing for anybody who does."
+SIMULATED_WORDS = (
+    "Simulated data. The people behind this model don’t exist; its answers mean nothing for anybody who does."
+)
 
 def banner_html(simulated: bool) -> str:
     "A banner where the model was fitted to simulated people."
@@ -240,7 +383,9 @@ def stamp_html(answer: RiskSummary, today, note: str = "") -> str:
 
 def values_html(record: dict) -> str:
     "The values of a record as a table, for print."
-    return table_html(["Field", "Value"], [(FIELDS[name].label, value_words(record, name)) for name in INPUTS], "Values")
+    return table_html(
+        ["Field", "Value"], [(FIELDS[name].label, value_words(record, name)) for name in INPUTS], "Values"
+    )
 
 def trouble_html(number: str) -> str:
     "A friendly line for an error nobody foresaw."

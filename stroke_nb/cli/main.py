@@ -25,8 +25,15 @@ from .score import fetch, score, simulate
 from .words import friendly_errors, stop
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
-app = typer.Typer(name="stroke-nb", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  context_settings={"help_option_names": ["-h", "--help"]}, help="Notebooks in, reports out: one clinical risk model, from training to monitoring.")
+app = typer.Typer(
+    name="stroke-nb",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Notebooks in, reports out: one clinical risk model, from training to monitoring.",
+)
 
 def _version(asked: bool) -> None:
     if asked:
@@ -34,7 +41,8 @@ def _version(asked: bool) -> None:
         raise typer.Exit()
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False) -> None: pass
+def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False) -> None:
+    pass
 
 # %% ../../nbs/cli/main.ipynb #44d300f5
 _PAIR = "\x1f"  # a letter that no shell line holds by accident
@@ -44,7 +52,8 @@ def _join_pairs(args: list[str]) -> list[str]:
     joined, words = [], iter(args)
     for word in words:
         joined.append(word)
-        if word in ("-p", "--param"): joined += [_PAIR.join(pair)] if len(pair := [each for _, each in zip(range(2), words)]) == 2 else pair
+        if word in ("-p", "--param"):
+            joined += [_PAIR.join(pair)] if len(pair := [each for _, each in zip(range(2), words)]) == 2 else pair
     return joined
 
 class _Pairs(TyperCommand):
@@ -53,15 +62,23 @@ class _Pairs(TyperCommand):
 
 def _params(pairs: list[str] | None) -> dict[str, str]:
     "Parameters by name; the last of two equal names wins."
-    if any(_PAIR not in pair for pair in pairs or ()): stop(f"-p {pairs[-1]}: a value is missing. Write -p NAME VALUE.", 2)
+    if any(_PAIR not in pair for pair in pairs or ()):
+        stop(f"-p {pairs[-1]}: a value is missing. Write -p NAME VALUE.", 2)
     return dict(pair.split(_PAIR, 1) for pair in pairs or ())
 
 # %% ../../nbs/cli/main.ipynb #3f34b01a
 _Out = Annotated[Path, typer.Option("--out", help="Reports folder.")]
 _Timeout = Annotated[float, typer.Option("--timeout", help="Limit of one run, seconds.")]
-_FailOn = Annotated[str | None, typer.Option("--fail-on", metavar="alarm", help="Exit with 3 where the verdict is an alarm.")]
-_Data = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file, or SQLAlchemy URL; like STROKE_NB_DATA.")]
-_Given = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="NAME VALUE", help="A parameter of the job; repeat for more.")]
+_FailOn = Annotated[
+    str | None, typer.Option("--fail-on", metavar="alarm", help="Exit with 3 where the verdict is an alarm.")
+]
+_Data = Annotated[
+    str | None, typer.Option("--data", help="CSV or Parquet file, or SQLAlchemy URL; like STROKE_NB_DATA.")
+]
+_Given = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--param", metavar="NAME VALUE", help="A parameter of the job; repeat for more."),
+]
 
 def _shown(path: Path) -> str:
     "A path as short as it can be said from here."
@@ -86,7 +103,13 @@ def _register(run) -> None:
         print(f"Registered: version {version}, {role}, in {_shown(publish(run.folder / 'model', role))}")
     except RegistryError as error: stop(f"the run is done, but its model isn't registered: {error}", 1)
 
-_Register = Annotated[bool, typer.Option("--register/--no-register", help="Track a run that leaves a model with MLflow, and publish the model to models/.")]
+_Register = Annotated[
+    bool,
+    typer.Option(
+        "--register/--no-register",
+        help="Track a run that leaves a model with MLflow, and publish the model to models/.",
+    ),
+]
 
 # %% ../../nbs/cli/main.ipynb #3f5427a0
 @app.command(cls=_Pairs)
@@ -106,7 +129,11 @@ def run(
 def _differences(before: dict, now: dict) -> list[str]:
     "Each metric whose value or interval isn't the same to the last digit."
     names = [*before, *(name for name in now if name not in before)]
-    return [f"{name}: {before.get(name)} then, {now.get(name)} now" for name in names if before.get(name) != now.get(name)]
+    return [
+        f"{name}: {before.get(name)} then, {now.get(name)} now"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
 
 # %% ../../nbs/cli/main.ipynb #05d6ffd9
 @contextmanager
@@ -126,8 +153,19 @@ def _same_models(run: dict, reports: Path) -> dict:
     given = dict(run["parameters"])
     for name, sha256 in run.get("models", {}).items():
         if model_hash(given[name]) == sha256: continue
-        found = next((folder for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))) if model_hash(folder) == sha256), None)
-        if found is None: stop(f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} has it; take it from MLflow (stroke-nb models show) and put it there", 2)
+        found = next(
+            (
+                folder
+                for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model")))
+                if model_hash(folder) == sha256
+            ),
+            None,
+        )
+        if found is None:
+            stop(
+                f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} has it; take it from MLflow (stroke-nb models show) and put it there",
+                2,
+            )
         print(f"{name}: {_shown(found)}, for {given[name]} holds another model now")
         given[name] = str(found)
     return given
@@ -136,13 +174,22 @@ def _same_models(run: dict, reports: Path) -> dict:
 def _carries(run: dict) -> bool:
     "Whether a run took up evidence from the one before it."
     given = run["parameters"]
-    return given.get("state", "").lower() not in ("", "none") and bool(given.get("current") or given.get("source") == "log")
+    return given.get("state", "").lower() not in ("", "none") and bool(
+        given.get("current") or given.get("source") == "log"
+    )
 
 def _looks_before(run: dict, job: Path) -> list[dict]:
     "The looks whose evidence a run took up, in their order."
     if not _carries(run): return []
     runs = [json.loads(path.read_text()) for path in sorted(job.glob("[0-9]*/result.json"))]
-    return [each for each in runs if each["run_id"] < run["run_id"] and each["verdict"] != "failed" and _carries(each) and each["parameters"]["state"] == run["parameters"]["state"]]
+    return [
+        each
+        for each in runs
+        if each["run_id"] < run["run_id"]
+        and each["verdict"] != "failed"
+        and _carries(each)
+        and each["parameters"]["state"] == run["parameters"]["state"]
+    ]
 
 # %% ../../nbs/cli/main.ipynb #24cbade6
 @app.command()
@@ -152,7 +199,8 @@ def rerun(
 ) -> None:
     "Run a published run again from its own folder, and print any number that differs."
     from stroke_nb.jobs.run import run_job
-    if not (folder / "result.json").is_file(): stop(f"{folder}: no run there (no result.json). Give a folder such as reports/train/<run-id>.", 2)
+    if not (folder / "result.json").is_file():
+        stop(f"{folder}: no run there (no result.json). Give a folder such as reports/train/<run-id>.", 2)
     folder = folder.resolve()
     then = json.loads((folder / "result.json").read_text())
     before = _looks_before(then, folder.parent)
@@ -166,7 +214,8 @@ def rerun(
             now = run_job(notebook, given, out=Path(place, "reports"), timeout=timeout, data=data).result
             if now["verdict"] == "failed": break
     if now["verdict"] == "failed": stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
-    if now["data"]["sha256"] != then["data"]["sha256"]: print(f"Other data: {then['data']['sha256']} then, {now['data']['sha256']} now")
+    if now["data"]["sha256"] != then["data"]["sha256"]:
+        print(f"Other data: {then['data']['sha256']} then, {now['data']['sha256']} now")
     found = _differences(then["metrics"], now["metrics"])
     for line in found: print(line)
     print(f"{len(then['metrics'])} numbers compared, {len(found)} differ")
@@ -178,7 +227,10 @@ def params(job: Annotated[str, typer.Argument(help="A job's name, or the path of
     "Show a job's parameters: type, default, what is allowed, help."
     from stroke_nb.jobs.parameters import allowed, parameters
     with friendly_errors(): found = parameters(job)
-    rows = [(each.name, "none" if each.default is None else str(each.default), allowed(each), each.help) for each in found]
+    rows = [
+        (each.name, "none" if each.default is None else str(each.default), allowed(each), each.help)
+        for each in found
+    ]
     rows = [("PARAMETER", "DEFAULT", "ALLOWED", "HELP"), *rows]
     wide = [max(len(row[n]) for row in rows) for n in range(3)]
     for row in rows: print("  ".join([*(cell.ljust(w) for cell, w in zip(row, wide)), row[3]]).rstrip())
@@ -219,5 +271,6 @@ def index(out: _Out = Path("reports")) -> None:
     print(f"Open {_shown(build_index(out))}")
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8
-for command in (simulate, fetch, score, operate.app, operate.serve, models.canary, models.loop, workflow.site, workflow.summary): app.command()(command)
+for command in (simulate, fetch, score, operate.app, operate.serve, models.canary, models.loop, workflow.site, workflow.summary):
+    app.command()(command)
 for group in (models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

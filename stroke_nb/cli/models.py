@@ -26,8 +26,18 @@ def models_list() -> None:
     from stroke_nb.promotion.registry import list_versions
     with friendly_errors(): frame = list_versions()
     if not len(frame): return print("No version is registered yet: stroke-nb run train makes the first.")
-    rows = [(row.version, row.role or "-", f"{row.created:%Y-%m-%d %H:%M}", "-" if row.auroc is None or row.auroc != row.auroc else f"{row.auroc:.3f}",
-             "simulated" if row.simulated else "real", (row.sha256 or "-")[:12], row.run or "-") for row in frame.itertuples()]
+    rows = [
+        (
+            row.version,
+            row.role or "-",
+            f"{row.created:%Y-%m-%d %H:%M}",
+            "-" if row.auroc is None or row.auroc != row.auroc else f"{row.auroc:.3f}",
+            "simulated" if row.simulated else "real",
+            (row.sha256 or "-")[:12],
+            row.run or "-",
+        )
+        for row in frame.itertuples()
+    ]
     print_table(rows, ("VERSION", "ROLE", "CREATED", "AUROC", "DATA", "SHA-256", "RUN"))
 
 @models.command("show")
@@ -35,7 +45,12 @@ def models_show(version: _Version) -> None:
     "All about one version."
     from stroke_nb.promotion.registry import show
     with friendly_errors(): about = show(version)
-    parts = {name: about[name] for name in ("version", "role", "created", "run", "sha256", "source")} | about["params"] | about["metrics"] | about["tags"]
+    parts = (
+        {name: about[name] for name in ("version", "role", "created", "run", "sha256", "source")}
+        | about["params"]
+        | about["metrics"]
+        | about["tags"]
+    )
     print_table([(name, value) for name, value in parts.items() if value not in (None, "")], ("NAME", "VALUE"))
 
 # %% ../../nbs/cli/models.ipynb #a5dc51b7
@@ -64,7 +79,17 @@ def models_history(folder: _Models = Path("models")) -> None:
     "Who made what champion, when and why."
     from stroke_nb.promotion.published import history
     with friendly_errors(): frame = history(folder)
-    rows = [(row.time[:16].replace("T", " "), row.action, row.version or "-", (row.sha256 or "-")[:12], row.by, row.comparison or row.override or "-") for row in frame.fillna("").itertuples()]
+    rows = [
+        (
+            row.time[:16].replace("T", " "),
+            row.action,
+            row.version or "-",
+            (row.sha256 or "-")[:12],
+            row.by,
+            row.comparison or row.override or "-",
+        )
+        for row in frame.fillna("").itertuples()
+    ]
     print_table(rows, ("TIME", "WHAT", "VERSION", "SHA-256", "BY", "WHY"))
 
 @models.command("prune")
@@ -106,7 +131,10 @@ def loop(
     from stroke_nb.automation.rule import load_rule
     from stroke_nb.automation.loop import step
     with friendly_errors(): known = load_rule(rule)
-    if check: return print(f"{rule}: can be read. It retrains on {' and '.join(known.retrain.alarms) or 'no'} alarms, and the {known.promote.by} promotes.")
+    if check:
+        return print(
+            f"{rule}: can be read. It retrains on {' and '.join(known.retrain.alarms) or 'no'} alarms, and the {known.promote.by} promotes."
+        )
     with friendly_errors(): done = step(known, _moment(now), out, folder, timeout=timeout)
     print(done.words)
     if done.run: print(f"Report: {done.run.report}")

@@ -19,7 +19,12 @@ from .words import command_group, friendly_errors, print_table, stop
 
 # %% ../../nbs/cli/operate.ipynb #03ccc37a
 _Model = Annotated[Path, typer.Option(help="Folder of the model.")]
-_Database = Annotated[str | None, typer.Option(help="Prediction log as a SQLAlchemy URL; like STROKE_NB_DATABASE. Default: sqlite:///predictions.db")]
+_Database = Annotated[
+    str | None,
+    typer.Option(
+        help="Prediction log as a SQLAlchemy URL; like STROKE_NB_DATABASE. Default: sqlite:///predictions.db"
+    ),
+]
 _Prevalence = Annotated[float | None, typer.Option(help="Share with a stroke in the place of use, such as 0.018.")]
 
 def serve(
@@ -36,8 +41,20 @@ def serve(
     with friendly_errors():
         from stroke_nb.service.worker import Settings, settings_from
         from stroke_nb.service.app import serve as run
-        given = dict(model=str(model), database=database, challenger=str(challenger) if challenger else None, share=share, mode=mode, prevalence=prevalence)
-        run(replace(settings_from(), **{name: value for name, value in given.items() if value is not None}), host=host, port=port, workers=workers)
+        given = dict(
+            model=str(model),
+            database=database,
+            challenger=str(challenger) if challenger else None,
+            share=share,
+            mode=mode,
+            prevalence=prevalence,
+        )
+        run(
+            replace(settings_from(), **{name: value for name, value in given.items() if value is not None}),
+            host=host,
+            port=port,
+            workers=workers,
+        )
 
 # %% ../../nbs/cli/operate.ipynb #ebfd35b8
 def app(
@@ -76,7 +93,9 @@ def log_status(database: _Database = None) -> None:
     "Can the log keep what it is given, and what waits in the spool?"
     with _open_log(database) as opened:
         ready, words = opened.ready()
-        print(f"{'ready' if ready else 'not ready'}{': ' + words if words else ''}; {opened.depth()} waiting in the spool")
+        print(
+            f"{'ready' if ready else 'not ready'}{': ' + words if words else ''}; {opened.depth()} waiting in the spool"
+        )
     raise typer.Exit(0 if ready else 1)
 
 # %% ../../nbs/cli/operate.ipynb #af2c2d18
@@ -105,7 +124,9 @@ def log_retain(
     "Delete what is older than a day; the deletion itself is recorded."
     with _open_log(database) as opened:
         gone = opened.retain(before)
-        print(f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes from before {gone.older_than:%Y-%m-%d} deleted")
+        print(
+            f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes from before {gone.older_than:%Y-%m-%d} deleted"
+        )
 
 # %% ../../nbs/cli/operate.ipynb #600f92d7
 keys = command_group("keys", "API keys of the service.")
@@ -123,7 +144,16 @@ def keys_add(
 def keys_list(database: _Database = None) -> None:
     "Keys, revoked ones too."
     with _open_log(database) as opened:
-        rows = [(key.id, key.name, " ".join(key.scopes), f"{key.created:%Y-%m-%d}", f"{key.revoked:%Y-%m-%d}" if key.revoked else "") for key in opened.list_keys()]
+        rows = [
+            (
+                key.id,
+                key.name,
+                " ".join(key.scopes),
+                f"{key.created:%Y-%m-%d}",
+                f"{key.revoked:%Y-%m-%d}" if key.revoked else "",
+            )
+            for key in opened.list_keys()
+        ]
     print_table(rows, ("ID", "NAME", "SCOPES", "MADE", "REVOKED"))
 
 @keys.command("revoke")
@@ -142,7 +172,8 @@ _Every = Annotated[int, typer.Option(help="Minutes between two looks, a divisor 
 def schedule_list(folder: _Folder = Path(".")) -> None:
     "What runs when, and how it went last time."
     from stroke_nb.automation.schedule import listed, load_schedule
-    with friendly_errors(): print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
+    with friendly_errors():
+        print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
 
 @schedule.command("install")
 def schedule_install(
@@ -164,7 +195,11 @@ def schedule_remove(folder: _Folder = Path(".")) -> None:
 def schedule_run_due(folder: _Folder = Path(".")) -> None:
     "Run what is due now, each missed run once."
     from stroke_nb.automation.schedule import load_schedule, run_due
-    with friendly_errors(): done = run_due(load_schedule(folder / "schedule.yaml"), tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True))
+    with friendly_errors():
+        done = run_due(
+            load_schedule(folder / "schedule.yaml"),
+            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
+        )
     raise typer.Exit(1 if any(ended.failed for ended in done) else 0)
 
 @schedule.command("run")
@@ -172,4 +207,8 @@ def schedule_run(folder: _Folder = Path(".")) -> None:
     "Stay in the foreground and run the schedule until Ctrl-C."
     from stroke_nb.automation.cron import foreground
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True))
+    with friendly_errors():
+        foreground(
+            load_schedule(folder / "schedule.yaml"),
+            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
+        )

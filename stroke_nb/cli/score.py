@@ -54,7 +54,11 @@ def _check_hash(path: Path, expected: str) -> None:
     "Stop where a file isn't the one that is meant."
     import hashlib
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected: stop(f"{path.name}: SHA-256 {found}, expected {expected}. The file at Kaggle has changed; it was not kept.", 2)
+    if found != expected:
+        stop(
+            f"{path.name}: SHA-256 {found}, expected {expected}. The file at Kaggle has changed; it was not kept.",
+            2,
+        )
 
 def fetch() -> None:
     "Download the public stroke file to data/ and check its hash (needs the extra `fetch`)."
@@ -80,7 +84,8 @@ def _csv_pieces(path: Path):
     from stroke_nb.errors import DataError
     try: yield from pd.read_csv(path, chunksize=_CHUNK, encoding="utf-8-sig", dtype=str)
     except UnicodeDecodeError: raise DataError("not UTF-8 text; save it as CSV in UTF-8") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error: raise DataError(f"not a table ({error}); give a CSV file with one header row") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise DataError(f"not a table ({error}); give a CSV file with one header row") from None
 
 def _parquet_pieces(path: Path):
     "Pieces of a Parquet file."
@@ -106,7 +111,9 @@ def _unique(source: Path, seen: list) -> None:
     import numpy as np
     from stroke_nb.errors import DataError
     if seen and len(np.unique(np.concatenate(seen))) < sum(map(len, seen)):
-        raise DataError(f"{source.name}: column 'id': an id stands in more than one row. Keep one row for each person.")
+        raise DataError(
+            f"{source.name}: column 'id': an id stands in more than one row. Keep one row for each person."
+        )
 
 def _pieces(source: Path, model, typed: bool):
     "Scored pieces of a file."
@@ -122,7 +129,10 @@ def _pieces(source: Path, model, typed: bool):
             if ids is not None: seen.append(pd.util.hash_array(ids.dropna().astype(str).to_numpy(object)))
             start += len(frame)
         if not start: raise DataError("columns but no rows. Give at least one person.")
-    except DataError as error: raise DataError(f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}") from None
+    except DataError as error:
+        raise DataError(
+            f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}"
+        ) from None
     _unique(source, seen)
 
 # %% ../../nbs/cli/score.ipynb #c440b76b
@@ -143,7 +153,9 @@ def _write_parquet(pieces, path: Path) -> int:
         for piece in pieces:
             schema = writer.schema if writer else pa.Schema.from_pandas(piece, preserve_index=False)
             if not writer:  # a column that is blank so far may hold text later
-                schema = pa.schema([each.with_type(pa.string()) if pa.types.is_null(each.type) else each for each in schema])
+                schema = pa.schema(
+                    [each.with_type(pa.string()) if pa.types.is_null(each.type) else each for each in schema]
+                )
                 writer = pq.ParquetWriter(path, schema)
             writer.write_table(pa.Table.from_pandas(piece, schema=schema, preserve_index=False))
             rows += len(piece)
@@ -154,7 +166,8 @@ def _write_parquet(pieces, path: Path) -> int:
 # %% ../../nbs/cli/score.ipynb #b8514001
 def _load_model(path: Path):
     "The model in a folder, or one sentence why not."
-    if not path.is_dir(): stop(f"--model {path}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
+    if not path.is_dir():
+        stop(f"--model {path}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
     from stroke_nb.model.risk_model import RiskModel
     try: return RiskModel.load(path)
     except (ValueError, OSError) as error: stop(f"--model {path}: {error}", 2)

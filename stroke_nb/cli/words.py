@@ -24,13 +24,16 @@ def friendly_errors():
     "Turn the errors that a user can act on into one sentence and an exit code; others stay errors."
     try: yield
     except KeyboardInterrupt as error: stop(str(error) or "interrupted", 1)
-    except ModuleNotFoundError as error: stop(f"{error.name} is missing. Install what this command needs: pip install 'stroke_nb[all]'.", 2)
+    except ModuleNotFoundError as error:
+        stop(f"{error.name} is missing. Install what this command needs: pip install 'stroke_nb[all]'.", 2)
     except UserError as error: stop(str(error), 2)
     except OutsideError as error: stop(str(error), 1)
 
 # %% ../../nbs/cli/words.ipynb #ccc2d6bf
 def command_group(name: str, words: str) -> typer.Typer:
-    return typer.Typer(name=name, help=words, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    return typer.Typer(
+        name=name, help=words, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
 
 def print_table(rows, header) -> None:
     "Rows in aligned columns."

@@ -14,7 +14,13 @@ import typer
 from .words import friendly_errors
 
 # %% ../../nbs/cli/workflow.ipynb #1e7b0d20
-_TYPER = dict(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+_TYPER = dict(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app = typer.Typer(**_TYPER)
 state = typer.Typer(help="What has to survive between runs on machines that forget.", **_TYPER)
 app.add_typer(state, name="state")
@@ -90,15 +96,25 @@ def _challenger() -> str | None:
     "The registry's version of the challenger."
     from stroke_nb.promotion.registry import list_versions
     found = list_versions()
-    return next((version for version, role in zip(found.version, found.role) if role == "challenger"), None) if len(found) else None
+    return (
+        next((version for version, role in zip(found.version, found.role) if role == "challenger"), None)
+        if len(found)
+        else None
+    )
 
 def _compared(rule, data: str, out: Path, timeout: float):
     "A run of the compare job by the rule's gate; on the prediction log where there is one and no file is named."
     import os
     from stroke_nb.jobs.run import run_job
     gate, log = rule.gate, not data and bool(os.environ.get("STROKE_NB_DATABASE"))
-    given = dict(data=data, source="log" if log else "file", thresholds=" ".join(f"{each:g}" for each in gate.thresholds), events=gate.events,
-                 auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin)
+    given = dict(
+        data=data,
+        source="log" if log else "file",
+        thresholds=" ".join(f"{each:g}" for each in gate.thresholds),
+        events=gate.events,
+        auroc_margin=gate.auroc_margin,
+        benefit_margin=gate.benefit_margin,
+    )
     return run_job("compare", given, out=out, timeout=timeout)
 
 # %% ../../nbs/cli/workflow.ipynb #866663bd
@@ -109,7 +125,10 @@ def _settle(run, version: str, rule) -> str:
     told = json.loads((run.folder / "gate.json").read_text())
     said = " ".join(told["reasons"][:3])
     if told["verdict"] != "pass" or rule.promote.by != "gate":
-        return f"Version {version} stays challenger. {said} By hand: stroke-nb models promote {version} --comparison {run.folder}" + ("" if told["verdict"] == "pass" else " --override REASON")
+        return (
+            f"Version {version} stays challenger. {said} By hand: stroke-nb models promote {version} --comparison {run.folder}"
+            + ("" if told["verdict"] == "pass" else " --override REASON")
+        )
     from stroke_nb.promotion.registry import promote
     promote(version, run.folder, days=rule.promote.days)
     return f"Version {version} is champion now. {said}"

@@ -133,7 +133,11 @@ def _column_streams(field, weight: float) -> list[Stream]:
     missing = [] if field.missing else [Stream(field.name, "missing", "", weight / 4)]
     rest = weight * (3 / 4 if missing else 1)
     if field.kind == "number":
-        return [Stream(field.name, "location", "", rest * 2 / 3), Stream(field.name, "spread", "", rest / 3), *missing]
+        return [
+            Stream(field.name, "location", "", rest * 2 / 3),
+            Stream(field.name, "spread", "", rest / 3),
+            *missing,
+        ]
     if field.kind == "binary": return [Stream(field.name, "share", "1", rest), *missing]
     levels = field.categories if len(field.categories) > 2 else field.categories[1:]
     return [*(Stream(field.name, "share", level, rest / len(levels)) for level in levels), *missing]
@@ -163,7 +167,9 @@ def is_kind(with_risk: bool, *kinds: str) -> np.ndarray:
 def lumpy(with_risk: bool) -> np.ndarray:
     "Which rank streams have few distinct scores: pairs without a number."
     ranks = [stream for stream in streams(with_risk) if stream.kind not in ("share", "missing")]
-    return np.array([stream.kind == "dependence" and not {stream.column, stream.detail} & set(NUMBERS) for stream in ranks])
+    return np.array(
+        [stream.kind == "dependence" and not {stream.column, stream.detail} & set(NUMBERS) for stream in ranks]
+    )
 
 # %% ../../nbs/drift/counts.ipynb #334bfc8f
 def moments(values: np.ndarray) -> np.ndarray:
@@ -200,23 +206,30 @@ def _risk_by_level(layout: Layout, pool: np.ndarray, name: str) -> np.ndarray:
 def risk_effects(layout: Layout, pool: np.ndarray, window: np.ndarray) -> np.ndarray:
     "Change of the mean risk that each column's shift would bring, shape (inputs,)."
     def shares(counts, name): return margin(layout, counts, name) / margin(layout, counts, name).sum()
-    return np.array([(shares(window, name) - shares(pool, name)) @ _risk_by_level(layout, pool, name) for name in INPUTS])
+    return np.array(
+        [(shares(window, name) - shares(pool, name)) @ _risk_by_level(layout, pool, name) for name in INPUTS]
+    )
 
 # %% ../../nbs/drift/counts.ipynb #943ddf80
 def _label(stream: Stream) -> str:
     "What a stream watches, in words."
     names = {name: field.label for name, field in FIELDS.items()} | {"risk": "Predicted risk"}
     label = names[stream.column]
-    if stream.kind == "share": return f"{label}: share of {stream.detail!r}" if stream.column in CATEGORIES else f"{label}: share"
+    if stream.kind == "share":
+        return f"{label}: share of {stream.detail!r}" if stream.column in CATEGORIES else f"{label}: share"
     if stream.kind == "dependence": return f"{label} and {names[stream.detail]}: dependence"
-    return {"location": f"{label}: mean", "spread": f"{label}: standard deviation", "missing": f"{label}: missing"}[stream.kind]
+    return {"location": f"{label}: mean", "spread": f"{label}: standard deviation", "missing": f"{label}: missing"}[
+        stream.kind
+    ]
 
 def change(stream: Stream, now: float, before: float) -> str:
     "A shift with its size in its own units."
     if stream.kind == "dependence": return f"{_label(stream)} (correlation of scores) {now:.2f} against {before:.2f}"
     way = "higher" if now > before else "lower"
-    if stream.kind in ("share", "missing"): return f"{_label(stream)} {abs(now - before) * 100:.1f} points {way} ({now:.1%} against {before:.1%})"
-    if stream.column == "risk": return f"{_label(stream)} {abs(now - before) * 100:.2f} points {way} ({now:.2%} against {before:.2%})"
+    if stream.kind in ("share", "missing"):
+        return f"{_label(stream)} {abs(now - before) * 100:.1f} points {way} ({now:.1%} against {before:.1%})"
+    if stream.column == "risk":
+        return f"{_label(stream)} {abs(now - before) * 100:.2f} points {way} ({now:.2%} against {before:.2%})"
     return f"{_label(stream)} {abs(now - before):.1f} {FIELDS[stream.column].unit} {way} ({now:.1f} against {before:.1f})"
 
 # %% ../../nbs/drift/counts.ipynb #14cc304a

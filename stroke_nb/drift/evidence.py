@@ -34,7 +34,9 @@ def budget_words(
     looks_per_year: int,
 ) -> str:
     "The promise in words."
-    looks = {365: "daily looks", 52: "weekly looks", 12: "monthly looks", 4: "quarterly looks"}.get(looks_per_year, f"{looks_per_year} looks a year")
+    looks = {365: "daily looks", 52: "weekly looks", 12: "monthly looks", 4: "quarterly looks"}.get(
+        looks_per_year, f"{looks_per_year} looks a year"
+    )
     return f"{years_words(budget)} of {looks}"
 
 def years_words(budget: float) -> str:
@@ -60,7 +62,13 @@ def history(
     reasons = pd.Series({restart["windows"]: restart["reason"] for restart in restarts}, dtype=object)
     frame["restart"] = reasons.reindex(frame.index).fillna("")
     usual = pd.Series(bets, frame.index, dtype=float).groupby((frame.restart != "").cumsum()).cumsum()
-    return frame.assign(rows=frame.get("rows", 0), evidence=frame.log_evidence.map(exp), usual=usual, threshold=threshold, alarm=frame.since.notna())
+    return frame.assign(
+        rows=frame.get("rows", 0),
+        evidence=frame.log_evidence.map(exp),
+        usual=usual,
+        threshold=threshold,
+        alarm=frame.since.notna(),
+    )
 
 def exp(log_value: float) -> float:
     "The number, at most 10^300."

@@ -31,9 +31,14 @@ def _days(
     end = when(until) or when((now or utc_now()).date())
     before = [name for name in counted if name < _last_day(end)]
     if not since and before and not re.fullmatch(r"\d{4}-\d\d-\d\d", before[-1]):
-        raise DataError(f"the last window of the state, {before[-1]!r}, isn't named by a day: give since, the first day to look at")
+        raise DataError(
+            f"the last window of the state, {before[-1]!r}, isn't named by a day: give since, the first day to look at"
+        )
     start = when(since) if since else when(before[-1]) + timedelta(days=1) if before else None
-    if start and start >= end: raise DataError(f"no whole day from {start:%Y-%m-%d} until {end:%Y-%m-%d}: give other days, or wait for tomorrow")
+    if start and start >= end:
+        raise DataError(
+            f"no whole day from {start:%Y-%m-%d} until {end:%Y-%m-%d}: give other days, or wait for tomorrow"
+        )
     return start, end
 
 def _last_day(end: datetime) -> str: return f"{end - timedelta(microseconds=1):%Y-%m-%d}"
@@ -78,5 +83,6 @@ def onset(
     tolerance: float = 0.2,  # log-odds by which risks may be off
 ) -> int:                  # number of the first record since which they are off; 0 where all of them are
     "Where the evidence that risks are off begins."
-    evidence = np.cumsum(outcome_bets(np.asarray(y, float), np.asarray(p, float), tolerance)[::-1], axis=0)[::-1]   # from each record to the end
+    # from each record to the end
+    evidence = np.cumsum(outcome_bets(np.asarray(y, float), np.asarray(p, float), tolerance)[::-1], axis=0)[::-1]
     return int(np.argmax(evidence.max(axis=1)))

@@ -46,8 +46,10 @@ def _same_model(model, probe: np.ndarray) -> None:
         have, need = ("no model", "was fitted with one") if model is None else ("a model", "was fitted without one")
         raise DriftError(f"the monitor {need} and is now given {have}: give the same model, or fit a new monitor")
     if not np.allclose(now, probe, rtol=0, atol=1e-6):
-        raise DriftError(f"the model changed (risks of the probe people differ by up to {np.abs(now - probe).max():.4f}): "
-                         "load the model it was fitted with, or fit a new monitor")
+        raise DriftError(
+            f"the model changed (risks of the probe people differ by up to {np.abs(now - probe).max():.4f}): "
+            "load the model it was fitted with, or fit a new monitor"
+        )
 
 # %% ../../nbs/drift/monitor.ipynb #a4560df0
 class _Holds:
@@ -100,7 +102,11 @@ class _Looks(_Holds):
         if self.alarm_ is None and evidence >= np.log(self.threshold): self.alarm_ = window_id
         if self.alarm_ is None:  # an alarm freezes the pool: what is strange must not become usual
             self.pool_, self.moments_ = self.pool_ + window, self.moments_ + moments(coded.values)
-        self.records.append(dict(window_id=window_id, rows=len(coded.codes), digest=digest, log_evidence=evidence, since=self.alarm_))
+        self.records.append(
+            dict(
+                window_id=window_id, rows=len(coded.codes), digest=digest, log_evidence=evidence, since=self.alarm_
+            )
+        )
         log_r = logsumexp(self.log_r_, axis=1) - np.log(len(BETS))
         self.details.append(np.concatenate([z, log_r, value, self.reference_, effects]))
         return self.alarm_ is not None
@@ -118,19 +124,42 @@ class _Tells(_Looks):
         "The verdict on a window counted earlier."
         number = [record["window_id"] for record in self.records].index(window_id)
         record = self.records[number]
-        return DriftResult(window_id, record["since"] is not None, record["since"], exp(record["log_evidence"]), self.threshold,
-                           stream_frame(self.details[number], self._with_risk), self.history.head(number + 1),
-                           budget_words(self.budget, self.looks_per_year), repeated)
+        return DriftResult(
+            window_id,
+            record["since"] is not None,
+            record["since"],
+            exp(record["log_evidence"]),
+            self.threshold,
+            stream_frame(self.details[number], self._with_risk),
+            self.history.head(number + 1),
+            budget_words(self.budget, self.looks_per_year),
+            repeated,
+        )
 
 # %% ../../nbs/drift/monitor.ipynb #52642850
 class _Keeps(_Tells):
     "How a drift monitor is saved and loaded."
     def save(self, path: Path) -> Path:
         "Write everything but the model to one file."
-        header = dict(kind="drift monitor", schema=schema_hash(), budget=self.budget, looks_per_year=self.looks_per_year,
-                      seed=self.seed, alarm=self.alarm_, records=self.records, restarts=self.restarts)
-        arrays = dict(pool=self.pool_, moments=self.moments_, reference=self.reference_, log_r=self.log_r_, probe=self.probe_,
-                      seen=self.seen, details=np.array(self.details))
+        header = dict(
+            kind="drift monitor",
+            schema=schema_hash(),
+            budget=self.budget,
+            looks_per_year=self.looks_per_year,
+            seed=self.seed,
+            alarm=self.alarm_,
+            records=self.records,
+            restarts=self.restarts,
+        )
+        arrays = dict(
+            pool=self.pool_,
+            moments=self.moments_,
+            reference=self.reference_,
+            log_r=self.log_r_,
+            probe=self.probe_,
+            seen=self.seen,
+            details=np.array(self.details),
+        )
         return write_state(path, header, arrays)
 
     @classmethod
@@ -157,8 +186,10 @@ class _Starts(_Keeps):
         reference: pd.DataFrame,  # at least 200 people
     ) -> "DriftMonitor":
         "Take these people as what is usual."
-        if not 0 < self.budget < 1: raise DriftError(f"budget is {self.budget}: give a probability between 0 and 1, such as 0.05")
-        if self.looks_per_year < 1: raise DriftError(f"looks_per_year is {self.looks_per_year}: give 52 for weekly, 365 for daily looks")
+        if not 0 < self.budget < 1:
+            raise DriftError(f"budget is {self.budget}: give a probability between 0 and 1, such as 0.05")
+        if self.looks_per_year < 1:
+            raise DriftError(f"looks_per_year is {self.looks_per_year}: give 52 for weekly, 365 for daily looks")
         self.probe_, self.seen = _probe(self.model), np.array([], np.uint64)
         self.records, self.restarts, self.details = [], [], []
         return self._take(reference)
@@ -205,7 +236,10 @@ class DriftMonitor(_Starts):
         "Count one window and say whether anything changed."
         _same_model(self.model, self.probe_)
         frame = validate(window)
-        if len(frame) < fewest: raise DataError(f"the window has {len(frame)} rows, too few to say anything: join them to the next window")
+        if len(frame) < fewest:
+            raise DataError(
+                f"the window has {len(frame)} rows, too few to say anything: join them to the next window"
+            )
         hashes = row_hashes(frame)
         digest = digest_of(np.sort(hashes))
         repeated = place(self.records, window_id, digest) is not None

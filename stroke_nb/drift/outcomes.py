@@ -58,8 +58,11 @@ class OutcomeResult:
         "The verdict in a sentence."
         way = "too low" if self.ratio.value > 1 else "too high"
         verdict = f"Alarm since {self.since}: risks are off by more than the tolerance" if self.alarm else "Quiet"
-        return (f"{verdict}: evidence {plain_number(self.evidence)}, alarm at {self.threshold:,.0f} ({self.promise}). In this window observed/expected "
-                f"{self.ratio.value:.2f} ({self.ratio.low:.2f} to {self.ratio.high:.2f})" + (f", risks {way}." if self.alarm else "."))
+        return (
+            f"{verdict}: evidence {plain_number(self.evidence)}, alarm at {self.threshold:,.0f} ({self.promise}). In this window observed/expected "
+            f"{self.ratio.value:.2f} ({self.ratio.low:.2f} to {self.ratio.high:.2f})"
+            + (f", risks {way}." if self.alarm else ".")
+        )
 
     def _repr_html_(self) -> str: return f"<p><b>{html.escape(self.window_id)}. {html.escape(self.words())}</b></p>"
 
@@ -67,7 +70,8 @@ class OutcomeResult:
 def _checked_outcomes(y, p) -> tuple[np.ndarray, np.ndarray]:
     "Outcomes and risks as floats; `DataError` for what can't be counted."
     y, p = np.asarray(y, float), np.asarray(p, float)
-    if y.shape != p.shape or y.ndim != 1: raise DataError(f"{y.shape} outcomes and {p.shape} risks: give one of each for every person")
+    if y.shape != p.shape or y.ndim != 1:
+        raise DataError(f"{y.shape} outcomes and {p.shape} risks: give one of each for every person")
     if not len(y): raise DataError("no outcomes in this window: wait until some have matured")
     for name, bad, remedy in (("outcome", ~np.isin(y, [0, 1]), "is neither 0 nor 1; leave out records that haven't matured"),
                               ("risk", ~((p > 0) & (p < 1)), "is not between 0 and 1; give probabilities, not percentages")):
@@ -100,7 +104,14 @@ class _Outcomes:
     def save(self, path: Path) -> Path:
         "Write the monitor to one file."
         settings = dict(tolerance=self.tolerance, budget=self.budget, records_per_year=self.records_per_year)
-        header = dict(kind="outcome monitor", schema=schema_hash(), settings=settings, alarm=self.alarm_, records=self.records, restarts=self.restarts)
+        header = dict(
+            kind="outcome monitor",
+            schema=schema_hash(),
+            settings=settings,
+            alarm=self.alarm_,
+            records=self.records,
+            restarts=self.restarts,
+        )
         return write_state(path, header, dict(log_r=self.log_r_, seen=self.seen))
 
     @classmethod
@@ -108,7 +119,12 @@ class _Outcomes:
         "Read a saved monitor."
         header, arrays = read_state(path, "outcome monitor")
         monitor = cls(**header["settings"])
-        monitor.records, monitor.restarts, monitor.alarm_, monitor.log_r_ = header["records"], header["restarts"], header["alarm"], arrays["log_r"]
+        monitor.records, monitor.restarts, monitor.alarm_, monitor.log_r_ = (
+            header["records"],
+            header["restarts"],
+            header["alarm"],
+            arrays["log_r"],
+        )
         monitor.seen = arrays.get("seen", monitor.seen)  # a state begun with files has none
         return monitor
 
@@ -119,16 +135,29 @@ class _OutcomesTold(_Outcomes):
     def history(self) -> pd.DataFrame:
         "All windows so far: observed, expected, their ratio with its interval, AUROC, evidence."
         columns = ["observed", "expected", "ratio", "low", "high", "auroc"]
-        frame = history(self.records, self.restarts, self.threshold, np.array([record["rows"] for record in self.records]))
-        return frame.reindex(columns=["window_id", "rows", *columns, "evidence", "usual", "threshold", "alarm", "restart", "bands"])
+        frame = history(
+            self.records, self.restarts, self.threshold, np.array([record["rows"] for record in self.records])
+        )
+        return frame.reindex(
+            columns=["window_id", "rows", *columns, "evidence", "usual", "threshold", "alarm", "restart", "bands"]
+        )
 
     def result(self, window_id: str, repeated: bool = False) -> OutcomeResult:
         "The verdict on a window counted earlier."
         number = [record["window_id"] for record in self.records].index(window_id)
         record = self.records[number]
-        return OutcomeResult(window_id, record["since"] is not None, record["since"], exp(record["log_evidence"]), self.threshold,
-                             Interval(record["ratio"], record["low"], record["high"]), record["auroc"], self.history.head(number + 1),
-                             f"{years_words(self.budget)} of {self.records_per_year:,} outcomes each", repeated)
+        return OutcomeResult(
+            window_id,
+            record["since"] is not None,
+            record["since"],
+            exp(record["log_evidence"]),
+            self.threshold,
+            Interval(record["ratio"], record["low"], record["high"]),
+            record["auroc"],
+            self.history.head(number + 1),
+            f"{years_words(self.budget)} of {self.records_per_year:,} outcomes each",
+            repeated,
+        )
 
     def restart(self, reason: str) -> "OutcomeMonitor":
         "End an alarm, for instance after the model was updated, and gather evidence anew."
@@ -149,7 +178,10 @@ class _OutcomesOnce(_OutcomesTold):
 
     def _count(self, ids) -> None:
         "Remember ids; refuse those counted before."
-        if not self.fresh(ids).all(): raise DriftError(f"{(~self.fresh(ids)).sum()} outcomes were counted before: give only those that `fresh` tells")
+        if not self.fresh(ids).all():
+            raise DriftError(
+                f"{(~self.fresh(ids)).sum()} outcomes were counted before: give only those that `fresh` tells"
+            )
         self.seen = np.union1d(self.seen, id_hashes(ids))
 
 # %% ../../nbs/drift/outcomes.ipynb #f1787cab
@@ -164,7 +196,9 @@ class OutcomeMonitor(_OutcomesOnce):
     ) -> OutcomeResult:
         "Count a window's outcomes."
         if not (0 < self.budget < 1 and self.tolerance >= 0 and self.records_per_year >= 1):
-            raise DriftError("give a budget between 0 and 1, a tolerance of 0 or more log-odds, and at least one record a year")
+            raise DriftError(
+                "give a budget between 0 and 1, a tolerance of 0 or more log-odds, and at least one record a year"
+            )
         y, p = _checked_outcomes(y, p)
         digest = digest_of(y, p)
         if place(self.records, window_id, digest) is not None: return self.result(window_id, repeated=True)
@@ -176,9 +210,22 @@ class OutcomeMonitor(_OutcomesOnce):
         self.log_r_ = after[-1]
         if self.alarm_ is None and peak >= np.log(self.threshold): self.alarm_ = window_id
         ratio = observed_expected_interval(y.sum(), p.sum())
-        self.records.append(dict(window_id=window_id, rows=len(y), digest=digest, log_evidence=peak, since=self.alarm_, observed=float(y.sum()),
-                                 expected=float(p.sum()), ratio=ratio.value, low=ratio.low, high=ratio.high, auroc=float(_auroc(y, p)),
-                                 bands=_band_sums(y, p)))
+        self.records.append(
+            dict(
+                window_id=window_id,
+                rows=len(y),
+                digest=digest,
+                log_evidence=peak,
+                since=self.alarm_,
+                observed=float(y.sum()),
+                expected=float(p.sum()),
+                ratio=ratio.value,
+                low=ratio.low,
+                high=ratio.high,
+                auroc=float(_auroc(y, p)),
+                bands=_band_sums(y, p),
+            )
+        )
         return self.result(window_id)
 
 # %% ../../nbs/drift/outcomes.ipynb #b5985293
@@ -206,12 +253,29 @@ def dynamic_calibration(
         worth = people[some] ** 2 / (weight**2 @ sums[:number + 1, 0])[some]
         rate = strokes[some] / people[some]
         low, high = (betaincinv(rate * worth + 0.5, (1 - rate) * worth + 0.5, at) for at in (0.025, 0.975))
-        frames.append(pd.DataFrame(dict(window_id=name, risk=risks[some] / people[some], observed=rate, low=np.minimum(low, rate), high=np.maximum(high, rate), people=people[some])))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["window_id", "risk", "observed", "low", "high", "people"])
+        frames.append(
+            pd.DataFrame(
+                dict(
+                    window_id=name,
+                    risk=risks[some] / people[some],
+                    observed=rate,
+                    low=np.minimum(low, rate),
+                    high=np.maximum(high, rate),
+                    people=people[some],
+                )
+            )
+        )
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=["window_id", "risk", "observed", "low", "high", "people"])
+    )
 
 # %% ../../nbs/drift/outcomes.ipynb #02e1cacd
-EXPECTED_ASSUMES = ("Estimated from the predicted risks alone. Assumes that the model is calibrated and that the outcome given the inputs "
-                    "has not changed; only outcomes can tell whether that is so.")
+EXPECTED_ASSUMES = (
+    "Estimated from the predicted risks alone. Assumes that the model is calibrated and that the outcome given the inputs "
+    "has not changed; only outcomes can tell whether that is so."
+)
 
 def _measures(y: np.ndarray, p: np.ndarray, threshold: float | None) -> dict[str, float]:
     "What is estimated, on one draw of outcomes."
@@ -227,7 +291,8 @@ def expected_performance(
     draws: int = 500,                     # sets of outcomes drawn
 ) -> pd.DataFrame:                        # metric, value, low, high (95 % for a window of this size), reference
     "Performance to expect where the risks are right; see `EXPECTED_ASSUMES`."
-    def drawn(p, rng): return pd.DataFrame([_measures((rng.random(len(p)) < p).astype(float), p, threshold) for _ in range(draws)])
+    def drawn(p, rng):
+        return pd.DataFrame([_measures((rng.random(len(p)) < p).astype(float), p, threshold) for _ in range(draws)])
     p = np.asarray(p, float)
     chance = drawn(p, np.random.default_rng(seed))
     low, high = chance.quantile(0.025), chance.quantile(0.975)
@@ -236,5 +301,7 @@ def expected_performance(
     if reference is not None:
         reference = np.asarray(reference, float)
         usual = drawn(np.random.default_rng(seed).choice(reference, len(p)), np.random.default_rng(seed)).mean()
-        frame["reference"] = usual.mask(usual.index == "outcome_rate", reference.mean()).mask(usual.index == "observed_expected_ratio", 1.0)
+        frame["reference"] = usual.mask(usual.index == "outcome_rate", reference.mean()).mask(
+            usual.index == "observed_expected_ratio", 1.0
+        )
     return frame.rename_axis("metric").reset_index()

@@ -32,9 +32,18 @@ def plot_evidence(
     ax.plot(x, evidence, color=_blue, lw=1.5, marker="o", ms=3.5, zorder=2)
     ax.plot(x[history.alarm], evidence[history.alarm], "s", color=_red, ms=5.5, label="alarm", zorder=3)
     ax.axhline(threshold, color=_red, lw=1, ls="--")
-    ax.text(0.995, threshold * 1.15, f"alarm at {threshold:,.0f}", color=_red, fontsize=8, ha="right", transform=ax.get_yaxis_transform())
+    ax.text(
+        0.995,
+        threshold * 1.15,
+        f"alarm at {threshold:,.0f}",
+        color=_red,
+        fontsize=8,
+        ha="right",
+        transform=ax.get_yaxis_transform(),
+    )
     for place in x[history.restart != ""]: ax.axvline(place - 0.5, color=_grey, lw=1, ls=":")
-    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)   # above, where no line passes
+    # above, where no line passes
+    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     _window_ticks(ax, history)
     ax.set(yscale="log", ylabel="evidence of a change", ylim=(0.1, max(threshold * 4, evidence.max() * 2)))
     ax.spines[["top", "right"]].set_visible(False)
@@ -56,7 +65,16 @@ def plot_observed_expected(
     x = np.arange(len(history))
     for marked, color, shape in ((~history.alarm, _blue, "o"), (history.alarm, _red, "s")):
         part = history[marked]
-        ax.errorbar(x[marked], part.ratio, [part.ratio - part.low, part.high - part.ratio], fmt=shape, color=color, ms=4.5, lw=1.2, capsize=2)
+        ax.errorbar(
+            x[marked],
+            part.ratio,
+            [part.ratio - part.low, part.high - part.ratio],
+            fmt=shape,
+            color=color,
+            ms=4.5,
+            lw=1.2,
+            capsize=2,
+        )
     ax.axhline(1, color=_grey, lw=1)
     _window_ticks(ax, history)
     ax.set(yscale="log", ylabel="observed / expected (95 % interval)")
@@ -78,9 +96,28 @@ def plot_dynamic_calibration(
     shown = sorted({int(at) for at in np.linspace(0, len(names) - 1, min(earlier + 1, len(names)))})
     for rank, at in enumerate(shown[:-1], 1):
         old = curves[curves.window_id == names[at]]
-        ax.plot(old.risk * 100, old.observed * 100, "o-", color=_grey, ms=2.5, lw=1, alpha=0.25 + 0.6 * rank / len(shown), label=str(names[at]))
+        ax.plot(
+            old.risk * 100,
+            old.observed * 100,
+            "o-",
+            color=_grey,
+            ms=2.5,
+            lw=1,
+            alpha=0.25 + 0.6 * rank / len(shown),
+            label=str(names[at]),
+        )
     new = curves[curves.window_id == names[-1]]
-    ax.errorbar(new.risk * 100, new.observed * 100, 100 * np.maximum(0, [new.observed - new.low, new.high - new.observed]), fmt="o-", color=_blue, ms=4.5, lw=1.6, capsize=2, label=str(names[-1]))
+    ax.errorbar(
+        new.risk * 100,
+        new.observed * 100,
+        100 * np.maximum(0, [new.observed - new.low, new.high - new.observed]),
+        fmt="o-",
+        color=_blue,
+        ms=4.5,
+        lw=1.6,
+        capsize=2,
+        label=str(names[-1]),
+    )
     ax.axline((0, 0), slope=1, color=_grey, lw=1, ls="--")
     ax.set(xlabel="risk given (%)", ylabel="recorded strokes (%), 95 % interval")
     ax.legend(frameon=False, fontsize=8, title="after window", title_fontsize=8)
@@ -101,7 +138,10 @@ def column_finding(
         usual = before.value_counts(normalize=True).reindex(field.categories, fill_value=0)
         level = (shares - usual).abs().idxmax()
         said = change(Stream(name, "share", level, 0), shares[level], usual[level])
-    else: said = change(Stream(name, "location" if field.kind == "number" else "share", "", 0), now.mean(), before.mean())
+    else:
+        said = change(
+            Stream(name, "location" if field.kind == "number" else "share", "", 0), now.mean(), before.mean()
+        )
     missing, usual = window[name].isna().mean(), reference[name].isna().mean()
     return said + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
 
@@ -129,10 +169,22 @@ def _wilson(share: np.ndarray, n: int) -> np.ndarray:
 def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Bars for the reference, dots with 95 % intervals for the window."
     levels = field.categories or (0.0, 1.0)
-    usual, now = (frame[field.name].value_counts(normalize=True).reindex(levels, fill_value=0).to_numpy() for frame in (reference, window))
+    usual, now = (
+        frame[field.name].value_counts(normalize=True).reindex(levels, fill_value=0).to_numpy()
+        for frame in (reference, window)
+    )
     y = np.arange(len(levels))[::-1]
     ax.barh(y, usual * 100, color=_grey, alpha=0.35, height=0.7, label="reference")
-    ax.errorbar(now * 100, y, xerr=_wilson(now, max(window[field.name].notna().sum(), 1)) * 100, fmt="o", color=_blue, ms=5, capsize=2, label="window")
+    ax.errorbar(
+        now * 100,
+        y,
+        xerr=_wilson(now, max(window[field.name].notna().sum(), 1)) * 100,
+        fmt="o",
+        color=_blue,
+        ms=5,
+        capsize=2,
+        label="window",
+    )
     ax.set_yticks(y, field.categories or ("no", "yes"))
     ax.set(xlabel="share of people (%), window with 95 % interval", xlim=(0, None))
     ax.legend(frameon=False, fontsize=8)
@@ -155,8 +207,13 @@ def plot_column(
 # %% ../../nbs/drift/plots.ipynb #21d20043
 def _for_evidently(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     "Columns in types that Evidently counts: plain text for categories and yes/no."
-    words = {name: frame[name].map({0: "no", 1: "yes"}) if FIELDS[name].kind == "binary" else frame[name] for name in names}
-    return pd.DataFrame({name: values if name in NUMBERS else values.astype(object) for name, values in words.items()})
+    words = {
+        name: frame[name].map({0: "no", 1: "yes"}) if FIELDS[name].kind == "binary" else frame[name]
+        for name in names
+    }
+    return pd.DataFrame(
+        {name: values if name in NUMBERS else values.astype(object) for name, values in words.items()}
+    )
 
 def evidently_pages(
     reference: pd.DataFrame,  # validated
@@ -168,8 +225,13 @@ def evidently_pages(
     from evidently.presets import DataDriftPreset, DataSummaryPreset
     names = [name for name in FIELDS if name in reference and name in current]
     numbers = [name for name in names if name in NUMBERS]
-    definition = DataDefinition(numerical_columns=numbers, categorical_columns=[name for name in names if name not in numbers])
-    now, usual = (Dataset.from_pandas(_for_evidently(frame, names), data_definition=definition) for frame in (current, reference))
+    definition = DataDefinition(
+        numerical_columns=numbers, categorical_columns=[name for name in names if name not in numbers]
+    )
+    now, usual = (
+        Dataset.from_pandas(_for_evidently(frame, names), data_definition=definition)
+        for frame in (current, reference)
+    )
     path = Path(out) / "evidently.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     Report([DataSummaryPreset(), DataDriftPreset()]).run(now, usual).save_html(str(path))

@@ -30,11 +30,25 @@ def _table_findings(frame: pd.DataFrame) -> list[Finding]:
     "Missing and extra columns, too few rows."
     absent = [name for name in INPUTS if name not in frame]
     extra = [str(name) for name in frame if name not in FIELDS and name not in ("id", "true_risk")]
-    found = [Finding("stop", name, len(frame), f"column {name!r} is missing: add or rename it, blank cells are allowed") for name in absent]
-    found += [Finding("warn", name, len(frame), f"column {name[:60]!r} is not in the schema and is ignored") for name in extra]
-    if not len(frame): found.append(Finding("stop", "", 0, "the window is empty: was the export run for the right dates?"))
+    found = [
+        Finding("stop", name, len(frame), f"column {name!r} is missing: add or rename it, blank cells are allowed")
+        for name in absent
+    ]
+    found += [
+        Finding("warn", name, len(frame), f"column {name[:60]!r} is not in the schema and is ignored")
+        for name in extra
+    ]
+    if not len(frame):
+        found.append(Finding("stop", "", 0, "the window is empty: was the export run for the right dates?"))
     elif len(frame) < fewest:
-        found.append(Finding("stop", "", len(frame), f"{len(frame)} rows are too few to say anything: join them to the next window"))
+        found.append(
+            Finding(
+                "stop",
+                "",
+                len(frame),
+                f"{len(frame)} rows are too few to say anything: join them to the next window",
+            )
+        )
     return found
 
 fewest = 20  # the p-values below were checked down to here
@@ -53,7 +67,8 @@ def _at(bad, values: pd.Series, field, check: str) -> list[Finding]:
     return [Finding("stop", field.name, int(bad.sum()), words)]
 
 # %% ../../nbs/drift/quality.ipynb #865da682
-_units = {"avg_glucose_level": ("mmol/L", 18.016, "mg/dL")}  # what a field is often given in, and the factor that mends it
+# what a field is often given in, and the factor that mends it
+_units = {"avg_glucose_level": ("mmol/L", 18.016, "mg/dL")}
 
 def _unit_findings(field, numbers: pd.Series) -> list[Finding]:
     "Impossible values that would be ordinary ones in another unit."
@@ -62,8 +77,10 @@ def _unit_findings(field, numbers: pd.Series) -> list[Finding]:
     low, high = field.soft
     foreign = (numbers < field.hard[0]) & (numbers * factor).between(low, high)
     if not foreign.any(): return []
-    words = (f"{field.label}: {foreign.sum()} of {numbers.notna().sum()} values ({foreign.sum() / numbers.notna().sum():.0%}) between "
-             f"{numbers[foreign].min():g} and {numbers[foreign].max():g} look like {unit}: multiply them by {factor:g} to get {right}")
+    words = (
+        f"{field.label}: {foreign.sum()} of {numbers.notna().sum()} values ({foreign.sum() / numbers.notna().sum():.0%}) between "
+        f"{numbers[foreign].min():g} and {numbers[foreign].max():g} look like {unit}: multiply them by {factor:g} to get {right}"
+    )
     return [Finding("stop", field.name, int(foreign.sum()), words)]
 
 # %% ../../nbs/drift/quality.ipynb #397e6f43
@@ -74,21 +91,40 @@ def _value_findings(values: pd.Series, field) -> list[Finding]:
     numbers = pd.to_numeric(values, errors="coerce")
     unread = (values.notna() & numbers.isna()).to_numpy()
     found = _at(unread, values, field, "number")
-    if field.kind == "binary": return found + _at((numbers.notna() & ~numbers.isin([0, 1])).to_numpy(), numbers, field, "binary")
+    if field.kind == "binary":
+        return found + _at((numbers.notna() & ~numbers.isin([0, 1])).to_numpy(), numbers, field, "binary")
     units = _unit_findings(field, numbers)
     low, high = field.hard
     outside = (numbers < low) | (numbers > high)
-    return found + units + (_at(outside.to_numpy(), numbers, field, "range") if outside.sum() > sum(f.rows for f in units) else [])
+    return (
+        found
+        + units
+        + (_at(outside.to_numpy(), numbers, field, "range") if outside.sum() > sum(f.rows for f in units) else [])
+    )
 
 # %% ../../nbs/drift/quality.ipynb #943a5e65
 def _same_findings(values: pd.Series, field) -> list[Finding]:
     "A column without any value, or with one value only."
     count = len(values)
     if values.isna().all():
-        return [Finding("stop", field.name, count, f"{field.label}: no value in any row; was the column left out of the export?")]
+        return [
+            Finding(
+                "stop",
+                field.name,
+                count,
+                f"{field.label}: no value in any row; was the column left out of the export?",
+            )
+        ]
     odd = field.kind == "number" or field.missing in set(values)
     if values.nunique() == 1 and count >= fewest and odd:
-        return [Finding("warn", field.name, count, f"{field.label}: every value is {values.dropna().iloc[0]}; is it a default?")]
+        return [
+            Finding(
+                "warn",
+                field.name,
+                count,
+                f"{field.label}: every value is {values.dropna().iloc[0]}; is it a default?",
+            )
+        ]
     return []
 
 # %% ../../nbs/drift/quality.ipynb #00a206a9
@@ -96,12 +132,22 @@ def _duplicate_findings(frame: pd.DataFrame, seen: np.ndarray) -> list[Finding]:
     "Rows that stand twice in the window or were seen before."
     hashes = row_hashes(frame)
     twice, before = int(pd.Series(hashes).duplicated().sum()), np.isin(hashes, seen)
-    found = [Finding("warn", "", twice, f"{twice} rows repeat another row of the window: keep one row for each person")] if twice else []
+    found = (
+        [Finding("warn", "", twice, f"{twice} rows repeat another row of the window: keep one row for each person")]
+        if twice
+        else []
+    )
     if before.any():
         share = before.mean()
         advice = "is it an old file?" if share >= 0.5 else "do the windows overlap?"
-        found.append(Finding("stop" if share >= 0.5 else "warn", "", int(before.sum()),
-                             f"{before.sum()} rows ({share:.0%}) were in the reference or an earlier window, as {where(np.flatnonzero(before))}: {advice}"))
+        found.append(
+            Finding(
+                "stop" if share >= 0.5 else "warn",
+                "",
+                int(before.sum()),
+                f"{before.sum()} rows ({share:.0%}) were in the reference or an earlier window, as {where(np.flatnonzero(before))}: {advice}",
+            )
+        )
     return found
 
 # %% ../../nbs/drift/quality.ipynb #22e47f45
@@ -128,7 +174,8 @@ class QualityReport:
 
     def _repr_html_(self) -> str:
         if not self.findings: return f"<p>{self.rows} rows, no fault found.</p>"
-        with pd.option_context("display.max_colwidth", None): return self.to_frame().to_html(index=False, escape=True, border=0)
+        with pd.option_context("display.max_colwidth", None):
+            return self.to_frame().to_html(index=False, escape=True, border=0)
 
 # %% ../../nbs/drift/quality.ipynb #da51a9c3
 def quality(
@@ -141,13 +188,19 @@ def quality(
     except DataError as error: return QualityReport((Finding("stop", "", len(window), str(error)),), len(window))
     found, clean = _table_findings(frame), _clean(frame)
     for field in (FIELDS[name] for name in clean if len(clean)):
-        found += _value_findings(clean[field.name], field) + (_same_findings(clean[field.name], field) if field.name in INPUTS else [])
+        found += _value_findings(clean[field.name], field) + (
+            _same_findings(clean[field.name], field) if field.name in INPUTS else []
+        )
     if all(finding.severity != "stop" for finding in found):
         known = np.array([], np.uint64) if seen is None else seen
-        found += _duplicate_findings(validate(frame), known if reference is None else np.append(known, row_hashes(reference)))
+        found += _duplicate_findings(
+            validate(frame), known if reference is None else np.append(known, row_hashes(reference))
+        )
     if "id" in frame and frame.id.dropna().duplicated().any():
         twice = int(frame.id.dropna().duplicated().sum())
-        found.append(Finding("stop", "id", twice, f"{twice} ids stand in more than one row: keep one row for each person"))
+        found.append(
+            Finding("stop", "id", twice, f"{twice} ids stand in more than one row: keep one row for each person")
+        )
     return QualityReport(tuple(found), len(frame))
 
 # %% ../../nbs/drift/quality.ipynb #090ca06f

@@ -42,7 +42,8 @@ class DriftResult:
 
     def words(self) -> str:
         "The verdict in a sentence."
-        if not self.alarm: return f"Quiet: evidence {plain_number(self.evidence)} of the {self.threshold:,.0f} that raise an alarm ({self.promise})."
+        if not self.alarm:
+            return f"Quiet: evidence {plain_number(self.evidence)} of the {self.threshold:,.0f} that raise an alarm ({self.promise})."
         since = "" if self.since == self.window_id else f" since {self.since}"
         return f"Alarm{since}: evidence {plain_number(self.evidence)}, above {self.threshold:,.0f} ({self.promise})."
 
@@ -59,10 +60,13 @@ def moved_words(
     if not result.alarm: return []
     frame = result.to_frame()
     frame = frame[(frame.log_r > np.log(100)) | (frame.index == 0)]
-    first = (frame.kind == "dependence") | ~frame.column.duplicated()  # a shifted mean moves the spread's score too: once is enough
+    # a shifted mean moves the spread's score too: once is enough
+    first = (frame.kind == "dependence") | ~frame.column.duplicated()
     frame = frame[first | frame.kind.isin(["share", "missing"])].head(most)
     repeated = frame.column.duplicated() | (frame.column == "risk")
-    effects = frame.effect_on_risk.mask(repeated).map(lambda effect: "" if pd.isna(effect) else f"; would change the mean risk by {effect * 100:+.2f} points")
+    effects = frame.effect_on_risk.mask(repeated).map(
+        lambda effect: "" if pd.isna(effect) else f"; would change the mean risk by {effect * 100:+.2f} points"
+    )
     return (frame.what + effects).tolist()
 
 # %% ../../nbs/drift/result.ipynb #44626aec

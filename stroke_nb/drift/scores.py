@@ -61,7 +61,9 @@ def _scores(
         counts = margin(layout, bag, name)[:-1]
         if name in layout.numbers: scores = _normal_scores(counts)
         elif FIELDS[name].kind == "binary": scores = np.arange(2.0)
-        else: scores = (age @ pair_table(layout, bag, "age", name))[:-1] / (counts + 30)  # 30: a rare category says little
+        else:
+            # 30: a rare category says little
+            scores = (age @ pair_table(layout, bag, "age", name))[:-1] / (counts + 30)
         parts += [_standard(scores, counts), [0.0]]
     return np.concatenate(parts)
 
@@ -99,7 +101,9 @@ def _histograms(with_risk: bool, bag: np.ndarray, window: np.ndarray) -> tuple[n
     "Histogram of each rank stream's scores in pool and window together and in the window, shape (streams, 193) each."
     cells, scores = _rank_cells(with_risk), _scores(layout_of(with_risk), bag)
     first, second = scores[cells.first], scores[cells.second]
-    score = np.where(cells.kind == 0, first, (first * second - (cells.kind == 1)) / np.where(cells.kind == 1, 2**0.5, 1))
+    score = np.where(
+        cells.kind == 0, first, (first * second - (cells.kind == 1)) / np.where(cells.kind == 1, 2**0.5, 1)
+    )
     bins = np.clip(np.rint(score * 16), -96, 96).astype(int) + 96 + cells.stream * len(grid)
     shape = (cells.stream[-1] + 1, len(grid))
     return tuple(np.bincount(bins, counts[cells.cell], np.prod(shape)).reshape(shape) for counts in (bag, window))
@@ -128,7 +132,10 @@ def _tilt(draw: _Draw, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
         w = draw.bag * q * (1 - q)
         wx = w * draw.x
         v0, v1, v2 = w.sum(axis=1), wx.sum(axis=1), (wx * draw.x).sum(axis=1) + draw.blur
-        gap_n, gap_sum = draw.n - (draw.bag * q).sum(axis=1), target - (draw.bag * q * draw.x).sum(axis=1) - draw.blur * t
+        gap_n, gap_sum = (
+            draw.n - (draw.bag * q).sum(axis=1),
+            target - (draw.bag * q * draw.x).sum(axis=1) - draw.blur * t,
+        )
         det = v0 * v2 - v1**2
         step = np.array([v2 * gap_n - v1 * gap_sum, v0 * gap_sum - v1 * gap_n]) / det
         step /= np.maximum(1, 2 * np.abs(step).max(axis=0))  # full steps overshoot in the far tails
@@ -162,7 +169,8 @@ def _sum_z(
     spread = np.sqrt((bag * x**2).sum(axis=1) / np.maximum(M, 1))
     told = (spread > 1e-9) & (n > 0) & (n < M)
     x, bag, M = x[told] / spread[told, None], bag[told], M[told]
-    jump = np.where(lumpy[told], (bag * x**4).sum(axis=1) / M, 1)  # a score taken by a share s of people stands out by s**-0.5
+    # a score taken by a share s of people stands out by s**-0.5
+    jump = np.where(lumpy[told], (bag * x**4).sum(axis=1) / M, 1)
     draw = _Draw(bag, x, n[told], jump / 4)
     z = np.zeros(len(n))
     z[told] = _r_star(draw, (window[told] * x).sum(axis=1) + noise[told] * np.sqrt(draw.blur))
@@ -197,7 +205,9 @@ def compare(with_risk: bool, pool: np.ndarray, window: np.ndarray) -> _Tally:
     "Counts of pool and window, arranged by stream."
     hit, out = _count_cells(with_risk)
     layout, both = layout_of(with_risk), pool + window
-    rows = [margin(layout, counts, INPUTS[0]).sum() - np.where(hit == out, 0, counts[out]) for counts in (window, both)]
+    rows = [
+        margin(layout, counts, INPUTS[0]).sum() - np.where(hit == out, 0, counts[out]) for counts in (window, both)
+    ]
     return _Tally(window[hit], rows[0], both[hit], rows[1], *_histograms(with_risk, both, window))
 
 def stream_z(with_risk: bool, tally: _Tally, rng: np.random.Generator) -> np.ndarray:
@@ -208,5 +218,7 @@ def stream_z(with_risk: bool, tally: _Tally, rng: np.random.Generator) -> np.nda
     shares = np.zeros(len(told))
     shares[told] = _count_z(*(part[told] for part in tally[:4]), chance[told])
     z[is_kind(with_risk, "share", "missing")] = shares
-    z[is_kind(with_risk, "location", "spread", "dependence")] = _sum_z(tally.bag, tally.window, lumpy(with_risk), noise)
+    z[is_kind(with_risk, "location", "spread", "dependence")] = _sum_z(
+        tally.bag, tally.window, lumpy(with_risk), noise
+    )
     return z

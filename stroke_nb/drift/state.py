@@ -41,15 +41,21 @@ def write_state(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> Path
 def read_state(path: Path, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
     "Header and arrays of a state file of this kind, of this schema."
     path = Path(path)
-    if not path.is_file(): raise DriftError(f"{path}: no such state; fit a monitor on the reference and save it there")
+    if not path.is_file():
+        raise DriftError(f"{path}: no such state; fit a monitor on the reference and save it there")
     try:
         with np.load(path, allow_pickle=False) as file: arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DriftError(f"{path}: not a readable state ({type(error).__name__}); restore it from a backup or fit anew") from None
-    if header["kind"] != kind: raise DriftError(f"{path}: the state of a {header['kind']}, not of a {kind}; give the right file")
+        raise DriftError(
+            f"{path}: not a readable state ({type(error).__name__}); restore it from a backup or fit anew"
+        ) from None
+    if header["kind"] != kind:
+        raise DriftError(f"{path}: the state of a {header['kind']}, not of a {kind}; give the right file")
     if header["schema"] != schema_hash():
-        raise DriftError(f"{path}: kept under another schema of the patient record; fit a new monitor on a reference of this schema")
+        raise DriftError(
+            f"{path}: kept under another schema of the patient record; fit a new monitor on a reference of this schema"
+        )
     return header, arrays
 
 # %% ../../nbs/drift/state.ipynb #b8dbea62
@@ -65,15 +71,18 @@ def place(
     digest: str,          # of the rows offered
 ) -> int | None:          # number of the window if it was seen, None if it is new
     "Where a window belongs; `DriftError` if nowhere."
-    if not isinstance(window_id, str) or not window_id.strip(): raise DriftError("window_id is empty: give a name that sorts by time, such as '2026-W03'")
+    if not isinstance(window_id, str) or not window_id.strip():
+        raise DriftError("window_id is empty: give a name that sorts by time, such as '2026-W03'")
     for number, record in enumerate(records):
         if record["window_id"] != window_id: continue
         if record["digest"] == digest: return number
         raise DriftError(f"window {window_id!r} was counted already with other rows ({record['rows']} of them): "
                          "give the new rows a later name, or restore the state from before")
     if records and window_id <= records[-1]["window_id"]:
-        raise DriftError(f"window {window_id!r} does not come after {records[-1]['window_id']!r}, the last one counted: "
-                         "names must sort by time, with zeros in front, such as '2026-W03'")
+        raise DriftError(
+            f"window {window_id!r} does not come after {records[-1]['window_id']!r}, the last one counted: "
+            "names must sort by time, with zeros in front, such as '2026-W03'"
+        )
     return None
 
 # %% ../../nbs/drift/state.ipynb #66718fec
@@ -110,4 +119,9 @@ def locked_state(
     "Hold a state while it is read, updated and written; a refusal inside becomes a `DataError` that names the file."
     with _locked(path) if path else nullcontext():
         try: yield
-        except DriftError as error: raise DataError(f"{error} (evidence is kept in {path}; a file that doesn't exist yet begins anew)" if path else str(error)) from None
+        except DriftError as error:
+            raise DataError(
+                f"{error} (evidence is kept in {path}; a file that doesn't exist yet begins anew)"
+                if path
+                else str(error)
+            ) from None

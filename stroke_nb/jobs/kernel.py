@@ -46,7 +46,10 @@ def job_kernel(env: dict):
 def _kill(kernel) -> None:
     "Kill the process group of a kernel, its workers included."
     provisioner = kernel.provisioner
-    try: os.killpg(provisioner.pgid, signal.SIGKILL) if getattr(provisioner, "pgid", None) else provisioner.process.kill()
+    try:
+        os.killpg(provisioner.pgid, signal.SIGKILL) if getattr(
+            provisioner, "pgid", None
+        ) else provisioner.process.kill()
     except (ProcessLookupError, AttributeError): pass  # it ended by itself in between
 
 @contextmanager
@@ -86,7 +89,9 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
                                    progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
                                    stderr_file=sys.stderr if progress else None)   # a long cell's own bar
     except papermill.PapermillExecutionError as error:
-        return dict(type=error.ename, message=strip_ansi(error.evalue), traceback=strip_ansi("\n".join(error.traceback)))
+        return dict(
+            type=error.ename, message=strip_ansi(error.evalue), traceback=strip_ansi("\n".join(error.traceback))
+        )
     return None
 
 # %% ../../nbs/jobs/kernel.ipynb #b2935edf
@@ -99,5 +104,11 @@ def execute(path: Path, work: Path, params: dict, timeout: float, data: str | No
     except KeyboardInterrupt: return dict(type="Interrupted", message="interrupted before it was done", traceback="")
     except (RuntimeError, TimeoutError) as error:  # nbclient's dead kernel and its time limit
         if over.is_set() or isinstance(error, TimeoutError):
-            return dict(type="Timeout", message=f"over its time limit of {timeout:g} s; allow more with --timeout", traceback="")
-        return dict(type="DeadKernel", message="the kernel died; often the machine had no memory left", traceback=str(error))
+            return dict(
+                type="Timeout",
+                message=f"over its time limit of {timeout:g} s; allow more with --timeout",
+                traceback="",
+            )
+        return dict(
+            type="DeadKernel", message="the kernel died; often the machine had no memory left", traceback=str(error)
+        )

@@ -216,7 +216,17 @@ def interval(metric: dict) -> str:
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 # %% ../../nbs/jobs/page.ipynb #0d416112
-_ACRONYMS = {"auroc": "AUROC", "auprc": "AUPRC", "ici": "ICI", "psi": "PSI", "f2": "F2", "bmi": "BMI", "brier": "Brier", "cv": "CV", "oe": "O/E"}
+_ACRONYMS = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "ici": "ICI",
+    "psi": "PSI",
+    "f2": "F2",
+    "bmi": "BMI",
+    "brier": "Brier",
+    "cv": "CV",
+    "oe": "O/E",
+}
 
 def label(name: str) -> str:
     "A metric's name as a reader's word."
@@ -225,7 +235,9 @@ def label(name: str) -> str:
 
 def when(stamp: str) -> str:
     "A time stamp of `result.json` for people."
-    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").strftime("%-d %b %Y, %H:%M UTC" if os.name != "nt" else "%d %b %Y, %H:%M UTC")
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").strftime(
+        "%-d %b %Y, %H:%M UTC" if os.name != "nt" else "%d %b %Y, %H:%M UTC"
+    )
 
 # %% ../../nbs/jobs/page.ipynb #bf3870ce
 @cache
@@ -243,7 +255,11 @@ def render_page(template: str, script: str = "", **values) -> str:
     return templates().get_template(template).render(css=CSS, script=script, policy=policy(script), **values)
 
 # %% ../../nbs/jobs/page.ipynb #ccbf66c4
-WORDS = {"ok": ("OK", "no action needed"), "alarm": ("Alarm", "somebody should look at this"), "failed": ("Failed", "the job did not finish")}
+WORDS = {
+    "ok": ("OK", "no action needed"),
+    "alarm": ("Alarm", "somebody should look at this"),
+    "failed": ("Failed", "the job did not finish"),
+}
 
 # %% ../../nbs/jobs/page.ipynb #9d1bb25e
 _CARDS = """<div class="jobs">{% for job in jobs %}<section class="job" aria-labelledby="job-{{ loop.index }}">

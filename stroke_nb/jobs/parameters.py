@@ -108,9 +108,14 @@ def _parameter(
 ) -> Parameter:
     "A parameter from `name: type = default  # help`."
     if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value):
-        raise JobError(f"parameter cell, line {node.lineno}: {ast.unparse(node)!r}. Write `name: type = default  # help`.")
+        raise JobError(
+            f"parameter cell, line {node.lineno}: {ast.unparse(node)!r}. Write `name: type = default  # help`."
+        )
     kind = re.fullmatch(r"(str|int|float|bool)( \| None)?", ast.unparse(node.annotation))
-    if not kind: raise JobError(f"parameter {node.target.id}: type {ast.unparse(node.annotation)!r}. Use str, int, float or bool, with `| None` where nothing is allowed.")
+    if not kind:
+        raise JobError(
+            f"parameter {node.target.id}: type {ast.unparse(node.annotation)!r}. Use str, int, float or bool, with `| None` where nothing is allowed."
+        )
     parameter = Parameter(node.target.id, kind[1], ast.literal_eval(node.value), optional=bool(kind[2]))
     return _bounds(parameter, comments.get(node.end_lineno, ""))
 
@@ -127,7 +132,9 @@ def parameters(
         found = [_parameter(node, comments) for node in ast.parse(source).body]
     except JobError as error: raise JobError(f"{path.name}: {error}") from error
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
-        raise JobError(f"{path.name}: the parameter cell cannot be read ({error}). Defaults are plain values.") from error
+        raise JobError(
+            f"{path.name}: the parameter cell cannot be read ({error}). Defaults are plain values."
+        ) from error
     for each in found:  # a default outside its own range is the author's slip, told before anyone relies on it
         if (fault := _fault(each, each.default)): raise JobError(f"{path.name}: default of {fault}")
     return found
@@ -135,8 +142,14 @@ def parameters(
 # %% ../../nbs/jobs/parameters.ipynb #2df9ec96
 def allowed(parameter: Parameter) -> str:
     "What may be given, in words."
-    ends = {(True, True): "from {low:g} to {high:g}", (True, False): "{low:g} or more", (False, True): "{high:g} or less"}
-    span = ends.get((parameter.low is not None, parameter.high is not None), "").format(low=parameter.low, high=parameter.high)
+    ends = {
+        (True, True): "from {low:g} to {high:g}",
+        (True, False): "{low:g} or more",
+        (False, True): "{high:g} or less",
+    }
+    span = ends.get((parameter.low is not None, parameter.high is not None), "").format(
+        low=parameter.low, high=parameter.high
+    )
     words = [parameter.type, span, "one of " + ", ".join(map(str, parameter.choices)) if parameter.choices else ""]
     return ", ".join(word for word in words if word) + (" or none" if parameter.optional else "")
 
@@ -148,7 +161,10 @@ def _fault(parameter: Parameter, value) -> str | None:
     if value is None: return None
     if parameter.choices and value not in parameter.choices: return wrong
     if parameter.type in ("int", "float"):
-        low, high = (-math.inf if parameter.low is None else parameter.low), (math.inf if parameter.high is None else parameter.high)
+        low, high = (
+            (-math.inf if parameter.low is None else parameter.low),
+            (math.inf if parameter.high is None else parameter.high),
+        )
         if not (low <= value <= high and math.isfinite(value)): return wrong
     return None
 
@@ -163,9 +179,13 @@ def check_parameters(
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
-            raise UsageError(f"parameter {name}: the job takes no such parameter. {hint}It takes: {', '.join(known) or 'none'}.")
+            raise UsageError(
+                f"parameter {name}: the job takes no such parameter. {hint}It takes: {', '.join(known) or 'none'}."
+            )
         if is_secret(name, value):
-            raise UsageError(f"parameter {name}: looks like a secret, and parameters are kept in the report. Pass it by environment variable.")
+            raise UsageError(
+                f"parameter {name}: looks like a secret, and parameters are kept in the report. Pass it by environment variable."
+            )
         if (fault := _fault(known[name], value)): raise UsageError(fault)
         checked[name] = _convert(known[name], value)
     return checked

@@ -41,7 +41,9 @@ def _anchored(html: str, contents: list) -> str:
     return re.sub(r"<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>", heading, html, flags=re.DOTALL)
 
 # %% ../../nbs/jobs/report.ipynb #e9a05ecc
-_NUMERIC = re.compile(r"[-−+±<>≥≤≈]?\s*\d[\d\s.,:;/%()\[\]eE+−–-]*(to\s[\d.,\s%()\[\]−-]+)?|nan|none|–|inf", re.IGNORECASE)
+_NUMERIC = re.compile(
+    r"[-−+±<>≥≤≈]?\s*\d[\d\s.,:;/%()\[\]eE+−–-]*(to\s[\d.,\s%()\[\]−-]+)?|nan|none|–|inf", re.IGNORECASE
+)
 
 def _tables(html: str) -> str:
     "HTML of an output with number columns of its data frames marked `n`, and pandas' own style taken out."
@@ -69,18 +71,29 @@ def _size(png: bytes, output: dict) -> dict:
 
 def _data_output(output: dict, alt: str) -> dict | None:
     "What a display or a result shows, the richest form first."
-    if "application/vnd.jupyter.widget-view+json" in output["data"]: return None   # a widget is dead on paper; its text is noise
+    if "application/vnd.jupyter.widget-view+json" in output["data"]:
+        return None   # a widget is dead on paper; its text is noise
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if "image/png" in data:
         png = "".join(data["image/png"].split())
         return dict(kind="image", src=f"data:image/png;base64,{png}", alt=alt, **_size(base64.b64decode(png), output))
     if "image/svg+xml" in data:
-        return dict(kind="image", src="data:image/svg+xml;base64," + base64.b64encode(data["image/svg+xml"].encode()).decode(), alt=alt)
-    if "image/jpeg" in data: return dict(kind="image", src="data:image/jpeg;base64," + "".join(data["image/jpeg"].split()), alt=alt)
+        return dict(
+            kind="image",
+            src="data:image/svg+xml;base64," + base64.b64encode(data["image/svg+xml"].encode()).decode(),
+            alt=alt,
+        )
+    if "image/jpeg" in data:
+        return dict(kind="image", src="data:image/jpeg;base64," + "".join(data["image/jpeg"].split()), alt=alt)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
-    if "text/markdown" in data: return dict(kind="html", html=_markdown(data["text/markdown"], trusted=False), alt=alt)
+    if "text/markdown" in data:
+        return dict(kind="html", html=_markdown(data["text/markdown"], trusted=False), alt=alt)
     text = data.get("text/plain", "")
-    return dict(kind="text", text=text) if text and not re.fullmatch(r"\[?<.*>\]?|Text\(.*\)", text, re.DOTALL) else None
+    return (
+        dict(kind="text", text=text)
+        if text and not re.fullmatch(r"\[?<.*>\]?|Text\(.*\)", text, re.DOTALL)
+        else None
+    )
 
 # %% ../../nbs/jobs/report.ipynb #c7685e44
 def _shown(outputs: list, alt: str) -> list[dict]:
@@ -90,7 +103,12 @@ def _shown(outputs: list, alt: str) -> list[dict]:
     for output in outputs:
         kind = output["output_type"]
         if kind == "error": item = dict(kind="error", text=f"{output['ename']}: {strip_ansi(output['evalue'])}")
-        elif kind == "stream": item = dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip()) if output["name"] == "stdout" else None
+        elif kind == "stream":
+            item = (
+                dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip())
+                if output["name"] == "stdout"
+                else None
+            )
         else: item = _data_output(output, alt)
         if item: shown.append(item)
     return shown
@@ -99,7 +117,11 @@ def _codes(cell: dict) -> list[tuple]:
     "The folded parts of a cell, each with its name: code, and messages where there are some."
     from markupsafe import escape
     from nbconvert.filters import Highlight2HTML, strip_ansi
-    said = "".join(_joined(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream" and output["name"] == "stderr")
+    said = "".join(
+        _joined(output["text"])
+        for output in cell["outputs"]
+        if output["output_type"] == "stream" and output["name"] == "stderr"
+    )
     code = [("code", Highlight2HTML(pygments_lexer="python3")(cell["source"]))] if cell["source"].strip() else []
     return code + ([("messages", f"<pre>{escape(strip_ansi(said))}</pre>")] if said.strip() else [])
 
@@ -114,7 +136,11 @@ def _blocks(cells: list) -> tuple[list, list]:
         if cell["cell_type"] == "markdown" and cell["source"].strip():
             html = _anchored(_markdown(cell["source"], trusted=True), contents)
             # said aloud instead of the picture: the last paragraph or heading before it
-            alt = _plain(re.findall(r"<(?:p|h\d)\b[^>]*>.*?</(?:p|h\d)>", html, re.DOTALL)[-1:][0] if "</p>" in html or "</h" in html else html)[:250]
+            alt = _plain(
+                re.findall(r"<(?:p|h\d)\b[^>]*>.*?</(?:p|h\d)>", html, re.DOTALL)[-1:][0]
+                if "</p>" in html or "</h" in html
+                else html
+            )[:250]
             blocks += [dict(codes=waiting, outputs=[])] * bool(waiting) + [dict(prose=html)]
             waiting = []
         elif cell["cell_type"] == "code":
@@ -127,7 +153,14 @@ def _blocks(cells: list) -> tuple[list, list]:
 # %% ../../nbs/jobs/report.ipynb #72054969
 def _opening(cells: list) -> tuple[str, str, list]:
     "Title (`# ...`), subtitle (`> ...`) and the cells without them."
-    first = next((n for n, cell in enumerate(cells) if cell["cell_type"] == "markdown" and _ERROR_MARK not in cell["metadata"].get("tags", [])), None)
+    first = next(
+        (
+            n
+            for n, cell in enumerate(cells)
+            if cell["cell_type"] == "markdown" and _ERROR_MARK not in cell["metadata"].get("tags", [])
+        ),
+        None,
+    )
     if first is None: return "", "", cells
     match = re.match(r"\s*#\s+(.+?)\s*(?:\n+>\s*(.+?)\s*)?(?:\n|$)", cells[first]["source"])
     if not match: return "", "", cells
@@ -138,12 +171,19 @@ def _opening(cells: list) -> tuple[str, str, list]:
 def _facts(result: dict) -> list[tuple]:
     "The line of facts under the verdict: name, short value, whole value where it is shortened."
     data, model, code = result.get("data") or {}, result.get("model") or {}, result.get("code") or {}
-    def short(text, n): return (text[:n] + ("-dirty" if text.endswith("-dirty") else ""), text) if text else (None, None)
+    def short(text, n):
+        return (text[:n] + ("-dirty" if text.endswith("-dirty") else ""), text) if text else (None, None)
     start, end = (datetime.strptime(result[key], "%Y-%m-%dT%H:%M:%SZ") for key in ("started", "finished"))
-    rows = [("Data", data.get("source"), None), ("Rows", None if data.get("rows") is None else f"{data['rows']:,}", None),
-            ("Data SHA-256", *short(data.get("sha256"), 12)), ("Model", model.get("version") and str(model["version"]), None),
-            ("Model SHA-256", *short(model.get("sha256"), 12)), ("Commit", *short(code.get("commit"), 9)),
-            ("Started", when(result["started"]), None), ("Took", took((end - start).total_seconds()), None)]
+    rows = [
+        ("Data", data.get("source"), None),
+        ("Rows", None if data.get("rows") is None else f"{data['rows']:,}", None),
+        ("Data SHA-256", *short(data.get("sha256"), 12)),
+        ("Model", model.get("version") and str(model["version"]), None),
+        ("Model SHA-256", *short(model.get("sha256"), 12)),
+        ("Commit", *short(code.get("commit"), 9)),
+        ("Started", when(result["started"]), None),
+        ("Took", took((end - start).total_seconds()), None),
+    ]
     return [row for row in rows if row[1]]
 
 # %% ../../nbs/jobs/report.ipynb #7732bf7b
@@ -157,6 +197,18 @@ def to_html(
     own, subtitle, cells = _opening(cells)
     blocks, contents = _blocks(cells)
     others = [name for name in result["files"] if name != "report.html"]
-    return render_page("report", SCRIPT, title=own or title, subtitle=subtitle, result=result, words=WORDS[result["verdict"]], blocks=blocks,
-                 contents=contents, facts=_facts(result), figures=list(result["metrics"].items())[:4], files=others,
-                 error=result.get("error") or {}, simulated=(result.get("data") or {}).get("simulated") is True)
+    return render_page(
+        "report",
+        SCRIPT,
+        title=own or title,
+        subtitle=subtitle,
+        result=result,
+        words=WORDS[result["verdict"]],
+        blocks=blocks,
+        contents=contents,
+        facts=_facts(result),
+        figures=list(result["metrics"].items())[:4],
+        files=others,
+        error=result.get("error") or {},
+        simulated=(result.get("data") or {}).get("simulated") is True,
+    )

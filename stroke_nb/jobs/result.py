@@ -92,7 +92,10 @@ def to_json(value) -> str:
 # %% ../../nbs/jobs/result.ipynb #ac726eec
 def _git(folder: Path, *words: str) -> str | None:
     "What git answers in `folder`, None where there is no git or no repository."
-    try: return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    try:
+        return subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError): return None
 
 def commit(
@@ -108,11 +111,25 @@ def new_run_id() -> str:
     return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 # %% ../../nbs/jobs/result.ipynb #d89c9e4d
-_SHAPE = dict(job=str, run_id=str, started=str, finished=str, verdict=str, reasons=list, parameters=dict, data=dict, model=dict, code=dict, metrics=dict, files=list)
+_SHAPE = dict(
+    job=str,
+    run_id=str,
+    started=str,
+    finished=str,
+    verdict=str,
+    reasons=list,
+    parameters=dict,
+    data=dict,
+    model=dict,
+    code=dict,
+    metrics=dict,
+    files=list,
+)
 
 def _checked(result: dict) -> dict:
     "A `result.json` whose parts are what the index draws; anything else raises."
-    if any(not isinstance(result[key], kind) for key, kind in _SHAPE.items()): raise TypeError("not the parts of a result")
+    if any(not isinstance(result[key], kind) for key, kind in _SHAPE.items()):
+        raise TypeError("not the parts of a result")
     if result["verdict"] not in VERDICTS: raise ValueError(result["verdict"])
     for key in ("started", "finished"): when(result[key])
     _finite("rows", result["data"].get("rows"))
@@ -128,12 +145,18 @@ def read_run(folder: Path) -> dict | None:
     pages = sorted(page.name for page in folder.glob("*.html") if page.name != "report.html")
     names = [name for name in ("report.html", *pages, "executed.ipynb", "result.json") if (folder / name).is_file()]
     base = f"{quote(folder.parent.name)}/{quote(folder.name)}"
-    return result | {"links": [(_SHORT.get(name, name.removesuffix(".html")), f"{base}/{quote(name)}") for name in names]}
+    return result | {
+        "links": [(_SHORT.get(name, name.removesuffix(".html")), f"{base}/{quote(name)}") for name in names]
+    }
 
 # %% ../../nbs/jobs/result.ipynb #5e89c8bb
 def read_runs(out: Path) -> tuple[list[dict], list[str]]:
     "Whole runs, newest first, and the names of folders that aren't."
-    folders = [folder for folder in out.glob("*/*") if folder.is_dir() and not folder.name.startswith(".") and not folder.parent.name.startswith(".")]
+    folders = [
+        folder
+        for folder in out.glob("*/*")
+        if folder.is_dir() and not folder.name.startswith(".") and not folder.parent.name.startswith(".")
+    ]
     read = {folder: read_run(folder) for folder in folders}
     runs = sorted((run for run in read.values() if run), key=lambda run: run["run_id"], reverse=True)
     return runs, sorted(f"{folder.parent.name}/{folder.name}" for folder, run in read.items() if not run)

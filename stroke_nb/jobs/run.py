@@ -83,26 +83,59 @@ def _collect(work: Path, error: dict | None) -> dict:
     found = json.loads(part.read_text(encoding="utf-8")) if part.exists() else None
     part.unlink(missing_ok=True)
     if found is None and error is None:
-        error = dict(type="NoVerdict", message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)", traceback="")
-    empty = dict(verdict="failed", reasons=[], metrics={}, data=pick("data", None, ("source", "sha256", "rows", "simulated")),
-                 model=pick("model", None, ("version", "sha256")))
+        error = dict(
+            type="NoVerdict",
+            message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
+            traceback="",
+        )
+    empty = dict(
+        verdict="failed",
+        reasons=[],
+        metrics={},
+        data=pick("data", None, ("source", "sha256", "rows", "simulated")),
+        model=pick("model", None, ("version", "sha256")),
+    )
     if error is None: return found
-    if error["type"] == "DataError": error = {**error, "traceback": ""}  # the person who gave the data needs words, not frames
-    named = error["message"] if error["type"] in ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel") else f"{error['type']}: {error['message']}"
+    if error["type"] == "DataError":
+        error = {**error, "traceback": ""}  # the person who gave the data needs words, not frames
+    named = (
+        error["message"]
+        if error["type"] in ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")
+        else f"{error['type']}: {error['message']}"
+    )
     return {**empty, **(found or {}), "verdict": "failed", "reasons": [named], "error": error}
 
 # %% ../../nbs/jobs/run.ipynb #1e5f4387
 def _models(params: dict) -> dict[str, str]:
     "Hash of each saved model that a parameter names: by the time the report is read, its folder may hold another."
-    return {name: sha256 for name, value in params.items() if isinstance(value, str) and value and (sha256 := model_hash(value))}
+    return {
+        name: sha256
+        for name, value in params.items()
+        if isinstance(value, str) and value and (sha256 := model_hash(value))
+    }
 
 def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, models: dict, error: dict | None) -> dict:
     "The content of `result.json`."
     found = _collect(work, error)
-    made = {path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file() and not path.name.startswith(".")}
-    result = dict(job=job, run_id=run_id, started=stamp(started), finished=stamp(utc_now()), verdict=found["verdict"], reasons=found["reasons"],
-                  parameters=params, data=found["data"], model=found["model"], code=dict(commit=commit(), version=__version__),
-                  metrics=found["metrics"], files=sorted(made | {"executed.ipynb", "report.html", "result.json"}))
+    made = {
+        path.relative_to(work).as_posix()
+        for path in work.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+    result = dict(
+        job=job,
+        run_id=run_id,
+        started=stamp(started),
+        finished=stamp(utc_now()),
+        verdict=found["verdict"],
+        reasons=found["reasons"],
+        parameters=params,
+        data=found["data"],
+        model=found["model"],
+        code=dict(commit=commit(), version=__version__),
+        metrics=found["metrics"],
+        files=sorted(made | {"executed.ipynb", "report.html", "result.json"}),
+    )
     return result | ({"models": models} if models else {}) | ({"error": found["error"]} if "error" in found else {})
 
 # %% ../../nbs/jobs/run.ipynb #aa91e4dd
@@ -115,7 +148,11 @@ def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     book = _keep_notebook(path, work, masks)
     page = to_html(book, label(result["job"]), result)
     write(work / "report.html", page)
-    if len(page) > _LARGE: print(f"warning: the report has {len(page) / 1e6:.1f} MB, over 3 MB: use fewer or smaller figures", file=sys.stderr)
+    if len(page) > _LARGE:
+        print(
+            f"warning: the report has {len(page) / 1e6:.1f} MB, over 3 MB: use fewer or smaller figures",
+            file=sys.stderr,
+        )
     return result
 
 # %% ../../nbs/jobs/run.ipynb #53d7a158
@@ -156,7 +193,8 @@ def run_job(
     path, started, run_id = find_job(job), utc_now(), new_run_id()
     takes = parameters(path)
     given = check_parameters(takes, params or {})
-    if given.get("source") == "log" and any(each.name == "as_of" for each in takes): given["as_of"] = given.get("as_of") or started.isoformat()   # so that it can be repeated
+    if given.get("source") == "log" and any(each.name == "as_of" for each in takes):
+        given["as_of"] = given.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
     whole = {each.name: each.default for each in takes} | given
     models = _models(whole)
@@ -166,5 +204,6 @@ def run_job(
         result = _result(work, name, run_id, started, whole, models, error)
         result = _publish(path, work, result, secret_masks(work))
     with writing("the run is published, the index page", out): build_index(out)
-    if error and error["type"] == "Interrupted": raise KeyboardInterrupt(f"interrupted; the run is kept in {out / name / run_id}")
+    if error and error["type"] == "Interrupted":
+        raise KeyboardInterrupt(f"interrupted; the run is kept in {out / name / run_id}")
     return Run(out / name / run_id, result, _exit_code(result, fail_on))

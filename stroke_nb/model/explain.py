@@ -40,7 +40,10 @@ def _line_parts(
 # %% ../../nbs/model/explain.ipynb #31163d5d
 def _blend_parts(estimator: BlendedTrees, encoded: np.ndarray):
     "Mean of the two halves' SHAP values: base, shape (m,), and parts, shape (m, k), in log-odds."
-    halves = (_line_parts(estimator.coef_, estimator.intercept_, estimator.centre_, encoded), _catboost_parts(estimator.trees_, encoded))
+    halves = (
+        _line_parts(estimator.coef_, estimator.intercept_, estimator.centre_, encoded),
+        _catboost_parts(estimator.trees_, encoded),
+    )
     return tuple(sum(half) / 2 for half in zip(*halves))
 
 # %% ../../nbs/model/explain.ipynb #47afd75f
@@ -54,7 +57,9 @@ def _forest_parts(forest, encoded: np.ndarray):
 def _centre(fitted, background) -> np.ndarray:
     "Mean of each column the estimator sees over the background people, shape (k,)."
     if background is None:
-        raise ValueError("a logistic regression is explained relative to a mean: give background=, the records it was trained on")
+        raise ValueError(
+            "a logistic regression is explained relative to a mean: give background=, the records it was trained on"
+        )
     full, rows = fitted.complete(validate(background))
     return np.average(_seen(fitted, full), axis=0, weights=1 / np.bincount(rows)[rows])
 
@@ -105,7 +110,9 @@ def _check_sums(total: np.ndarray, answer: np.ndarray) -> None:
     "Raise where base plus parts isn't the model's answer."
     off = np.abs(total - answer).max()
     if not off <= 1e-6:
-        raise RuntimeError(f"explanation and risk differ by up to {off:.2g}: the model and this package's libraries don't fit; reinstall from the lock")
+        raise RuntimeError(
+            f"explanation and risk differ by up to {off:.2g}: the model and this package's libraries don't fit; reinstall from the lock"
+        )
 
 # %% ../../nbs/model/explain.ipynb #224e4e48
 def _display(X: pd.DataFrame) -> np.ndarray:
@@ -122,8 +129,11 @@ def _shift(model, scale: str, prevalence) -> float:
     "What recalibration and the prevalence of the place of use add to every log-odds."
     new = prevalence if prevalence is not None else model.prevalence
     if scale == "probability" and (new is not None or model.calibration_ != (0.0, 1.0)):
-        raise ValueError("a forest is explained in probability, where another prevalence isn't a shift of the base: explain without prevalence")
-    place = 0.0 if new is None else float(logit(shift_prevalence(0.5, model.prevalence_, new)))   # the log-odds of one half are 0
+        raise ValueError(
+            "a forest is explained in probability, where another prevalence isn't a shift of the base: explain without prevalence"
+        )
+    # the log-odds of one half are 0
+    place = 0.0 if new is None else float(logit(shift_prevalence(0.5, model.prevalence_, new)))
     return model.calibration_[0] + place
 
 # %% ../../nbs/model/explain.ipynb #fc39cd32
@@ -144,10 +154,17 @@ def explain(
     _check_sums(total, expit(answer) if scale == "probability" else answer)
     values = np.column_stack([average(part, rows) for part in parts.T])
     if scale == "log-odds":
-        values += _to_blanks(logit(average(expit(total), rows)) - average(total, rows), X[list(INPUTS)].isna().to_numpy())
+        values += _to_blanks(
+            logit(average(expit(total), rows)) - average(total, rows), X[list(INPUTS)].isna().to_numpy()
+        )
     slope = model.calibration_[1]   # 1 unless the model was recalibrated
-    return shap.Explanation(slope * values, base_values=slope * average(base, rows) + _shift(model, scale, prevalence), data=_display(X),
-                            feature_names=[FIELDS[name].title for name in INPUTS], output_names=scale)
+    return shap.Explanation(
+        slope * values,
+        base_values=slope * average(base, rows) + _shift(model, scale, prevalence),
+        data=_display(X),
+        feature_names=[FIELDS[name].title for name in INPUTS],
+        output_names=scale,
+    )
 
 # %% ../../nbs/model/explain.ipynb #36a948ed
 def typical_cases(
@@ -158,7 +175,8 @@ def typical_cases(
     "People of typical and of high risk, and those for whom the model was most wrong."
     y, p = np.asarray(y), np.asarray(p)
     strokes, others = (np.flatnonzero(y == outcome) for outcome in (1, 0))
-    if min(len(strokes), len(others)) < people: raise ValueError(f"{len(strokes)} with and {len(others)} without a stroke: a case needs {people} of each")
+    if min(len(strokes), len(others)) < people:
+        raise ValueError(f"{len(strokes)} with and {len(others)} without a stroke: a case needs {people} of each")
     near, high = np.argsort(np.abs(p - np.median(p)), kind="stable"), np.argsort(-p, kind="stable")
     return {"typical risk": near[:people], "highest risk": high[:people],
             "high risk, no stroke": others[np.argsort(-p[others], kind="stable")][:people],
@@ -190,7 +208,9 @@ def caption(
     row,        # one row of an explanation
 ) -> str:
     "Where the explanation starts and ends, in risks."
-    start, end = (_per_cent(_risk(total, row.output_names)) for total in (row.base_values, row.base_values + row.values.sum()))
+    start, end = (
+        _per_cent(_risk(total, row.output_names)) for total in (row.base_values, row.base_values + row.values.sum())
+    )
     return f"From {start}, the average person in the data, to {end} for this record"
 
 # %% ../../nbs/model/explain.ipynb #cd8b3f6c
@@ -206,8 +226,16 @@ def table(
     "One explanation as a table, for those who don't see the plot; `attrs['caption']` holds start and end."
     order, parts = part_order(row), row.values
     side = np.select([parts > 5e-4, parts < -5e-4], ["raises", "lowers"], "leaves")
-    frame = pd.DataFrame(dict(
-        field=np.array(row.feature_names)[order], value=[words(value) for value in row.data[order]], part=parts[order],
-        meaning=[f"{word} the risk {'as it is' if word == 'leaves' else 'relative to the average person in the data'}" for word in side[order]]))
+    frame = pd.DataFrame(
+        dict(
+            field=np.array(row.feature_names)[order],
+            value=[words(value) for value in row.data[order]],
+            part=parts[order],
+            meaning=[
+                f"{word} the risk {'as it is' if word == 'leaves' else 'relative to the average person in the data'}"
+                for word in side[order]
+            ],
+        )
+    )
     frame.attrs["caption"] = f"{caption(row)}; parts in {row.output_names}"
     return frame

@@ -34,7 +34,15 @@ def _risk_axis(ax, scale: str) -> None:
 def _bar(ax, place: int, start: float, part: float, text: str) -> None:
     "One step of a waterfall: filled where it raises, hollow where it lowers, its part beside it."
     raises = part >= 0
-    ax.barh(place, part, left=start, height=0.62, color=_VERMILION if raises else "white", edgecolor=_VERMILION if raises else _BLUE, linewidth=1.4)
+    ax.barh(
+        place,
+        part,
+        left=start,
+        height=0.62,
+        color=_VERMILION if raises else "white",
+        edgecolor=_VERMILION if raises else _BLUE,
+        linewidth=1.4,
+    )
     ax.plot([start + part] * 2, [place - 0.31, place + 1.31], color=_GREY, linewidth=0.8, zorder=0)
     ax.annotate(text, (max(start, start + part), place), (4, 0), textcoords="offset points", va="center", fontsize=9)
 
@@ -47,7 +55,8 @@ def plot_waterfall(
     if ax is None: ax = plt.subplots(figsize=(7, 4), dpi=110, layout="constrained")[1]
     order, digits = part_order(row), 2 if row.output_names == "log-odds" else 3
     starts = row.base_values + np.r_[0, np.cumsum(row.values[order])]
-    for place, field in enumerate(order): _bar(ax, place, starts[place], row.values[field], f"{row.values[field]:+.{digits}f}".replace("-", "−"))
+    for place, field in enumerate(order):
+        _bar(ax, place, starts[place], row.values[field], f"{row.values[field]:+.{digits}f}".replace("-", "−"))
     ax.axvline(row.base_values, color=_GREY, linestyle=":", zorder=0)
     ax.set_yticks(range(len(order)), [f"{row.feature_names[field]}: {words(row.data[field])}" for field in order])
     room = 0.08 * np.ptp(starts)
@@ -84,8 +93,14 @@ def swarm_cells(
     edges = np.linspace(low, high + 1e-12, bins + 1)
     cell = np.clip(np.digitize(parts, edges) - 1, 0, bins - 1)
     group = _groups_of(np.bincount(cell, minlength=bins), least)
-    frame = pd.DataFrame(dict(group=group[cell], shade=shade, cell=cell)).groupby("group").agg(people=("cell", "size"), shade=("shade", "mean"), first=("cell", "min"), last=("cell", "max"))
-    return frame.assign(low=edges[frame["first"]], high=edges[frame["last"] + 1])[["low", "high", "people", "shade"]].reset_index(drop=True)
+    frame = (
+        pd.DataFrame(dict(group=group[cell], shade=shade, cell=cell))
+        .groupby("group")
+        .agg(people=("cell", "size"), shade=("shade", "mean"), first=("cell", "min"), last=("cell", "max"))
+    )
+    return frame.assign(low=edges[frame["first"]], high=edges[frame["last"] + 1])[
+        ["low", "high", "people", "shade"]
+    ].reset_index(drop=True)
 
 # %% ../../nbs/model/explain_plots.ipynb #43bdbfcb
 def _shade(values: np.ndarray) -> np.ndarray:
@@ -111,18 +126,32 @@ def plot_beeswarm(
     import matplotlib.pyplot as plt
     from matplotlib.cm import ScalarMappable
     if ax is None: ax = plt.subplots(figsize=(7, 4.5), dpi=110, layout="constrained")[1]
-    order, blues, span = np.argsort(-np.abs(explanation.values).mean(axis=0)), _blues(), (explanation.values.min(), explanation.values.max())
+    order, blues, span = (
+        np.argsort(-np.abs(explanation.values).mean(axis=0)),
+        _blues(),
+        (explanation.values.min(), explanation.values.max()),
+    )
     for place, field in enumerate(order):
         cells = swarm_cells(explanation.values[:, field], _shade(explanation.data[:, field]), span=span)
         density = cells.people / (cells.high - cells.low).clip(lower=1e-9)
         height = 0.08 + 0.74 * density / density.max()
-        ax.bar(cells.low, height, cells.high - cells.low, place - height / 2, align="edge", color=blues(np.ma.masked_invalid(cells.shade)), linewidth=0)
+        ax.bar(
+            cells.low,
+            height,
+            cells.high - cells.low,
+            place - height / 2,
+            align="edge",
+            color=blues(np.ma.masked_invalid(cells.shade)),
+            linewidth=0,
+        )
     ax.axvline(0, color=_GREY, linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(order)), [explanation.feature_names[field] for field in order])
     ax.invert_yaxis()
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.set_xlabel(f"part of the risk ({explanation.output_names}), relative to the average person")
-    bar = ax.figure.colorbar(ScalarMappable(cmap=blues), ax=ax, ticks=[0, 1], aspect=40, label="value (grey: words without an order)")
+    bar = ax.figure.colorbar(
+        ScalarMappable(cmap=blues), ax=ax, ticks=[0, 1], aspect=40, label="value (grey: words without an order)"
+    )
     bar.ax.set_yticklabels(["low, No", "high, Yes"])
     return ax
 
@@ -138,7 +167,9 @@ def _places(values: pd.Series, field) -> tuple[np.ndarray, np.ndarray | int, tup
 def _dependence_axes(title: str):
     "A panel for the parts and a low one for the people, one x axis."
     import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(2, 1, figsize=(7, 4), dpi=110, sharex=True, height_ratios=[4, 1], layout="constrained")
+    figure, axes = plt.subplots(
+        2, 1, figsize=(7, 4), dpi=110, sharex=True, height_ratios=[4, 1], layout="constrained"
+    )
     for ax in axes: ax.spines[["top", "right"]].set_visible(False)
     axes[0].axhline(0, color=_GREY, linewidth=0.8)
     axes[1].set(ylabel="people", xlabel=title)
@@ -159,9 +190,17 @@ def part_bands(
 ) -> pd.DataFrame:        # columns place, low, lower, middle, upper, high: quantiles 5, 25, 50, 75, 95 %
     "How the parts of people with like values are spread; groups of fewer than five are left out."
     known = pd.DataFrame(dict(place=places, part=parts)).dropna().sort_values("place", ignore_index=True)
-    groups = known.place if words else pd.Series(np.arange(len(known)) * max(1, len(known) // people) // max(len(known), 1))
+    groups = (
+        known.place
+        if words
+        else pd.Series(np.arange(len(known)) * max(1, len(known) // people) // max(len(known), 1))
+    )
     cells = known.groupby(groups)
-    frame = cells.part.quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack().set_axis(["low", "lower", "middle", "upper", "high"], axis=1)
+    frame = (
+        cells.part.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+        .unstack()
+        .set_axis(["low", "lower", "middle", "upper", "high"], axis=1)
+    )
     return frame.assign(place=cells.place.median())[cells.size() >= LEAST].reset_index(drop=True)
 
 # %% ../../nbs/model/explain_plots.ipynb #d83cc5bb
@@ -172,7 +211,9 @@ def _draw_bands(ax, bands: pd.DataFrame, words: tuple) -> None:
         ax.bar(bands.place, bands.upper - bands.lower, 0.5, bands.lower, color=_BLUE, alpha=0.35, linewidth=0)
         return ax.hlines(bands.middle, bands.place - 0.25, bands.place + 0.25, color=_BLUE, linewidth=2)
     ax.fill_between(bands.place, bands.low, bands.high, color=_BLUE, alpha=0.2, linewidth=0, label="nine in ten")
-    ax.fill_between(bands.place, bands.lower, bands.upper, color=_BLUE, alpha=0.35, linewidth=0, label="half of the people")
+    ax.fill_between(
+        bands.place, bands.lower, bands.upper, color=_BLUE, alpha=0.35, linewidth=0, label="half of the people"
+    )
     ax.plot(bands.place, bands.middle, color=_BLUE, linewidth=2)
     ax.legend(frameon=False, loc="upper left")
 
@@ -182,7 +223,8 @@ def plot_dependence(
     name: str,        # a field of the record
 ):                    # both axes
     "Parts of one field against its value, over a histogram of the people; bars of fewer than five are left out."
-    if len(X) != len(explanation.values): raise ValueError(f"{len(X)} people but {len(explanation.values)} explanations: give the same people")
+    if len(X) != len(explanation.values):
+        raise ValueError(f"{len(X)} people but {len(explanation.values)} explanations: give the same people")
     field, parts = FIELDS[name], explanation.values[:, INPUTS.index(name)]
     places, bins, words = _places(validate(X)[name], field)
     top, below = _dependence_axes(field.title)

@@ -19,7 +19,9 @@ def _codes(X: pd.DataFrame) -> np.ndarray:
     columns = [pd.Categorical(X[name], FIELDS[name].categories).codes.astype(float) if name in CATEGORIES
                else X[name].to_numpy(float) for name in INPUTS]
     codes = np.column_stack(columns)
-    codes[:, [name in CATEGORIES for name in INPUTS]] = np.where(codes < 0, np.nan, codes)[:, [name in CATEGORIES for name in INPUTS]]
+    codes[:, [name in CATEGORIES for name in INPUTS]] = np.where(codes < 0, np.nan, codes)[
+        :, [name in CATEGORIES for name in INPUTS]
+    ]
     return codes
 
 # %% ../../nbs/model/features.ipynb #66cc928e
@@ -34,7 +36,10 @@ def _leaf_points(leaves: np.ndarray, values: np.ndarray, n_points: int, is_numbe
     "For each leaf its plausible values, at the middles of `n_points` equal shares of its people."
     middles = (np.arange(n_points) + 0.5) / n_points
     method = "linear" if is_number else "inverted_cdf"   # categories are picked, never blended
-    return {int(leaf): np.quantile(values[leaves == leaf], middles, method=method).tolist() for leaf in np.unique(leaves)}
+    return {
+        int(leaf): np.quantile(values[leaves == leaf], middles, method=method).tolist()
+        for leaf in np.unique(leaves)
+    }
 
 # %% ../../nbs/model/features.ipynb #5622be6c
 class _Groups:
@@ -56,7 +61,8 @@ class _Groups:
         "The tree that groups alike people for field `j`, and the plausible values of each group."
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
         known, is_number = ~np.isnan(codes[:, j]), INPUTS[j] in NUMBERS
-        if not known.any(): raise ValueError(f"{INPUTS[j]}: no value in any training row; nothing plausible can be learned")
+        if not known.any():
+            raise ValueError(f"{INPUTS[j]}: no value in any training row; nothing plausible can be learned")
         least = max(1, min(self.min_leaf, known.sum() // 4))
         tree = (DecisionTreeRegressor if is_number else DecisionTreeClassifier)(
             max_leaf_nodes=self.max_leaves, min_samples_leaf=least, random_state=0)
@@ -71,8 +77,14 @@ class _Groups:
 # %% ../../nbs/model/features.ipynb #5179b46a
 def _frame(codes: np.ndarray) -> pd.DataFrame:
     "Complete records from their codes."
-    return pd.DataFrame({name: np.array(FIELDS[name].categories, dtype=object)[codes[:, j].astype(int)] if name in CATEGORIES else codes[:, j]
-                         for j, name in enumerate(INPUTS)}).astype({name: "str" for name in CATEGORIES})
+    return pd.DataFrame(
+        {
+            name: np.array(FIELDS[name].categories, dtype=object)[codes[:, j].astype(int)]
+            if name in CATEGORIES
+            else codes[:, j]
+            for j, name in enumerate(INPUTS)
+        }
+    ).astype({name: "str" for name in CATEGORIES})
 
 class PlausibleValues(_Groups):
     "Replace a record with blanks by `n_points` records with plausible values given the other fields."
@@ -117,7 +129,9 @@ def linear_features():
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    scale = ColumnTransformer([("number", StandardScaler(), list(NUMBERS))], remainder="passthrough", verbose_feature_names_out=False)
+    scale = ColumnTransformer(
+        [("number", StandardScaler(), list(NUMBERS))], remainder="passthrough", verbose_feature_names_out=False
+    )
     return make_pipeline(_named(tree_features()), scale)
 
 # %% ../../nbs/model/features.ipynb #4954776d
@@ -126,8 +140,12 @@ def spline_features(n_knots: int = 4):
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import SplineTransformer, StandardScaler
-    spline = make_pipeline(SplineTransformer(n_knots, knots="quantile", extrapolation="linear", include_bias=False), StandardScaler())
-    columns = ColumnTransformer([("number", spline, list(NUMBERS))], remainder="passthrough", verbose_feature_names_out=False)
+    spline = make_pipeline(
+        SplineTransformer(n_knots, knots="quantile", extrapolation="linear", include_bias=False), StandardScaler()
+    )
+    columns = ColumnTransformer(
+        [("number", spline, list(NUMBERS))], remainder="passthrough", verbose_feature_names_out=False
+    )
     return make_pipeline(_named(tree_features()), columns)
 
 # %% ../../nbs/model/features.ipynb #89823919
@@ -137,19 +155,29 @@ def add_groups(
     X: pd.DataFrame,  # complete records
 ) -> pd.DataFrame:    # the same with age_group, bmi_category (band numbers) and age_bmi
     "Age bands, WHO BMI classes and age times BMI."
-    return X.assign(age_group=np.digitize(X.age, _age_cuts), bmi_category=np.digitize(X.bmi, _bmi_cuts), age_bmi=X.age * X.bmi)
+    return X.assign(
+        age_group=np.digitize(X.age, _age_cuts), bmi_category=np.digitize(X.bmi, _bmi_cuts), age_bmi=X.age * X.bmi
+    )
 
 # %% ../../nbs/model/features.ipynb #0e138f33
 def median_fill():
     "Numbers filled by their training median, the rest by the commonest value; column names kept."
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
-    fill = ColumnTransformer([("number", SimpleImputer(strategy="median"), list(NUMBERS + BINARIES)),
-                              ("category", SimpleImputer(strategy="most_frequent"), list(CATEGORIES))], verbose_feature_names_out=False)
+    fill = ColumnTransformer(
+        [
+            ("number", SimpleImputer(strategy="median"), list(NUMBERS + BINARIES)),
+            ("category", SimpleImputer(strategy="most_frequent"), list(CATEGORIES)),
+        ],
+        verbose_feature_names_out=False,
+    )
     return _named(fill)
 
 # %% ../../nbs/model/features.ipynb #9c0ad308
-def _grouped(X): return pd.DataFrame(encode(X), columns=ENCODED).join(add_groups(X)[["age_group", "bmi_category", "age_bmi"]].reset_index(drop=True))
+def _grouped(X):
+    return pd.DataFrame(encode(X), columns=ENCODED).join(
+        add_groups(X)[["age_group", "bmi_category", "age_bmi"]].reset_index(drop=True)
+    )
 
 def recipe_1_features():
     "Reference recipe 1: median BMI, bands, age times BMI, robust scaling, indicators."
@@ -157,7 +185,9 @@ def recipe_1_features():
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, RobustScaler
     numbers = [*NUMBERS, "age_group", "bmi_category", "age_bmi"]
-    scale = ColumnTransformer([("number", RobustScaler(), numbers)], remainder="passthrough", verbose_feature_names_out=False)
+    scale = ColumnTransformer(
+        [("number", RobustScaler(), numbers)], remainder="passthrough", verbose_feature_names_out=False
+    )
     return make_pipeline(median_fill(), FunctionTransformer(_grouped), scale)
 
 # %% ../../nbs/model/features.ipynb #10d6dedf

@@ -23,8 +23,12 @@ def labels(y, n: int) -> np.ndarray:
     y = pd.to_numeric(pd.Series(np.asarray(y)), errors="coerce").to_numpy(float)
     if len(y) != n: raise DataError(f"{n} patients but {len(y)} outcomes: give one outcome for each row")
     bad = np.flatnonzero(~np.isin(y, (0, 1)))
-    if len(bad): raise DataError(f"column {OUTCOME!r}, row {bad[0] + 1} and {len(bad) - 1} more: neither 0 nor 1; drop rows without an outcome")
-    if y.min() == y.max(): raise DataError(f"column {OUTCOME!r}: all {n} rows are {y[0]:g}; a model needs people with and without")
+    if len(bad):
+        raise DataError(
+            f"column {OUTCOME!r}, row {bad[0] + 1} and {len(bad) - 1} more: neither 0 nor 1; drop rows without an outcome"
+        )
+    if y.min() == y.max():
+        raise DataError(f"column {OUTCOME!r}: all {n} rows are {y[0]:g}; a model needs people with and without")
     return y
 
 # %% ../../nbs/model/fitting.ipynb #e7b7167f
@@ -72,7 +76,9 @@ def side_by_side(
     from joblib import Parallel
     from tqdm import tqdm
     workers = jobs if len(tasks) >= 24 else 1   # starting processes takes longer than a few fits
-    return tqdm(Parallel(n_jobs=workers, return_as="generator")(tasks), total=len(tasks), desc=words, disable=not progress)
+    return tqdm(
+        Parallel(n_jobs=workers, return_as="generator")(tasks), total=len(tasks), desc=words, disable=not progress
+    )
 
 # %% ../../nbs/model/fitting.ipynb #028d3303
 @dataclass(frozen=True)
@@ -108,7 +114,15 @@ def fit_spread(encoded, logits: np.ndarray, seed: int):
     "A CatBoost regression of the log standard deviation over refits, by encoded record and log-odds."
     from catboost import CatBoostRegressor
     spread = np.log(logits.std(axis=0, ddof=1) + 1e-6)
-    model = CatBoostRegressor(iterations=300, learning_rate=0.05, depth=4, random_seed=seed, thread_count=1, verbose=0, allow_writing_files=False)
+    model = CatBoostRegressor(
+        iterations=300,
+        learning_rate=0.05,
+        depth=4,
+        random_seed=seed,
+        thread_count=1,
+        verbose=0,
+        allow_writing_files=False,
+    )
     return model.fit(np.column_stack([encoded, logits.mean(axis=0)]), spread)
 
 # %% ../../nbs/model/fitting.ipynb #059f18f6

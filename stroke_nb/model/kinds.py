@@ -25,9 +25,17 @@ def _trees_settings(**params) -> dict:
     "CatBoost's settings for the default kind."
     chosen = dict(iterations=200, learning_rate=0.06, depth=2, l2_leaf_reg=10, rsm=0.5, subsample=0.8) | params
     # monotone constraints would switch shrinkage on, which makes every risk too high; one Newton step a leaf is enough here, and fast
-    return chosen | dict(model_shrink_rate=0, leaf_estimation_iterations=1, bootstrap_type="Bernoulli", boost_from_average=True, thread_count=1, verbose=0, allow_writing_files=False,
-                         monotone_constraints=[int(name in MONOTONE) for name in ENCODED],
-                         feature_weights=[1.0 if name in MONOTONE else 0.3 for name in ENCODED])
+    return chosen | dict(
+        model_shrink_rate=0,
+        leaf_estimation_iterations=1,
+        bootstrap_type="Bernoulli",
+        boost_from_average=True,
+        thread_count=1,
+        verbose=0,
+        allow_writing_files=False,
+        monotone_constraints=[int(name in MONOTONE) for name in ENCODED],
+        feature_weights=[1.0 if name in MONOTONE else 0.3 for name in ENCODED],
+    )
 
 # %% ../../nbs/model/kinds.ipynb #da49a8a0
 class BlendedTrees(ClassifierMixin, BaseEstimator):
@@ -40,8 +48,12 @@ class BlendedTrees(ClassifierMixin, BaseEstimator):
         from catboost import CatBoostClassifier, sum_models
         self.classes_, self.centre_ = np.array([0, 1]), np.average(X, axis=0, weights=sample_weight)
         self.coef_, self.intercept_ = self._fit_line(X, y, sample_weight)
-        bag = [CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed + b).fit(X, y, sample_weight=sample_weight)
-               for b in range(self.bags)]
+        bag = [
+            CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed + b).fit(
+                X, y, sample_weight=sample_weight
+            )
+            for b in range(self.bags)
+        ]
         self.trees_ = sum_models(bag, weights=[1 / self.bags] * self.bags)
         return self
 
@@ -106,7 +118,8 @@ class Kind:
     label: str                     # for tables and legends
     estimator: Callable            # (seed, **params) -> sklearn classifier
     features: Callable             # () -> transformer
-    completes: bool = True         # blanks become plausible values first; the reference recipes fill them their own way
+    # blanks become plausible values first; the reference recipes fill them their own way
+    completes: bool = True
     space: dict = field(default_factory=dict)   # parameter -> (low, high, log scale); int bounds give integers
 
 # %% ../../nbs/model/kinds.ipynb #8a7abf58
@@ -115,10 +128,23 @@ def _age_only():
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import SplineTransformer, StandardScaler
-    return ColumnTransformer([("age", make_pipeline(SplineTransformer(4, extrapolation="linear", include_bias=False), StandardScaler()), ["age"])])
+    return ColumnTransformer(
+        [
+            (
+                "age",
+                make_pipeline(SplineTransformer(4, extrapolation="linear", include_bias=False), StandardScaler()),
+                ["age"],
+            )
+        ]
+    )
 
 # %% ../../nbs/model/kinds.ipynb #e78eec12
-_trees = {"iterations": (100, 1000, True), "learning_rate": (0.01, 0.1, True), "depth": (1, 4, False), "l2_leaf_reg": (1.0, 100.0, True)}
+_trees = {
+    "iterations": (100, 1000, True),
+    "learning_rate": (0.01, 0.1, True),
+    "depth": (1, 4, False),
+    "l2_leaf_reg": (1.0, 100.0, True),
+}
 _ridge = {"C": (0.003, 3.0, True)}
 _woods = {"min_samples_leaf": (5, 100, True), "max_features": (0.1, 1.0, False)}
 KINDS = {

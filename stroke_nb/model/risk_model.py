@@ -50,9 +50,12 @@ class _Learns(ClassifierMixin, BaseEstimator):
         params = dict(self.params or {}) | (tune(self.kind, X, y, self.trials, self.seed) if self.trials else {})
         self.params_, self.classes_, self.n_features_in_ = params, np.array([0, 1]), len(INPUTS)
         self.prevalence_, self.fitted_ = float(y.mean()), fit(KINDS[self.kind], X, y, self.seed, params)
-        self.about_ = {k: about.get(k) for k in ("source", "sha256", "simulated")} | dict(rows=len(y), events=int(y.sum()))
+        self.about_ = {k: about.get(k) for k in ("source", "sha256", "simulated")} | dict(
+            rows=len(y), events=int(y.sum())
+        )
         self.spread_, self.version_, self.thresholds_, self.calibration_ = None, "", {}, (0.0, 1.0)
-        if self.refits: self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs))
+        if self.refits:
+            self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs))
         return self
 
     def fit_interval(self, X, refits: Refits):
@@ -71,7 +74,9 @@ class RiskModel(_Learns):
     "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
     def _restate(self, p, prevalence):
         "Risks as recalibrated, for the place of use: the call's prevalence, else the model's, else the data's own."
-        return restate(p, self.calibration_, self.prevalence_, prevalence if prevalence is not None else self.prevalence)
+        return restate(
+            p, self.calibration_, self.prevalence_, prevalence if prevalence is not None else self.prevalence
+        )
 
     def predict_proba(
         self, X,                         # patients
@@ -138,7 +143,11 @@ def load_model(path) -> RiskModel:
     state = json.loads((folder / "model.json").read_text())
     model = RiskModel(**state["settings"])
     model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
-    model.version_, model.thresholds_, model.calibration_ = state["version"], state["thresholds"], tuple(state["calibration"])
+    model.version_, model.thresholds_, model.calibration_ = (
+        state["version"],
+        state["thresholds"],
+        tuple(state["calibration"]),
+    )
     model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
     model.fitted_ = rebuilt(folder, KINDS[model.kind], state)
     model.spread_ = load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
@@ -153,9 +162,16 @@ def recalibrate(
     prevalence: float,  # share with a stroke where intercept and slope were learned
 ) -> RiskModel:
     "A copy whose log-odds are intercept + slope x the model's."
-    if not slope > 0: raise ValueError(f"slope is {slope}: a slope of 0 or less would turn the order of risks around; refit instead")
+    if not slope > 0:
+        raise ValueError(
+            f"slope is {slope}: a slope of 0 or less would turn the order of risks around; refit instead"
+        )
     updated, (first, factor) = copy.copy(model), model.calibration_
-    updated.calibration_, updated.prevalence_ = (float(intercept + slope * first), float(slope * factor)), float(prevalence)
+    updated.calibration_, updated.prevalence_ = (
+        (float(intercept + slope * first), float(slope * factor)),
+        float(prevalence),
+    )
     updated.thresholds_, updated.version_ = {}, ""      # chosen for, and given to, the model as it was
-    updated.about_ = {key: value for key, value in model.about_.items() if key != "reference"}   # its tables are about the risks as they were
+    # its tables are about the risks as they were
+    updated.about_ = {key: value for key, value in model.about_.items() if key != "reference"}
     return updated

@@ -71,16 +71,31 @@ def load_part(
     unknown = io.get_untrusted_types(data=content)
     foreign = sorted(set(unknown) - _known_types)
     if foreign:
-        raise DataError(f"{name}.skops: holds {', '.join(foreign)}, which no stroke_nb model does; don't use this folder")
+        raise DataError(
+            f"{name}.skops: holds {', '.join(foreign)}, which no stroke_nb model does; don't use this folder"
+        )
     return io.loads(content, trusted=unknown)
 
 # %% ../../nbs/model/store.ipynb #49d83c6b
 def _state(model: "RiskModel") -> dict:
     "What a model has learned beside its estimator, as JSON."
     fitted, estimator = model.fitted_, model.fitted_.estimator
-    line = dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_, centre=estimator.centre_.tolist()) if isinstance(estimator, BlendedTrees) else None
-    return dict(settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
-                version=model.version_, thresholds=model.thresholds_, calibration=model.calibration_, plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line)
+    line = (
+        dict(coef=estimator.coef_.tolist(), intercept=estimator.intercept_, centre=estimator.centre_.tolist())
+        if isinstance(estimator, BlendedTrees)
+        else None
+    )
+    return dict(
+        settings=model.get_params(),
+        params=model.params_,
+        prevalence=model.prevalence_,
+        about=model.about_,
+        version=model.version_,
+        thresholds=model.thresholds_,
+        calibration=model.calibration_,
+        plausible={name: fitted.plausible.group(name) for name in INPUTS},
+        line=line,
+    )
 
 # %% ../../nbs/model/store.ipynb #1ad1a2e7
 LIGHT = ("catboost", "trees")   # the kinds whose trees see the encoded record
@@ -100,9 +115,18 @@ def write_model(model: "RiskModel", folder: Path) -> None:
     _save_part(estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator, folder, "estimator")
     if KINDS[model.kind].features is not tree_features: _save_part(model.fitted_.features, folder, "features")
     if model.spread_ is not None: _save_part(model.spread_, folder, "spread")
-    if model.kind in LIGHT: _save_light(estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator, model.spread_, folder / "light.npz")
-    manifest = dict(format=FORMAT, kind=model.kind, made_with={name: version(name) for name in ("catboost", "scikit-learn", "numpy")},
-                    files={path.name: sha256_of(path) for path in sorted(folder.iterdir())})
+    if model.kind in LIGHT:
+        _save_light(
+            estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator,
+            model.spread_,
+            folder / "light.npz",
+        )
+    manifest = dict(
+        format=FORMAT,
+        kind=model.kind,
+        made_with={name: version(name) for name in ("catboost", "scikit-learn", "numpy")},
+        files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+    )
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True))
 
 # %% ../../nbs/model/store.ipynb #f2c682b3
@@ -115,7 +139,11 @@ def rebuilt(folder: Path, kind: Kind, state: dict) -> Fitted:
     estimator = load_part(folder, "estimator", CatBoost if state["line"] else CatBoostClassifier)
     if state["line"]:
         blend = BlendedTrees(seed=state["settings"]["seed"])
-        blend.coef_, blend.intercept_, blend.centre_ = np.array(state["line"]["coef"]), state["line"]["intercept"], np.array(state["line"]["centre"])
+        blend.coef_, blend.intercept_, blend.centre_ = (
+            np.array(state["line"]["coef"]),
+            state["line"]["intercept"],
+            np.array(state["line"]["centre"]),
+        )
         blend.trees_ = estimator
         estimator = blend
     features = tree_features() if kind.features is tree_features else load_part(folder, "features", None)

@@ -7,6 +7,23 @@ __all__ = []
 
 # %% ../../nbs/predictions/00_predictions.ipynb #d6bb1c85
 from .log import PredictionLog
-from .records import Outcome, PredictionBatch, PredictionRow, new_id, new_ids, person_key, person_secret
+from stroke_nb.predictions.records import (
+    Outcome,
+    PredictionBatch,
+    PredictionRow,
+    new_id,
+    new_ids,
+    person_key,
+    person_secret,
+)
 
-__all__ = ["new_id", "new_ids", "Outcome", "person_key", "person_secret", "PredictionBatch", "PredictionLog", "PredictionRow"]
+__all__ = [
+    "new_id",
+    "new_ids",
+    "Outcome",
+    "person_key",
+    "person_secret",
+    "PredictionBatch",
+    "PredictionLog",
+    "PredictionRow",
+]

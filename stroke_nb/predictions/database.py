@@ -38,11 +38,14 @@ def database_url() -> str:  # SQLAlchemy address
 def _address(url: str) -> sa.URL:
     "A checked address; PostgreSQL is spoken to by psycopg."
     try: address = sa.make_url(url)
-    except sa.exc.ArgumentError: raise LogError("the database address can't be read: give one such as sqlite:///predictions.db") from None
+    except sa.exc.ArgumentError:
+        raise LogError("the database address can't be read: give one such as sqlite:///predictions.db") from None
     if address.drivername in ("postgresql", "postgres"): address = address.set(drivername="postgresql+psycopg")
     kind = address.get_backend_name()
-    if kind not in ("sqlite", "postgresql"): raise LogError(f"{kind} is not a database that the log can be kept in: use sqlite or postgresql")
-    if kind == "sqlite" and address.database in (None, "", ":memory:"): raise LogError("a database in memory keeps nothing: name a file, such as sqlite:///predictions.db")
+    if kind not in ("sqlite", "postgresql"):
+        raise LogError(f"{kind} is not a database that the log can be kept in: use sqlite or postgresql")
+    if kind == "sqlite" and address.database in (None, "", ":memory:"):
+        raise LogError("a database in memory keeps nothing: name a file, such as sqlite:///predictions.db")
     return address
 
 # %% ../../nbs/predictions/database.ipynb #a9833cf2
@@ -69,14 +72,17 @@ def _set_up_sqlite(engine: sa.Engine) -> None:
     def connected(connection, record):
         connection.isolation_level = None  # or Python's driver begins transactions by rules of its own
         with in_words():
-            for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"): connection.execute(f"PRAGMA {setting}")
+            for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+                connection.execute(f"PRAGMA {setting}")
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection): connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
 
 # %% ../../nbs/predictions/database.ipynb #163f6191
-_guards = ("SELECT set_config('statement_timeout', '{0}', false), set_config('lock_timeout', '{0}', false), set_config('synchronous_commit',"
-           " CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)")
+_guards = (
+    "SELECT set_config('statement_timeout', '{0}', false), set_config('lock_timeout', '{0}', false), set_config('synchronous_commit',"
+    " CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)"
+)
 
 def _set_up_postgresql(engine: sa.Engine, limit: float) -> None:
     "Durable commits, and an end to statements that hang after `limit` seconds (0: none)."
@@ -97,11 +103,19 @@ def _engine(
         path = Path(address.database)
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # patients' values: for this account only
-        engine = sa.create_engine(address, connect_args=dict(timeout=patience), hide_parameters=True)  # errors are logged, patients' values are not
+        # errors are logged, patients' values are not
+        engine = sa.create_engine(address, connect_args=dict(timeout=patience), hide_parameters=True)
         _set_up_sqlite(engine)
     else:
-        waits = dict(connect_timeout=max(2, math.ceil(patience)), tcp_user_timeout=int(patience * 1000), keepalives_idle=5, keepalives_interval=2)
-        engine = sa.create_engine(address, connect_args=waits, pool_size=3, pool_timeout=patience, hide_parameters=True)
+        waits = dict(
+            connect_timeout=max(2, math.ceil(patience)),
+            tcp_user_timeout=int(patience * 1000),
+            keepalives_idle=5,
+            keepalives_interval=2,
+        )
+        engine = sa.create_engine(
+            address, connect_args=waits, pool_size=3, pool_timeout=patience, hide_parameters=True
+        )
         _set_up_postgresql(engine, patience if limit else 0)
     return engine
 
@@ -116,17 +130,22 @@ def _version(connection: sa.Connection) -> str | None:
 def _upgrade(connection: sa.Connection) -> None:
     "Run what migrations are due; the versions lie in the package, so an installed copy has them."
     try: from alembic import command, config, util
-    except ImportError: raise LogError("the tables of the prediction log need making, and alembic isn't installed: pip install 'stroke_nb[serve]'") from None
+    except ImportError:
+        raise LogError(
+            "the tables of the prediction log need making, and alembic isn't installed: pip install 'stroke_nb[serve]'"
+        ) from None
     settings = config.Config(attributes=dict(connection=connection))
     settings.set_main_option("script_location", "stroke_nb:migrations")
     try: command.upgrade(settings, "head")
-    except util.CommandError as error: raise LogError(f"the tables of the prediction log can't be brought up to date: {error}") from error
+    except util.CommandError as error:
+        raise LogError(f"the tables of the prediction log can't be brought up to date: {error}") from error
 
 # %% ../../nbs/predictions/database.ipynb #e3bd1227
 def _migrate(engine: sa.Engine) -> str:  # version before, "" where there were no tables
     "Bring the tables up to date, in one transaction."
     with engine.connect().execution_options(begin="IMMEDIATE") as connection:
-        if engine.dialect.name == "postgresql": connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('stroke_nb predictions'))"))
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('stroke_nb predictions'))"))
         before = _version(connection) or ""
         if before < _HEAD: _upgrade(connection)
         connection.commit()
@@ -154,7 +173,8 @@ def put(
     try:
         cursor = connection.cursor()
         if lite: cursor.execute("BEGIN IMMEDIATE")
-        for table in (PREDICTIONS, OUTCOMES): _execute(cursor, "?" if lite else "%s", table, [row for name, row in records if name == table.name])
+        for table in (PREDICTIONS, OUTCOMES):
+            _execute(cursor, "?" if lite else "%s", table, [row for name, row in records if name == table.name])
         connection.commit()
     except Exception as error:
         error.stale = engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
@@ -162,7 +182,8 @@ def put(
             connection.invalidate()
             engine.dispose()  # the others that lie in the pool are as old
         raise
-    finally: connection.close()  # rolls back what is open: a SQLite connection that is only closed keeps its lock while a traceback holds its cursor
+    finally:
+        connection.close()  # rolls back what is open: a SQLite connection that is only closed keeps its lock while a traceback holds its cursor
 
 # %% ../../nbs/predictions/database.ipynb #99a873de
 class _Opened:
@@ -179,7 +200,8 @@ class _Opened:
         self._spool = Spool(spool, spool_limit)
         self._made, self._engines, self._inode, self._opening = False, {}, None, threading.RLock()
         self._keys, self._keys_read, self._reading_keys = None, -math.inf, threading.Lock()
-        self._away, self._turn, self._draining = "", threading.RLock(), threading.Lock()  # why the database is away; who may write to the spool; who drains
+        # why the database is away; who may write to the spool; who drains
+        self._away, self._turn, self._draining = "", threading.RLock(), threading.Lock()
         self._queue, self._closing, self._threads, self._took = queue.SimpleQueue(), threading.Event(), [], -math.inf
         self._gate = threading.Lock()  # one start, and nothing is handed in after the end
 
@@ -211,13 +233,17 @@ class Reachable(_Opened):
     def _writing(self) -> Iterator[sa.Connection]:
         "A short transaction."
         if not self._made: self.migrate()
-        with in_words(), self._connections().connect().execution_options(begin="IMMEDIATE") as connection, connection.begin(): yield connection
+        with in_words(), self._connections().connect().execution_options(begin="IMMEDIATE") as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def _reading(self, limit: bool = False) -> Iterator[sa.Connection]:
         "A connection for reading; reading makes no tables."
         if self._is_file and not Path(self.address.database).is_file():
-            raise LogError(f"{self.address.database}: there is no prediction log; STROKE_NB_DATABASE names one, or start the service, which makes it")
+            raise LogError(
+                f"{self.address.database}: there is no prediction log; STROKE_NB_DATABASE names one, or start the service, which makes it"
+            )
         with in_words(), self._connections(limit).connect() as connection:
-            if not self._made and _version(connection) is None: raise LogError(f"{self.name} holds no prediction log yet: run stroke-nb log migrate")
+            if not self._made and _version(connection) is None:
+                raise LogError(f"{self.name} holds no prediction log yet: run stroke-nb log migrate")
             yield connection

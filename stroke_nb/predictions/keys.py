@@ -34,7 +34,8 @@ class Key:
     created: datetime
     revoked: datetime | None = None
 
-def _key_hash(salt: str, secret: str) -> str: return hmac.new(salt.encode(), secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+def _key_hash(salt: str, secret: str) -> str:
+    return hmac.new(salt.encode(), secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 def _key_of(row: sa.Row) -> Key: return Key(row.id, row.name, tuple(row.scopes.split()), row.created, row.revoked)
 
@@ -48,25 +49,43 @@ class _Keys(Reachable):
     ) -> str:                                  # the key; it is not kept and can't be shown again
         "Make a key."
         scopes = tuple(scopes)
-        if not text_line("name", name) or not name.strip(): raise DataError("the key needs a name: say whom it is for")
-        if not scopes or (strange := set(scopes) - set(SCOPES)): raise DataError(f"scopes {', '.join(sorted(strange)) if scopes else 'are missing'}: give one or more of {', '.join(SCOPES)}")
+        if not text_line("name", name) or not name.strip():
+            raise DataError("the key needs a name: say whom it is for")
+        if not scopes or (strange := set(scopes) - set(SCOPES)):
+            raise DataError(
+                f"scopes {', '.join(sorted(strange)) if scopes else 'are missing'}: give one or more of {', '.join(SCOPES)}"
+            )
         id, salt = secrets.token_hex(4), secrets.token_hex(16)
         secret = f"snb_{id}_{secrets.token_urlsafe(32)}"
         with self._writing() as connection:
-            connection.execute(sa.insert(API_KEYS).values(id=id, name=name, salt=salt, hash=_key_hash(salt, secret), scopes=" ".join(scopes), created=utc_now()))
+            connection.execute(
+                sa.insert(API_KEYS).values(
+                    id=id,
+                    name=name,
+                    salt=salt,
+                    hash=_key_hash(salt, secret),
+                    scopes=" ".join(scopes),
+                    created=utc_now(),
+                )
+            )
         self._read_keys()
         return secret
 
     def revoke_key(self, id: str) -> bool:  # False where no key in force has that id
         "End a key; it stays listed."
         with self._writing() as connection:
-            done = connection.execute(sa.update(API_KEYS).values(revoked=utc_now()).where(API_KEYS.c.id == id, API_KEYS.c.revoked.is_(None))).rowcount
+            done = connection.execute(
+                sa.update(API_KEYS)
+                .values(revoked=utc_now())
+                .where(API_KEYS.c.id == id, API_KEYS.c.revoked.is_(None))
+            ).rowcount
         self._read_keys()
         return done > 0
 
     def list_keys(self) -> list[Key]:
         "All keys, revoked ones too."
-        with self._reading(limit=True) as connection: return [_key_of(row) for row in connection.execute(sa.select(API_KEYS).order_by(API_KEYS.c.created))]
+        with self._reading(limit=True) as connection:
+            return [_key_of(row) for row in connection.execute(sa.select(API_KEYS).order_by(API_KEYS.c.created))]
 
 # %% ../../nbs/predictions/keys.ipynb #33bbfd2c
 keys_for = 5.0  # seconds
@@ -76,8 +95,12 @@ class CheckedKeys(_Keys):
     def _read_keys(self) -> None:
         "Keys in force by id, with salt and hash; one thread at a time, or an older answer could replace a newer one."
         with self._reading_keys:
-            with self._writing() as connection: rows = connection.execute(sa.select(API_KEYS).where(API_KEYS.c.revoked.is_(None))).all()
-            self._keys, self._keys_read = {row.id: (_key_of(row), row.salt, row.hash) for row in rows}, time.monotonic()
+            with self._writing() as connection:
+                rows = connection.execute(sa.select(API_KEYS).where(API_KEYS.c.revoked.is_(None))).all()
+            self._keys, self._keys_read = (
+                {row.id: (_key_of(row), row.salt, row.hash) for row in rows},
+                time.monotonic(),
+            )
 
     def check_key(
         self,

@@ -30,7 +30,10 @@ def _delete_older(connection: sa.Connection, before: datetime) -> Retained:
     "Record what goes, then let it go: the triggers look at the record."
     old = PREDICTIONS.c.time < before
     theirs = OUTCOMES.c.prediction_id.in_(sa.select(PREDICTIONS.c.id).where(old))
-    counts = [connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar() for table, which in ((PREDICTIONS, old), (OUTCOMES, theirs))]
+    counts = [
+        connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar()
+        for table, which in ((PREDICTIONS, old), (OUTCOMES, theirs))
+    ]
     done = Retained(utc_now(), before, *counts)
     if done.predictions:
         connection.execute(sa.insert(RETENTION).values(done._asdict()))
@@ -47,9 +50,11 @@ class PredictionLog(Exports):
     ) -> Retained:
         "Delete predictions older than a day, with their outcomes."
         before = when(before)
-        if before is None or before > utc_now(): raise DataError(f"retention before {before}: give a day in the past, such as 2026-01-31")
+        if before is None or before > utc_now():
+            raise DataError(f"retention before {before}: give a day in the past, such as 2026-01-31")
         if not self._made: self.migrate()
-        options = dict(begin="IMMEDIATE") if self._is_file else dict(isolation_level="REPEATABLE READ")  # counts and deletes see the same rows
+        # counts and deletes see the same rows
+        options = dict(begin="IMMEDIATE") if self._is_file else dict(isolation_level="REPEATABLE READ")
         with in_words(), self._connections(limit=False).connect().execution_options(**options) as connection:
             done = _delete_older(connection, before)
             connection.commit()
@@ -59,9 +64,11 @@ class PredictionLog(Exports):
     def _wipe(self) -> None:
         "Get deleted rows out of SQLite's write-ahead log too."
         if not self._is_file: return
-        with in_words(), closing(self._connections().raw_connection()) as connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with in_words(), closing(self._connections().raw_connection()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def retentions(self) -> list[Retained]:
         "What was deleted so far."
         columns = [RETENTION.c[name] for name in Retained._fields]
-        with self._reading() as connection: return [Retained(*row) for row in connection.execute(sa.select(*columns).order_by(RETENTION.c.seq))]
+        with self._reading() as connection:
+            return [Retained(*row) for row in connection.execute(sa.select(*columns).order_by(RETENTION.c.seq))]

@@ -31,13 +31,24 @@ def _span(since, until) -> list:
 def _latest_outcomes(as_of: datetime | None = None) -> sa.FromClause:
     "Predictions, each with the outcome that came in last, by a moment."
     again = OUTCOMES.alias()
-    latest = sa.select(sa.func.max(again.c.seq)).where(again.c.prediction_id == PREDICTIONS.c.id, *([again.c.received <= as_of] if as_of else [])).scalar_subquery()
-    return PREDICTIONS.outerjoin(OUTCOMES, (OUTCOMES.c.prediction_id == PREDICTIONS.c.id) & (OUTCOMES.c.seq == latest))
+    latest = (
+        sa.select(sa.func.max(again.c.seq))
+        .where(again.c.prediction_id == PREDICTIONS.c.id, *([again.c.received <= as_of] if as_of else []))
+        .scalar_subquery()
+    )
+    return PREDICTIONS.outerjoin(
+        OUTCOMES, (OUTCOMES.c.prediction_id == PREDICTIONS.c.id) & (OUTCOMES.c.seq == latest)
+    )
 
 def _rows_of(names: Iterable[str], since, until, *conditions, as_of: datetime | None = None) -> sa.Select:
     "Predictions of a time span with their outcomes, in the order of the log."
     columns = [OUTCOMES.c[name] if name in _told else PREDICTIONS.c[name] for name in names]
-    return sa.select(*columns).select_from(_latest_outcomes(as_of)).where(*_span(since, until), *conditions).order_by(PREDICTIONS.c.seq)
+    return (
+        sa.select(*columns)
+        .select_from(_latest_outcomes(as_of))
+        .where(*_span(since, until), *conditions)
+        .order_by(PREDICTIONS.c.seq)
+    )
 
 _told = ("stroke", "observed", "received")  # columns of an outcome
 
@@ -55,10 +66,30 @@ class _Reads(Serves):
         import pandas as pd
         from stroke_nb.schema import validate
         conditions = [PREDICTIONS.c.served] * served + [OUTCOMES.c.stroke.is_not(None)] * labelled
-        with self._reading() as connection: frame = pd.DataFrame(connection.execute(_rows_of(_read, since, until, *conditions, as_of=self.as_of)).all(), columns=_read)
+        with self._reading() as connection:
+            frame = pd.DataFrame(
+                connection.execute(_rows_of(_read, since, until, *conditions, as_of=self.as_of)).all(),
+                columns=_read,
+            )
         return validate(frame) if len(frame) else frame
 
-_read = ("id", "time", *INPUTS, "risk", "low", "high", "prevalence", "model_version", "model_sha256", "role", "served", "person", "request_id", "row", OUTCOME)
+_read = (
+    "id",
+    "time",
+    *INPUTS,
+    "risk",
+    "low",
+    "high",
+    "prevalence",
+    "model_version",
+    "model_sha256",
+    "role",
+    "served",
+    "person",
+    "request_id",
+    "row",
+    OUTCOME,
+)
 
 # %% ../../nbs/predictions/queries.ipynb #0ce10096
 class _Knows(_Reads):
@@ -71,12 +102,21 @@ class _Knows(_Reads):
         wanted, found = list(dict.fromkeys(ids)), set()
         with self._reading(limit=True) as connection:
             for start in range(0, len(wanted), chunk):
-                found |= set(connection.execute(sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.id.in_(wanted[start:start + chunk]))).scalars())
+                found |= set(
+                    connection.execute(
+                        sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.id.in_(wanted[start : start + chunk]))
+                    ).scalars()
+                )
         return found if len(found) == len(wanted) else found | set(wanted) & self._spooled()
 
     def _spooled(self) -> set[str]:
         "Ids that wait in the spool of any process."
-        return {row["id"] for path in self._spool.folder.glob("*.spool") for _, records, _ in chunks(path) for _, row in records}
+        return {
+            row["id"]
+            for path in self._spool.folder.glob("*.spool")
+            for _, records, _ in chunks(path)
+            for _, row in records
+        }
 
 # %% ../../nbs/predictions/queries.ipynb #33efc547
 def _pairs_of(frame):
@@ -104,9 +144,23 @@ class _Compares(_Knows):
 def _arrow_schema():
     "Columns of an export and their types; `imputed` as text, names parted by blanks."
     import pyarrow as pa
-    kinds = {Utc: pa.timestamp("us", tz="UTC"), sa.Date: pa.date32(), sa.Double: pa.float64(), sa.Boolean: pa.bool_(), sa.SmallInteger: pa.int8(),
-             sa.BigInteger: pa.int64(), sa.Integer: pa.int32(), sa.Text: pa.string(), sa.JSON: pa.string()}
-    return pa.schema([(column.name, kinds[type(column.type)]) for column in (*PREDICTIONS.columns, *(OUTCOMES.c[name] for name in _told))])
+    kinds = {
+        Utc: pa.timestamp("us", tz="UTC"),
+        sa.Date: pa.date32(),
+        sa.Double: pa.float64(),
+        sa.Boolean: pa.bool_(),
+        sa.SmallInteger: pa.int8(),
+        sa.BigInteger: pa.int64(),
+        sa.Integer: pa.int32(),
+        sa.Text: pa.string(),
+        sa.JSON: pa.string(),
+    }
+    return pa.schema(
+        [
+            (column.name, kinds[type(column.type)])
+            for column in (*PREDICTIONS.columns, *(OUTCOMES.c[name] for name in _told))
+        ]
+    )
 
 @contextmanager
 def _table_writer(path: Path) -> Iterator:
@@ -135,6 +189,8 @@ class Exports(_Compares):
         rows, schema = 0, _arrow_schema()
         with self._reading() as connection, _table_writer(Path(path)) as writer:
             for part in connection.execution_options(yield_per=5000).execute(_rows_of(schema.names, since, until)).mappings().partitions():
-                writer.write_table(pa.Table.from_pylist([dict(row, imputed=" ".join(row["imputed"])) for row in part], schema))
+                writer.write_table(
+                    pa.Table.from_pylist([dict(row, imputed=" ".join(row["imputed"])) for row in part], schema)
+                )
                 rows += len(part)
         return rows

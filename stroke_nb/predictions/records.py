@@ -26,7 +26,8 @@ from .tables import columns_of, in_order, OUTCOMES
 
 # %% ../../nbs/predictions/records.ipynb #2f748520
 _stock = deque()   # of the system's chance; asking it for each id hands the processor to another thread each time
-if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_stock.clear)   # or two processes would make the same ids
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stock.clear)   # or two processes would make the same ids
 
 _variant = dict(zip("0123456789abcdef", 4 * "89ab"))   # two bits of each digit are RFC 9562's
 
@@ -45,7 +46,10 @@ def new_ids(
     "Ids that no other process or clock will make again (RFC 9562)."
     millisecond = int((time.time() if now is None else now) * 1000)
     start = f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}-7"
-    return [f"{start}{chance[:3]}-{_variant[chance[3]]}{chance[4:7]}-{chance[7:]}" for chance in (_chance() for _ in range(n))]
+    return [
+        f"{start}{chance[:3]}-{_variant[chance[3]]}{chance[4:7]}-{chance[7:]}"
+        for chance in (_chance() for _ in range(n))
+    ]
 
 def new_id(now: float | None = None) -> str: "One of them."; return new_ids(1, now)[0]
 
@@ -54,7 +58,9 @@ def person_secret() -> str | None:  # None where `STROKE_NB_PERSON_KEY` is not s
     "The secret behind person keys."
     secret = os.environ.get("STROKE_NB_PERSON_KEY")
     if secret and len(secret) < 16:
-        raise DataError(f"STROKE_NB_PERSON_KEY has {len(secret)} characters: give at least 16, for instance from `openssl rand -hex 32`")
+        raise DataError(
+            f"STROKE_NB_PERSON_KEY has {len(secret)} characters: give at least 16, for instance from `openssl rand -hex 32`"
+        )
     return secret or None
 
 def person_key(
@@ -62,7 +68,10 @@ def person_key(
     person_id: str | int,  # as the integrator knows the person
 ) -> str:                  # 32 hexadecimal digits
     "Keyed hash of a person's id (HMAC-SHA256, cut to 128 bits)."
-    if not secret: raise DataError("no secret for person keys: set STROKE_NB_PERSON_KEY, for instance from `openssl rand -hex 32`")
+    if not secret:
+        raise DataError(
+            "no secret for person keys: set STROKE_NB_PERSON_KEY, for instance from `openssl rand -hex 32`"
+        )
     return hmac.new(secret.encode(), str(person_id).strip().encode(), hashlib.sha256).hexdigest()[:32]
 
 # %% ../../nbs/predictions/records.ipynb #a8e08455
@@ -135,28 +144,43 @@ def _number(name: str, value, low: float = -math.inf, high: float = math.inf) ->
     if value is None: return None
     number = float(value)
     if math.isfinite(number) and low <= number <= high: return number
-    raise DataError(f"{name} is {number:g}: give a finite number" + (f" from {low:g} to {high:g}" if math.isfinite(low) else ""))
+    raise DataError(
+        f"{name} is {number:g}: give a finite number" + (f" from {low:g} to {high:g}" if math.isfinite(low) else "")
+    )
 
 # %% ../../nbs/predictions/records.ipynb #7d45c191
-_known = {name: {each: each for each in (*FIELDS[name].categories, None)} for name in CATEGORIES} | {name: {0: 0, 1: 1, None: None} for name in BINARIES}
+_known = {name: {each: each for each in (*FIELDS[name].categories, None)} for name in CATEGORIES} | {
+    name: {0: 0, 1: 1, None: None} for name in BINARIES
+}
 
 def _input(name: str, value):
     "A value of the patient record as its column holds it: float, 0 or 1, or category; None where unknown."
-    if type(value) is float and name not in _known and math.isfinite(value): return value  # most are; a thousand people are ten thousand values
+    if type(value) is float and name not in _known and math.isfinite(value):
+        return value  # most are; a thousand people are ten thousand values
     if value is None or value != value: return None
     if name not in _known: return _number(name, value)
     try: return _known[name][value]
-    except (KeyError, TypeError): raise DataError(f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}") from None
+    except (KeyError, TypeError):
+        raise DataError(
+            f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}"
+        ) from None
 
 # %% ../../nbs/predictions/records.ipynb #14d4ba61
 ROLES, _inputs = ("champion", "challenger"), set(INPUTS)
 
 def _shared(model_version, model_sha256, role, caller, request_id, prevalence, latency_ms) -> dict:
     "What is the same for all people of a request."
-    row = dict(model_version=text_line("model_version", model_version), model_sha256=text_line("model_sha256", model_sha256), role=text_line("role", role),
-               caller=text_line("caller", caller), request_id=text_line("request_id", request_id),
-               prevalence=_number("prevalence", prevalence, 0, 1), latency_ms=_number("latency_ms", latency_ms))
-    if None in (row["model_version"], row["model_sha256"]): raise DataError("model_version or model_sha256 is missing: each prediction has them")
+    row = dict(
+        model_version=text_line("model_version", model_version),
+        model_sha256=text_line("model_sha256", model_sha256),
+        role=text_line("role", role),
+        caller=text_line("caller", caller),
+        request_id=text_line("request_id", request_id),
+        prevalence=_number("prevalence", prevalence, 0, 1),
+        latency_ms=_number("latency_ms", latency_ms),
+    )
+    if None in (row["model_version"], row["model_sha256"]):
+        raise DataError("model_version or model_sha256 is missing: each prediction has them")
     if role not in ROLES: raise DataError(f"role is {role!r}: give {' or '.join(ROLES)}")
     return row
 
@@ -167,35 +191,62 @@ def _texts(name: str, values: list) -> list: return [text_line(name, value) for 
 
 def _shares(name: str, values: list) -> list[float]:
     "Numbers from 0 to 1."
-    return [value if type(value) is float and 0 <= value <= 1 else _number(name, float(value), 0, 1) for value in values]
+    return [
+        value if type(value) is float and 0 <= value <= 1 else _number(name, float(value), 0, 1) for value in values
+    ]
 
 def _places(name: str, values: list) -> list[int]:
     "Whole numbers from 0 that a database takes."
-    return [value if type(value) is int and 0 <= value < 2**31 else int(_number(name, value, 0, 2**31 - 1)) for value in values]
+    return [
+        value if type(value) is int and 0 <= value < 2**31 else int(_number(name, value, 0, 2**31 - 1))
+        for value in values
+    ]
 
 def _flags(values: list) -> list: return [None if value is None else bool(value) for value in values]
 
 def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
     "The ten inputs as their columns hold them."
-    if inputs.keys() != _inputs: raise DataError(f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other")
+    if inputs.keys() != _inputs:
+        raise DataError(
+            f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other"
+        )
     try: columns = {name: [known[value] for value in inputs[name]] for name, known in _known.items()}
-    except (KeyError, TypeError): columns = {name: [_input(name, value) for value in inputs[name]] for name in _known}   # a NaN, or what is refused in words
+    except (KeyError, TypeError):
+        # a NaN, or what is refused in words
+        columns = {name: [_input(name, value) for value in inputs[name]] for name in _known}
     for name in NUMBERS: columns[name] = [_input(name, value) for value in inputs[name]]
     return columns
 
 # %% ../../nbs/predictions/records.ipynb #8e0b81c3
 def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     "A batch as its table holds it."
-    common = (batch.model_version, batch.model_sha256, batch.role, batch.caller, batch.request_id, batch.prevalence, batch.latency_ms)
+    common = (
+        batch.model_version,
+        batch.model_sha256,
+        batch.role,
+        batch.caller,
+        batch.request_id,
+        batch.prevalence,
+        batch.latency_ms,
+    )
     try: shared = _known_shared(*common)
-    except TypeError: shared = _shared(*common)   # what can't be remembered is no text either, and is refused in words
+    except TypeError:
+        shared = _shared(*common)   # what can't be remembered is no text either, and is refused in words
     if None in batch.id: raise DataError("an id is missing: each prediction has one")
     n, columns = len(batch.id), _input_columns(batch.inputs)
     for name, value in shared.items(): columns[name] = repeat(value, n)
     columns |= dict(
-        time=repeat(moment("time", batch.time), n), id=_texts("id", batch.id), person=_texts("person", batch.person), row=_places("row", batch.row),
-        risk=_shares("risk", batch.risk), low=_shares("low", batch.low), high=_shares("high", batch.high), positive=_flags(batch.positive),
-        served=_flags(batch.served), imputed=[json.dumps(names) if names else "[]" for names in batch.imputed])
+        time=repeat(moment("time", batch.time), n),
+        id=_texts("id", batch.id),
+        person=_texts("person", batch.person),
+        row=_places("row", batch.row),
+        risk=_shares("risk", batch.risk),
+        low=_shares("low", batch.low),
+        high=_shares("high", batch.high),
+        positive=_flags(batch.positive),
+        served=_flags(batch.served),
+        imputed=[json.dumps(names) if names else "[]" for names in batch.imputed],
+    )
     return list(zip(*in_order(columns), strict=True))
 
 _alike = {"model_version", "model_sha256", "time", "role", "prevalence", "latency_ms", "caller", "request_id"}
@@ -212,11 +263,20 @@ def _outcome_row(outcome: Outcome) -> tuple:
     ids = {name: text_line(name, getattr(outcome, name)) for name in ("id", "prediction_id")}
     if None in ids.values(): raise DataError("an outcome needs the id of its prediction")
     if outcome.stroke not in (0, 1): raise DataError(f"stroke is {outcome.stroke!r}: give 0 or 1")
-    if outcome.observed is not None and type(outcome.observed) is not date: raise DataError(f"observed is {outcome.observed!r}: give a day, a `date`")
-    row = dict(ids, stroke=int(outcome.stroke), observed=outcome.observed and outcome.observed.isoformat(), received=moment("received", outcome.received))
+    if outcome.observed is not None and type(outcome.observed) is not date:
+        raise DataError(f"observed is {outcome.observed!r}: give a day, a `date`")
+    row = dict(
+        ids,
+        stroke=int(outcome.stroke),
+        observed=outcome.observed and outcome.observed.isoformat(),
+        received=moment("received", outcome.received),
+    )
     return tuple(map(row.__getitem__, columns_of(OUTCOMES)))
 
 def as_rows(record: PredictionRow | PredictionBatch | Outcome) -> list[tuple[str, tuple]]:
     "A record's rows, each with the name of its table."
     if isinstance(record, Outcome): return [("outcomes", _outcome_row(record))]
-    return [("predictions", row) for row in _prediction_rows(_alone(record) if isinstance(record, PredictionRow) else record)]
+    return [
+        ("predictions", row)
+        for row in _prediction_rows(_alone(record) if isinstance(record, PredictionRow) else record)
+    ]

@@ -50,7 +50,8 @@ def _try_lock(file) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
             import msvcrt
-            file.seek(2**31 - 2)  # Windows locks bytes, and keeps others from reading them: take one that holds nothing
+            # Windows locks bytes, and keeps others from reading them: take one that holds nothing
+            file.seek(2**31 - 2)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK): raise
@@ -90,7 +91,11 @@ class _SpoolFile:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _folder_locked(self.folder):
             self.path = self.folder / f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.spool"
-            self.file = open(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "r+b", buffering=0)
+            self.file = open(
+                os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600),
+                "r+b",
+                buffering=0,
+            )
             _try_lock(self.file)
         _sync_folder(self.folder)
         self.end = self.drained = self.waiting = 0
@@ -113,7 +118,9 @@ class _SpoolWrites(_SpoolFile):
     def _write(self, data: bytes) -> None:
         "Append, all or nothing."
         if self.end + len(data) > self.limit:
-            raise NotKept(f"the spool {self.folder} has reached its limit of {self.limit / 2**20:g} MB: bring the database back")
+            raise NotKept(
+                f"the spool {self.folder} has reached its limit of {self.limit / 2**20:g} MB: bring the database back"
+            )
         try:
             self._at_hand()
             self.file.truncate(self.end)

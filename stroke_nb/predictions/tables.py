@@ -20,9 +20,11 @@ class Utc(sa.TypeDecorator):
     "A moment: aware UTC in Python, `timestamptz` in PostgreSQL, text that sorts in SQLite."
     impl, cache_ok = sa.DateTime(timezone=True), True
 
-    def load_dialect_impl(self, dialect): return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else self.impl)
+    def load_dialect_impl(self, dialect):
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else self.impl)
 
-    def process_bind_param(self, value, dialect): return value if value is None or dialect.name != "sqlite" else moment("a moment", value)
+    def process_bind_param(self, value, dialect):
+        return value if value is None or dialect.name != "sqlite" else moment("a moment", value)
 
     def process_result_value(self, value, dialect):
         if isinstance(value, str): value = datetime.fromisoformat(value)
@@ -33,7 +35,9 @@ METADATA = sa.MetaData()
 
 def _seq() -> sa.Column:
     "The order in which the database took a row."
-    return sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(always=True), primary_key=True)
+    return sa.Column(
+        "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(always=True), primary_key=True
+    )
 
 def _text(name: str, **options) -> sa.Column: return sa.Column(name, sa.Text, **{"nullable": False} | options)
 
@@ -43,22 +47,48 @@ def _input_column(name: str) -> sa.Column:
 
 # %% ../../nbs/predictions/tables.ipynb #c9f83e23
 PREDICTIONS = sa.Table(
-    "predictions", METADATA, _seq(), _text("id", unique=True), sa.Column("time", Utc, nullable=False, index=True),
-    _text("model_version"), _text("model_sha256"), _text("role"), sa.Column("served", sa.Boolean, nullable=False),
-    *(_input_column(name) for name in INPUTS), sa.Column("imputed", sa.JSON, nullable=False),
-    *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")), sa.Column("prevalence", sa.Double),
-    sa.Column("positive", sa.Boolean), sa.Column("latency_ms", sa.Double),
-    *(_text(name, nullable=True) for name in ("caller", "person", "request_id")), sa.Column("row", sa.Integer, nullable=False),
-    sqlite_autoincrement=True)
+    "predictions",
+    METADATA,
+    _seq(),
+    _text("id", unique=True),
+    sa.Column("time", Utc, nullable=False, index=True),
+    _text("model_version"),
+    _text("model_sha256"),
+    _text("role"),
+    sa.Column("served", sa.Boolean, nullable=False),
+    *(_input_column(name) for name in INPUTS),
+    sa.Column("imputed", sa.JSON, nullable=False),
+    *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")),
+    sa.Column("prevalence", sa.Double),
+    sa.Column("positive", sa.Boolean),
+    sa.Column("latency_ms", sa.Double),
+    *(_text(name, nullable=True) for name in ("caller", "person", "request_id")),
+    sa.Column("row", sa.Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
 
 # %% ../../nbs/predictions/tables.ipynb #cc62489e
 OUTCOMES = sa.Table(
-    "outcomes", METADATA, _seq(), _text("id", unique=True), _text("prediction_id", index=True),
-    sa.Column("stroke", sa.SmallInteger, nullable=False), sa.Column("observed", sa.Date), sa.Column("received", Utc, nullable=False),
-    sqlite_autoincrement=True)
+    "outcomes",
+    METADATA,
+    _seq(),
+    _text("id", unique=True),
+    _text("prediction_id", index=True),
+    sa.Column("stroke", sa.SmallInteger, nullable=False),
+    sa.Column("observed", sa.Date),
+    sa.Column("received", Utc, nullable=False),
+    sqlite_autoincrement=True,
+)
 RETENTION = sa.Table(
-    "retention", METADATA, _seq(), sa.Column("done", Utc, nullable=False), sa.Column("older_than", Utc, nullable=False),
-    sa.Column("predictions", sa.BigInteger, nullable=False), sa.Column("outcomes", sa.BigInteger, nullable=False), sqlite_autoincrement=True)
+    "retention",
+    METADATA,
+    _seq(),
+    sa.Column("done", Utc, nullable=False),
+    sa.Column("older_than", Utc, nullable=False),
+    sa.Column("predictions", sa.BigInteger, nullable=False),
+    sa.Column("outcomes", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
 API_KEYS = sa.Table(
     "api_keys", METADATA, _text("id", primary_key=True), _text("name"), _text("salt"), _text("hash"), _text("scopes"),
     sa.Column("created", Utc, nullable=False), sa.Column("revoked", Utc))

@@ -35,9 +35,19 @@ def log_cohort(
     from stroke_nb.identity import content_hash, without_duplicates
     from stroke_nb.schema import warnings_of
     frame, source = latest_of_person(log.window(since, until, labelled=True)), named(log, since, until)
-    if not len(frame): raise DataError(f"{source}: no prediction with a known outcome; post outcomes to the service first, or give other days")
+    if not len(frame):
+        raise DataError(
+            f"{source}: no prediction with a known outcome; post outcomes to the service first, or give other days"
+        )
     frame, duplicates = without_duplicates(frame[["id", *INPUTS, OUTCOME]])
-    frame.attrs = dict(source=source, sha256=content_hash(frame), rows=len(frame), duplicates=duplicates, simulated=False, warnings=warnings_of(frame))
+    frame.attrs = dict(
+        source=source,
+        sha256=content_hash(frame),
+        rows=len(frame),
+        duplicates=duplicates,
+        simulated=False,
+        warnings=warnings_of(frame),
+    )
     return frame
 
 # %% ../../nbs/predictions/windows.ipynb #e3f4a7c9
@@ -49,7 +59,12 @@ def labelled(
     "People that were answered in a time span and whose outcome is known."
     frame = log.window(since or None, until or None, labelled=True)
     span = " ".join(f"{word} {day}" for word, day in (("from", since), ("until", until)) if day)
-    frame.attrs = dict(source=f"prediction log {span}".strip(), sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]), rows=len(frame), simulated=None)
+    frame.attrs = dict(
+        source=f"prediction log {span}".strip(),
+        sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]),
+        rows=len(frame),
+        simulated=None,
+    )
     return frame
 
 # %% ../../nbs/predictions/windows.ipynb #9e36b9db
@@ -59,7 +74,11 @@ def between(
     challenger: str,
 ) -> pd.DataFrame:
     "The requests that these two models answered, and no earlier ones."
-    return pairs[(pairs.model_sha256_champion == champion) & (pairs.model_sha256_challenger == challenger)] if len(pairs) else pairs
+    return (
+        pairs[(pairs.model_sha256_champion == champion) & (pairs.model_sha256_challenger == challenger)]
+        if len(pairs)
+        else pairs
+    )
 
 def sides(
     window: pd.DataFrame,  # from `PredictionLog.window` with served=False
@@ -83,7 +102,9 @@ def thinned(
     if halflife is None or not len(people): return people
     if halflife <= 0: raise ValueError(f"halflife is {halflife}: give days above 0, or nothing to keep everybody")
     age = ((now or people.time.max()) - people.time) / pd.Timedelta(days=1)
-    place = (people.person.fillna(people.id) if "person" in people else people.id).map(lambda key: position(f"kept {key}"))
+    place = (people.person.fillna(people.id) if "person" in people else people.id).map(
+        lambda key: position(f"kept {key}")
+    )
     return people[place < 0.5 ** (age.clip(lower=0) / halflife)]
 
 # %% ../../nbs/predictions/windows.ipynb #b1331937
@@ -92,7 +113,12 @@ def joined(
     recent: pd.DataFrame,  # labelled people from the log
 ) -> pd.DataFrame:         # id, the ten inputs, the outcome; ids of the two never meet
     "One cohort to learn from."
-    own = lambda frame, mark: frame.assign(id=[f"{mark}{key}" for key in (frame.id if "id" in frame else frame.index)])[["id", *INPUTS, OUTCOME]]
+    own = lambda frame, mark: frame.assign(
+        id=[f"{mark}{key}" for key in (frame.id if "id" in frame else frame.index)]
+    )[["id", *INPUTS, OUTCOME]]
     both = pd.concat([own(base[base[OUTCOME].notna()], "base "), own(recent, "log ")], ignore_index=True)
-    if not len(both): raise DataError("nobody with a known outcome to learn from: give a labelled cohort, or wait for outcomes in the log")
+    if not len(both):
+        raise DataError(
+            "nobody with a known outcome to learn from: give a labelled cohort, or wait for outcomes in the log"
+        )
     return validate(both)

@@ -72,12 +72,16 @@ class _Kept(_Commits):
 
     def _went_away(self, error: LogError) -> None:
         "Use the spool from now on."
-        if not self._away: _log.warning("the database %s can't be used, records go to the spool: %s", self.name, error)
+        if not self._away:
+            _log.warning("the database %s can't be used, records go to the spool: %s", self.name, error)
         self._away = self._away or str(error)
 
     def _to_spool(self, records: list[tuple[str, tuple]]) -> None:
         try: self._spool.append(list(map(by_name, records)))
-        except NotKept as error: raise NotKept(f"nothing can be kept: {error}; the database {self.name} can't be used either: {self._away}") from None
+        except NotKept as error:
+            raise NotKept(
+                f"nothing can be kept: {error}; the database {self.name} can't be used either: {self._away}"
+            ) from None
 
 # %% ../../nbs/predictions/writer.ipynb #5ac3e924
 class _Flushes(_Kept):
@@ -117,8 +121,10 @@ class _Writes(_Flushes):
         future.set_running_or_notify_cancel()     # a caller that gives up doesn't take the record back
         self._start()
         with self._gate:
-            if self._closing.is_set(): future.set_exception(NotKept("the log is closed: the service is shutting down"))
-            elif self._queue.qsize() >= _most_waiting: future.set_exception(NotKept(f"{_most_waiting} callers wait for the log already: try again later"))
+            if self._closing.is_set():
+                future.set_exception(NotKept("the log is closed: the service is shutting down"))
+            elif self._queue.qsize() >= _most_waiting:
+                future.set_exception(NotKept(f"{_most_waiting} callers wait for the log already: try again later"))
             elif rows: self._queue.put((rows, future))
             else: future.set_result(None)
         return future
@@ -146,7 +152,8 @@ class _Moves(_Writes):
         try: self._commit(list(map(by_place, records)))
         except Refused as error:
             for each in records if len(records) > 1 else (): self._commit_or_set_aside([each])
-            if len(records) == 1: set_aside(self._spool.folder, "refused.jsonl", json.dumps([str(error), *records[0]]).encode() + b"\n")
+            if len(records) == 1:
+                set_aside(self._spool.folder, "refused.jsonl", json.dumps([str(error), *records[0]]).encode() + b"\n")
 
 # %% ../../nbs/predictions/writer.ipynb #7edc091f
 _least = 2**20  # bytes free, or a database file that was away isn't tried again
@@ -158,7 +165,8 @@ class _Drains(_Moves):
         with self._in_charge():
             self._ping()
             moved = sum(self._move(path) for path in orphans(self._spool.folder, self._spool.path))
-            while self._spool.waiting > chunk and not self._closing.is_set(): moved += self._move(self._spool.path, self._spool.drained, self._spool.end)
+            while self._spool.waiting > chunk and not self._closing.is_set():
+                moved += self._move(self._spool.path, self._spool.drained, self._spool.end)
             return moved + (self._finish() if self._spool.waiting <= chunk else 0)
 
     @contextmanager
@@ -174,21 +182,30 @@ class _Drains(_Moves):
         "Ask the database something small; a file that was away has to write, since on a full disk it can still be read."
         self._still_there()
         again = self._away and self._is_file
-        if again and shutil.disk_usage(Path(self.address.database).parent).free < _least: raise Away(f"{self._away.split(';')[0]}; the disk is all but full")
-        with self._writing() as connection: connection.execute(sa.text("PRAGMA user_version = 0" if again else "SELECT version_num FROM alembic_version"))
+        if again and shutil.disk_usage(Path(self.address.database).parent).free < _least:
+            raise Away(f"{self._away.split(';')[0]}; the disk is all but full")
+        with self._writing() as connection:
+            connection.execute(
+                sa.text("PRAGMA user_version = 0" if again else "SELECT version_num FROM alembic_version")
+            )
         self._took = time.monotonic()
 
     def _finish(self) -> int:
         "Move the last few while the writer waits, or under load the two would chase each other for ever; then the database is back in use."
         with self._turn:
-            moved = self._move(self._spool.path, self._spool.drained, self._spool.end) if self._spool.drained < self._spool.end else 0
+            moved = (
+                self._move(self._spool.path, self._spool.drained, self._spool.end)
+                if self._spool.drained < self._spool.end
+                else 0
+            )
             self._spool.empty()
             if self._away: _log.warning("the database %s is back in use, nothing waits in the spool", self.name)
             self._away = ""
             return moved
 
 # %% ../../nbs/predictions/writer.ipynb #8b8120e1
-_tick, _slowest, _idle = 0.5, 2.0, 3.0  # seconds between looks, between looks while the database is away, and until it is asked
+# seconds between looks, between looks while the database is away, and until it is asked
+_tick, _slowest, _idle = 0.5, 2.0, 3.0
 
 class _Tends(_Drains):
     "The thread that looks after the rest."
@@ -199,7 +216,10 @@ class _Tends(_Drains):
             if self._threads or self._closing.is_set(): return
             with self._turn: self._spool.fault()  # makes the file
             with suppress(LogError), self._in_charge(): self._ping()
-            self._threads = [threading.Thread(target=run, name=f"prediction log, {run.__name__}", daemon=True) for run in (self._write, self._tend)]
+            self._threads = [
+                threading.Thread(target=run, name=f"prediction log, {run.__name__}", daemon=True)
+                for run in (self._write, self._tend)
+            ]
             for thread in self._threads: thread.start()
 
     def _tend(self) -> None:

@@ -29,7 +29,8 @@ class Policy:
     "What a challenger must show."
     thresholds: tuple = BENEFIT_AT              # risks at which one would act
     auroc_margin: float = 0.02                  # AUROC it may lose
-    benefit_margin: float = 0.05                # net benefit it may lose over the thresholds, as a share of all strokes
+    # net benefit it may lose over the thresholds, as a share of all strokes
+    benefit_margin: float = 0.05
     observed_expected: tuple = (0.8, 1.25)      # bounds of observed / expected
     slope: tuple = (0.75, 1.33)                 # bounds of the calibration slope
     events: int = 100                           # fewest strokes, and fewest people without, to judge by
@@ -46,11 +47,13 @@ class Policy:
 # %% ../../nbs/promotion/gate.ipynb #36b24e86
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     "Raise where a setting is outside what it may be."
-    if not (isinstance(value, (int, float)) and low <= value <= high): raise ValueError(f"{name} is {value!r}: give a number from {low:g} to {high:g}")
+    if not (isinstance(value, (int, float)) and low <= value <= high):
+        raise ValueError(f"{name} is {value!r}: give a number from {low:g} to {high:g}")
 
 def _check_bounds(name: str, value: tuple) -> None:
     "Raise where bounds around 1 aren't."
-    if not (len(value) == 2 and 0 < value[0] < 1 < value[1]): raise ValueError(f"{name} is {value!r}: give two numbers with 1 between them, such as (0.8, 1.25)")
+    if not (len(value) == 2 and 0 < value[0] < 1 < value[1]):
+        raise ValueError(f"{name} is {value!r}: give two numbers with 1 between them, such as (0.8, 1.25)")
 
 # %% ../../nbs/promotion/gate.ipynb #069dfdae
 def no_worse(
@@ -105,12 +108,28 @@ def paired(
 ) -> pd.DataFrame:           # index metric; champion, challenger, low, high (of the challenger), difference, difference_low, difference_high
     "Both models' measures on the same people; for a ratio, the difference is in distance from 1."
     y, measures = np.asarray(y, float), _measures(policy)
-    def both(rows): return np.array([[score(lambda rows: measure(y[rows], p[rows]), rows) for measure in measures.values()] for p in (champion, challenger)])
+    def both(rows):
+        return np.array(
+            [
+                [score(lambda rows: measure(y[rows], p[rows]), rows) for measure in measures.values()]
+                for p in (champion, challenger)
+            ]
+        )
     values, draws = both(slice(None)), np.array([both(rows) for rows in resamples(len(y), n_boot, seed, person)])
     gap, gaps = _losses(values)[1] - _losses(values)[0], _losses(draws)[:, 1] - _losses(draws)[:, 0]
     own, apart = (np.array([percentiles(column, policy.level) for column in part.T]) for part in (draws[:, 1], gaps))
-    return pd.DataFrame(dict(champion=values[0], challenger=values[1], low=own[:, 0], high=own[:, 1], difference=gap, difference_low=apart[:, 0], difference_high=apart[:, 1]),
-                        index=pd.Index(measures, name="metric"))
+    return pd.DataFrame(
+        dict(
+            champion=values[0],
+            challenger=values[1],
+            low=own[:, 0],
+            high=own[:, 1],
+            difference=gap,
+            difference_low=apart[:, 0],
+            difference_high=apart[:, 1],
+        ),
+        index=pd.Index(measures, name="metric"),
+    )
 
 # %% ../../nbs/promotion/gate.ipynb #bbf0893f
 def _judge_group(y, champion, challenger, policy: Policy, level: float) -> dict:
@@ -119,8 +138,18 @@ def _judge_group(y, champion, challenger, policy: Policy, level: float) -> dict:
     ratio, bounds = observed_expected_interval(y.sum(), challenger.sum(), level), policy.observed_expected
     off = (ratio.high < bounds[0] or ratio.low > bounds[1]) and abs(np.log(ratio.value)) > abs(np.log(before))
     worse = " and ".join(word for word, bad in (("order", order.high < 0), ("calibration", off)) if bad)
-    return dict(n=len(y), events=int(y.sum()), champion_ratio=before, ratio=ratio.value, ratio_low=ratio.low, ratio_high=ratio.high,
-                auroc_difference=order.value, auroc_low=order.low, auroc_high=order.high, worse=worse)
+    return dict(
+        n=len(y),
+        events=int(y.sum()),
+        champion_ratio=before,
+        ratio=ratio.value,
+        ratio_low=ratio.low,
+        ratio_high=ratio.high,
+        auroc_difference=order.value,
+        auroc_low=order.low,
+        auroc_high=order.high,
+        worse=worse,
+    )
 
 def group_differences(
     patients: pd.DataFrame,  # validated
@@ -128,13 +157,25 @@ def group_differences(
     policy: Policy = Policy(),
 ) -> pd.DataFrame:           # a row for each group with enough strokes: field, group, counts, differences with limits, worse
     "Challenger against champion in every subgroup that can be judged."
-    groups = {key: who for key, who in memberships(patients).items() if key[1] and min(y[who].sum(), (1 - y[who]).sum()) >= policy.group_events}
+    groups = {
+        key: who
+        for key, who in memberships(patients).items()
+        if key[1] and min(y[who].sum(), (1 - y[who]).sum()) >= policy.group_events
+    }
     level = 1 - (1 - policy.level) / max(2 * len(groups), 1)   # two looks at each group
-    return pd.DataFrame([dict(field=name, group=group) | _judge_group(y[who], champion[who], challenger[who], policy, level)
-                         for (name, group), who in groups.items()])
+    return pd.DataFrame(
+        [
+            dict(field=name, group=group) | _judge_group(y[who], champion[who], challenger[who], policy, level)
+            for (name, group), who in groups.items()
+        ]
+    )
 
 # %% ../../nbs/promotion/gate.ipynb #fe199a79
-VERDICTS = {"pass": "The challenger may take the champion's place", "hold": "A person decides", "refuse": "The challenger is refused"}
+VERDICTS = {
+    "pass": "The challenger may take the champion's place",
+    "hold": "A person decides",
+    "refuse": "The challenger is refused",
+}
 
 @dataclass(frozen=True)
 class _Judged:
@@ -167,8 +208,14 @@ class GateResult(_Judged):
     @property
     def reasons(self) -> list[str]:
         "The verdict in a sentence, then every rule that isn't passed, then the data."
-        against = [words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]]
-        return [f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} strokes.", *against, *self.notes]
+        against = [
+            words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]
+        ]
+        return [
+            f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} strokes.",
+            *against,
+            *self.notes,
+        ]
 
     def to_frame(self) -> pd.DataFrame: return self.rules
 
@@ -182,15 +229,30 @@ def _size_rule(y: np.ndarray, policy: Policy) -> dict:
     fewest = int(min(y.sum(), (1 - y).sum()))
     enough = fewest >= policy.events
     words = f"{int(y.sum())} strokes among {len(y):,} people are {'enough' if enough else 'too few'} to judge by (asked: {policy.events})."
-    return dict(rule="Enough strokes", measure="strokes", challenger=int(y.sum()), asks=f"{policy.events} or more", verdict="pass" if enough else "hold", words=words)
+    return dict(
+        rule="Enough strokes",
+        measure="strokes",
+        challenger=int(y.sum()),
+        asks=f"{policy.events} or more",
+        verdict="pass" if enough else "hold",
+        words=words,
+    )
 
 def _ratio_rule(name: str, row, bounds: tuple) -> dict:
     "A ratio that ought to be 1."
-    rule = {"observed_expected_ratio": ("Right on average", "observed / expected"), "calibration_slope": ("Neither too extreme nor too timid", "calibration slope")}[name]
+    rule = {
+        "observed_expected_ratio": ("Right on average", "observed / expected"),
+        "calibration_slope": ("Neither too extreme nor too timid", "calibration slope"),
+    }[name]
     verdict = within(row.challenger, row.low, row.high, bounds, row.difference_low)
-    words = (f"{rule[1].capitalize()} is {row.challenger:.2f} ({row.low:.2f} to {row.high:.2f}), the champion's {row.champion:.2f}; "
-             f"{'within' if verdict == 'pass' else 'not within'} {bounds[0]:g} to {bounds[1]:g}.")
-    return dict(rule=rule[0], measure=rule[1], asks=f"{bounds[0]:g} to {bounds[1]:g}", verdict=verdict, words=words) | row.to_dict()
+    words = (
+        f"{rule[1].capitalize()} is {row.challenger:.2f} ({row.low:.2f} to {row.high:.2f}), the champion's {row.champion:.2f}; "
+        f"{'within' if verdict == 'pass' else 'not within'} {bounds[0]:g} to {bounds[1]:g}."
+    )
+    return (
+        dict(rule=rule[0], measure=rule[1], asks=f"{bounds[0]:g} to {bounds[1]:g}", verdict=verdict, words=words)
+        | row.to_dict()
+    )
 
 # %% ../../nbs/promotion/gate.ipynb #55ecd83d
 _said = {"pass": "no worse", "hold": "too few strokes to tell", "refuse": "worse"}
@@ -199,32 +261,67 @@ def _order_rule(row, policy: Policy) -> dict:
     "AUROC may not be lost."
     verdict = no_worse(row.difference, row.difference_low, row.difference_high, policy.auroc_margin)
     words = f"AUROC, challenger less champion: {row.difference:+.3f} ({row.difference_low:+.3f} to {row.difference_high:+.3f}): {_said[verdict]}."
-    return dict(rule="Order no worse", measure="AUROC", asks=f"loses less than {policy.auroc_margin:g}", verdict=verdict, words=words) | row.to_dict()
+    return (
+        dict(
+            rule="Order no worse",
+            measure="AUROC",
+            asks=f"loses less than {policy.auroc_margin:g}",
+            verdict=verdict,
+            words=words,
+        )
+        | row.to_dict()
+    )
 
 def _benefit_rule(name: str, row, policy: Policy, prevalence: float) -> dict:
     "Net benefit may not be lost over the thresholds, nor beyond doubt at any one of them."
     over, margin = name == "net_benefit_mean", policy.benefit_margin * prevalence
     where = "over the thresholds" if over else f"at {float(name.rsplit('_', 1)[1]):.0%}"
-    lower = row.difference_high < 0 and row.difference < -margin   # at one threshold chance is large: only what is beyond doubt counts
-    verdict = no_worse(row.difference, row.difference_low, row.difference_high, margin) if over else "refuse" if lower else "pass"
+    # at one threshold chance is large: only what is beyond doubt counts
+    lower = row.difference_high < 0 and row.difference < -margin
+    verdict = (
+        no_worse(row.difference, row.difference_low, row.difference_high, margin)
+        if over
+        else "refuse"
+        if lower
+        else "pass"
+    )
     value, low, high = (1000 * row[f"difference{part}"] for part in ("", "_low", "_high"))
     words = f"Net strokes found per 1,000 people {where}, challenger less champion: {value:+.1f} ({low:+.1f} to {high:+.1f}): {_said[verdict]}."
     asks = f"{'loses' if over else 'for sure loses'} less than {1000 * margin:.1f}"
-    return dict(rule="Acting on it no worse", measure=f"net benefit {where}", asks=asks, verdict=verdict, words=words) | row.to_dict()
+    return (
+        dict(rule="Acting on it no worse", measure=f"net benefit {where}", asks=asks, verdict=verdict, words=words)
+        | row.to_dict()
+    )
 
 # %% ../../nbs/promotion/gate.ipynb #e2abe0c4
 def _groups_rule(groups: pd.DataFrame) -> dict:
     "No group may be worse off beyond doubt."
     worse = groups[groups.worse != ""] if len(groups) else groups
     names = "; ".join(f"{row.field.lower()} {row.group} ({row.worse})" for row in worse.itertuples())
-    words = f"Worse beyond doubt in {names}." if names else f"In none of {len(groups)} groups with strokes enough is it worse beyond doubt."
-    return dict(rule="No group pays for it", measure=f"{len(groups)} groups", asks="none worse beyond doubt", verdict="refuse" if names else "pass", words=words)
+    words = (
+        f"Worse beyond doubt in {names}."
+        if names
+        else f"In none of {len(groups)} groups with strokes enough is it worse beyond doubt."
+    )
+    return dict(
+        rule="No group pays for it",
+        measure=f"{len(groups)} groups",
+        asks="none worse beyond doubt",
+        verdict="refuse" if names else "pass",
+        words=words,
+    )
 
 def _metric_rules(frame: pd.DataFrame, policy: Policy, prevalence: float) -> list[dict]:
     "A rule for each row of `paired`."
     bounds = {"observed_expected_ratio": policy.observed_expected, "calibration_slope": policy.slope}
-    return [_ratio_rule(name, row, bounds[name]) if name in bounds else _order_rule(row, policy) if name == "auroc" else
-            _benefit_rule(name, row, policy, prevalence) for name, row in frame.iterrows()]
+    return [
+        _ratio_rule(name, row, bounds[name])
+        if name in bounds
+        else _order_rule(row, policy)
+        if name == "auroc"
+        else _benefit_rule(name, row, policy, prevalence)
+        for name, row in frame.iterrows()
+    ]
 
 # %% ../../nbs/promotion/gate.ipynb #7263a78e
 def judge(
@@ -266,7 +363,8 @@ def _interval(rule, names: tuple, sign: str = "") -> str:
 def gate_table(result: GateResult) -> pd.DataFrame:
     "Each rule in a row: both models, the difference, what is asked, the verdict."
     def row(rule):
-        ratio = rule.rule in ("Right on average", "Neither too extreme nor too timid")   # their difference is in distances, which nobody reads
+        # their difference is in distances, which nobody reads
+        ratio = rule.rule in ("Right on average", "Neither too extreme nor too timid")
         own = _interval(rule, ("challenger", "low", "high")) if ratio else _figure(rule, "challenger")
         gap = "" if ratio else _interval(rule, ("difference", "difference_low", "difference_high"), "+")
         return {"rule": rule.rule, "measure": rule.measure, "champion": _figure(rule, "champion"), "challenger": own,
@@ -289,6 +387,11 @@ def gate(
     people, sentence = unseen(challenger, cohort)
     y = require_outcome(people)
     seen = learned_from(champion, people)
-    notes = [sentence] + ([f"The champion was fitted to about {seen:.0%} of them, which flatters it."] if seen else [])
-    risks = (model.predict_proba(people.drop(columns=OUTCOME), prevalence=prevalence)[:, 1] for model in (champion, challenger))
+    notes = [sentence] + (
+        [f"The champion was fitted to about {seen:.0%} of them, which flatters it."] if seen else []
+    )
+    risks = (
+        model.predict_proba(people.drop(columns=OUTCOME), prevalence=prevalence)[:, 1]
+        for model in (champion, challenger)
+    )
     return judge(y, *risks, people, policy, people.get("person"), n_boot, seed, tuple(notes))

@@ -28,18 +28,36 @@ def gate_record(
 ) -> dict:        # JSON values: verdict, reasons, hashes of both, policy, counts, rules
     "What `gate.json` holds."
     rules = result.rules.astype(object).where(result.rules.notna(), None).to_dict("records")
-    return dict(verdict=result.verdict, reasons=result.reasons, champion=champion.sha256_, challenger=challenger.sha256_, people=result.people,
-                events=result.events, policy=asdict(result.policy), rules=rules)
+    return dict(
+        verdict=result.verdict,
+        reasons=result.reasons,
+        champion=champion.sha256_,
+        challenger=challenger.sha256_,
+        people=result.people,
+        events=result.events,
+        policy=asdict(result.policy),
+        rules=rules,
+    )
 
 # %% ../../nbs/promotion/gate_report.ipynb #4c630392
 def gate_numbers(result: GateResult) -> dict:
     "The rules' figures for `result.json`: the challenger's, the champion's, and the difference."
-    numbers, names = {}, {"AUROC": "auroc", "observed / expected": "observed_expected_ratio", "calibration slope": "calibration_slope"}
+    numbers, names = (
+        {},
+        {
+            "AUROC": "auroc",
+            "observed / expected": "observed_expected_ratio",
+            "calibration slope": "calibration_slope",
+        },
+    )
     for _, rule in result.rules.iloc[1:].iterrows():
         if pd.isna(rule.get("challenger", np.nan)): continue
         name = names.get(rule.measure) or "_".join(rule.measure.replace("%", "").split())
-        numbers |= {name: dict(value=rule.challenger, low=rule.low, high=rule.high), f"{name}_champion": rule.champion,
-                    f"{name}_difference": dict(value=rule.difference, low=rule.difference_low, high=rule.difference_high)}
+        numbers |= {
+            name: dict(value=rule.challenger, low=rule.low, high=rule.high),
+            f"{name}_champion": rule.champion,
+            f"{name}_difference": dict(value=rule.difference, low=rule.difference_low, high=rule.difference_high),
+        }
     return numbers | dict(people=result.people, events=result.events)
 
 # %% ../../nbs/promotion/gate_report.ipynb #2f7d3b5a
@@ -47,10 +65,21 @@ def group_table(
     groups: pd.DataFrame,  # from `group_differences`
 ) -> pd.DataFrame:
     "The groups in words; intervals hold for all of them together."
-    def text(row, name, low, high, sign=""): return f"{row[name]:{sign}.2f} ({row[low]:{sign}.2f} to {row[high]:{sign}.2f})"
-    rows = [{"": row.field, "group": row.group, "people, about": rounded(row.n), "strokes, about": rounded(row.events), "O/E champion": f"{row.champion_ratio:.2f}",
-             "O/E challenger": text(row, "ratio", "ratio_low", "ratio_high"), "AUROC difference": text(row, "auroc_difference", "auroc_low", "auroc_high", "+"),
-             "worse beyond doubt": row.worse or "no"} for _, row in groups.iterrows()]
+    def text(row, name, low, high, sign=""):
+        return f"{row[name]:{sign}.2f} ({row[low]:{sign}.2f} to {row[high]:{sign}.2f})"
+    rows = [
+        {
+            "": row.field,
+            "group": row.group,
+            "people, about": rounded(row.n),
+            "strokes, about": rounded(row.events),
+            "O/E champion": f"{row.champion_ratio:.2f}",
+            "O/E challenger": text(row, "ratio", "ratio_low", "ratio_high"),
+            "AUROC difference": text(row, "auroc_difference", "auroc_low", "auroc_high", "+"),
+            "worse beyond doubt": row.worse or "no",
+        }
+        for _, row in groups.iterrows()
+    ]
     table = pd.DataFrame(rows, columns=None if rows else ["", "group"])
     table[""] = table[""].mask(table[""] == table[""].shift(), "")   # a label once, above its groups
     return table.set_index("").rename_axis(index=None)
@@ -66,19 +95,36 @@ def agreement(
 ) -> pd.DataFrame:           # index measure; value, low, high
     "How far two models' answers lie apart."
     old, new = np.asarray(champion, float), np.asarray(challenger, float)
-    statistics = {"mean_difference": lambda rows: np.mean(new[rows] - old[rows]), "mean_distance": lambda rows: np.mean(np.abs(new[rows] - old[rows]))}
-    for t in thresholds: statistics[f"decided_otherwise_at_{t:g}"] = lambda rows, t=t: np.mean((new[rows] >= t) != (old[rows] >= t))
+    statistics = {
+        "mean_difference": lambda rows: np.mean(new[rows] - old[rows]),
+        "mean_distance": lambda rows: np.mean(np.abs(new[rows] - old[rows])),
+    }
+    for t in thresholds:
+        statistics[f"decided_otherwise_at_{t:g}"] = lambda rows, t=t: np.mean((new[rows] >= t) != (old[rows] >= t))
     return bootstrap(statistics, len(old), n_boot, seed, person, 0.95)
 
 # %% ../../nbs/promotion/gate_report.ipynb #49af23b9
-_said_apart = {"mean_difference": "mean difference in risk, challenger less champion", "mean_distance": "mean distance"}
+_said_apart = {
+    "mean_difference": "mean difference in risk, challenger less champion",
+    "mean_distance": "mean distance",
+}
 
 def agreement_table(
     frame: pd.DataFrame,  # from `agreement`
 ) -> pd.DataFrame:
     "The same in percent and words."
-    names = [_said_apart.get(name) or f"people decided otherwise at {float(name.rsplit('_', 1)[1]):.0%}" for name in frame.index]
-    return pd.DataFrame({"estimate (95 % interval)": [f"{row.value:.2%} ({row.low:.2%} to {row.high:.2%})" for row in frame.itertuples()]}, index=names)
+    names = [
+        _said_apart.get(name) or f"people decided otherwise at {float(name.rsplit('_', 1)[1]):.0%}"
+        for name in frame.index
+    ]
+    return pd.DataFrame(
+        {
+            "estimate (95 % interval)": [
+                f"{row.value:.2%} ({row.low:.2%} to {row.high:.2%})" for row in frame.itertuples()
+            ]
+        },
+        index=names,
+    )
 
 # %% ../../nbs/promotion/gate_report.ipynb #51dbd00e
 def side_share(
@@ -105,7 +151,11 @@ def plot_benefits(
         ax.plot(curve.threshold, 1000 * curve.model, style, color=colour, lw=2, label=name)
     ax.plot(curve.threshold, 1000 * curve.treat_all, "--", color=GREY, lw=1, label="review everybody")
     ax.axhline(0, color=GREY, lw=0.8)
-    ax.set(ylim=(-5, None), xlabel="threshold: risk at which one would act", ylabel="net strokes found per 1,000 people")
+    ax.set(
+        ylim=(-5, None),
+        xlabel="threshold: risk at which one would act",
+        ylabel="net strokes found per 1,000 people",
+    )
     percent(ax.xaxis)
     ax.legend(frameon=False)
     return ax
@@ -117,12 +167,27 @@ def plot_group_differences(
     "Forest plot by group, intervals wide enough for all groups at once: difference in AUROC; observed / expected of both."
     import matplotlib.pyplot as plt
     rows = groups.iloc[::-1].reset_index(drop=True)
-    _, axes = plt.subplots(1, 2, figsize=(9, 0.9 + 0.27 * len(rows)), dpi=110, sharey=True, facecolor="white", layout="constrained")
+    _, axes = plt.subplots(
+        1, 2, figsize=(9, 0.9 + 0.27 * len(rows)), dpi=110, sharey=True, facecolor="white", layout="constrained"
+    )
     for ax, name, middle in ((axes[0], "auroc", "auroc_difference"), (axes[1], "ratio", "ratio")):
-        ax.errorbar(rows[middle], rows.index, xerr=[rows[middle] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[middle]], fmt="o", ms=4, lw=1.2, color=BLUE, label="challenger")
+        ax.errorbar(
+            rows[middle],
+            rows.index,
+            xerr=[rows[middle] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[middle]],
+            fmt="o",
+            ms=4,
+            lw=1.2,
+            color=BLUE,
+            label="challenger",
+        )
     axes[1].plot(rows.champion_ratio, rows.index, "|", ms=9, mew=2, color=GREY, label="champion")
     axes[0].axvline(0, color=GREY, ls="--", lw=1), axes[1].axvline(1, color=GREY, ls="--", lw=1)
-    axes[0].set_xlabel("AUROC, challenger less champion"), axes[1].set_xlabel("observed / expected"), axes[1].legend(frameon=False)
+    (
+        axes[0].set_xlabel("AUROC, challenger less champion"),
+        axes[1].set_xlabel("observed / expected"),
+        axes[1].legend(frameon=False),
+    )
     axes[0].set_yticks(rows.index, [f"{row.field} {row.group}" for row in rows.itertuples()], fontsize=8)
     return axes
 
@@ -136,7 +201,17 @@ def plot_agreement(
     "Risks of the same people by both models, on log-odds, people counted in cells."
     ax = new_axes(ax, (5.5, 5))
     old, new = (np.clip(np.asarray(p, float), 1e-3, 0.9) for p in (champion, challenger))
-    cells = ax.hexbin(old, new, gridsize=30, xscale="log", yscale="log", mincnt=least, cmap="Blues", linewidths=0.2, edgecolors="white")
+    cells = ax.hexbin(
+        old,
+        new,
+        gridsize=30,
+        xscale="log",
+        yscale="log",
+        mincnt=least,
+        cmap="Blues",
+        linewidths=0.2,
+        edgecolors="white",
+    )
     ends = [min(old.min(), new.min()), max(old.max(), new.max())]
     ax.plot(ends, ends, "--", color=GREY, lw=1)
     ax.set(xlabel="risk by the champion", ylabel="risk by the challenger", xlim=ends, ylim=ends)

@@ -42,7 +42,11 @@ def parts(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # those to learn from, those kept out
     "The same person always on the same side, whichever file they come in."
     if not 0 < share < 1: raise ValueError(f"held_out is {share}: give a share between 0 and 1, such as 0.5")
-    keyed = people.assign(id=people.person.fillna(people.id) if "person" in people and "id" in people else people.get("person", people.get("id")))
+    keyed = people.assign(
+        id=people.person.fillna(people.id)
+        if "person" in people and "id" in people
+        else people.get("person", people.get("id"))
+    )
     if keyed.id.isna().all(): keyed = keyed.drop(columns="id")
     learn, kept = split(keyed, share)
     return people.loc[learn.index], people.loc[kept.index]
@@ -55,11 +59,17 @@ def unseen(
     "People a model hasn't learned from; a `DataError` where there are none to be had."
     about, share = model.about_, learned_from(model, people)
     same = about.get("sha256") is not None and about.get("sha256") == people.attrs.get("sha256")
-    if not same and share is None: return people, "The challenger doesn't tell row by row whom it was fitted to; another file was taken for other people."
+    if not same and share is None:
+        return (
+            people,
+            "The challenger doesn't tell row by row whom it was fitted to; another file was taken for other people.",
+        )
     if not same and not share: return people, "None of them were among those the challenger was fitted to."
     if about.get("held_out") is None:
         told = "the very file" if same else f"about {share:.0%} of the people"
-        raise DataError(f"the challenger was fitted to {told} it is to be judged on, which would flatter it: give labelled data that came later "
-                        "(-p data FILE, or -p source log), or retrain it with people held out (stroke-nb run retrain)")
+        raise DataError(
+            f"the challenger was fitted to {told} it is to be judged on, which would flatter it: give labelled data that came later "
+            "(-p data FILE, or -p source log), or retrain it with people held out (stroke-nb run retrain)"
+        )
     kept = parts(people, about["held_out"])[1]
     return kept, f"Judged on the {about['held_out']:.0%} of the people that no retraining learns from."

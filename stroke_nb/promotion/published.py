@@ -55,7 +55,8 @@ def stage(
     _take_along(Path(model_folder).parent, place)
     return _touched(place)
 
-BESIDE = {"result.json": ".result.json", "model_card.md": ".card.md"}   # what a run tells of its model, and the ending that it gets beside the published folder
+# what a run tells of its model, and the ending that it gets beside the published folder
+BESIDE = {"result.json": ".result.json", "model_card.md": ".card.md"}
 
 def _take_along(run: Path, place: Path) -> None:
     "Put a run's figures and card beside its published model, for calculator and service, which may not have the reports."
@@ -76,7 +77,8 @@ def _step_aside(new: Path, path: Path) -> None:
     os.rename(new, path)
     if not os.path.lexists(old): return
     try: old.unlink() if old.is_symlink() else shutil.rmtree(old)
-    except OSError as error: _log.warning("%s, the folder that was there before, could not be removed (%s); remove it by hand", old, error)
+    except OSError as error:
+        _log.warning("%s, the folder that was there before, could not be removed (%s); remove it by hand", old, error)
 
 def point(role: str, place: Path, models: Path) -> Path:
     "Turn models/<role> to a staged model, in one step where links are possible."
@@ -97,8 +99,15 @@ def prune(
 ) -> list[str]:             # names of those removed
     "Remove model folders that nothing points at, oldest first."
     used = {Path(models, role).resolve() for role in ROLES}
-    idle = sorted((place for place in Path(models, ".versions").glob("[!.]*/") if place.resolve() not in used), key=lambda place: place.stat().st_mtime)
-    old = [place for place in idle[: max(0, len(idle) - keep)] if time.time() - place.stat().st_mtime > 86400 * least_days]
+    idle = sorted(
+        (place for place in Path(models, ".versions").glob("[!.]*/") if place.resolve() not in used),
+        key=lambda place: place.stat().st_mtime,
+    )
+    old = [
+        place
+        for place in idle[: max(0, len(idle) - keep)]
+        if time.time() - place.stat().st_mtime > 86400 * least_days
+    ]
     for place in old:
         shutil.rmtree(place)
         for ending in BESIDE.values(): place.with_name(place.name + ending).unlink(missing_ok=True)
@@ -111,10 +120,22 @@ def champion_info(
     "What the published champion is, read from its files alone."
     folder = Path(models, "champion").resolve()
     if not (folder / "manifest.json").is_file(): return None
-    state, kind = json.loads((folder / "model.json").read_text()), json.loads((folder / "manifest.json").read_text())["kind"]
+    state, kind = (
+        json.loads((folder / "model.json").read_text()),
+        json.loads((folder / "manifest.json").read_text())["kind"],
+    )
     about = state["about"]
-    return dict(path=str(folder), sha256=model_hash(folder), version=state["version"], kind=kind, prevalence=state["prevalence"],
-                rows=about["rows"], events=about["events"], simulated=about["simulated"], data_sha256=about["sha256"])
+    return dict(
+        path=str(folder),
+        sha256=model_hash(folder),
+        version=state["version"],
+        kind=kind,
+        prevalence=state["prevalence"],
+        rows=about["rows"],
+        events=about["events"],
+        simulated=about["simulated"],
+        data_sha256=about["sha256"],
+    )
 
 # %% ../../nbs/promotion/published.ipynb #5ccad824
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="microseconds")
@@ -137,8 +158,14 @@ def history(
 ) -> pd.DataFrame:    # time, action (published, promoted, rolled back), sha256, by, version, instead_of, comparison, override; oldest first
     "Every change of champion."
     path = Path(models, "history.jsonl")
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()] if path.is_file() else []
-    return pd.DataFrame(lines, columns=["time", "action", "sha256", "by", "version", "instead_of", "comparison", "override"])
+    lines = (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if path.is_file()
+        else []
+    )
+    return pd.DataFrame(
+        lines, columns=["time", "action", "sha256", "by", "version", "instead_of", "comparison", "override"]
+    )
 
 # %% ../../nbs/promotion/published.ipynb #825958a4
 def publish(

@@ -66,9 +66,11 @@ def _ask_database(uri: str) -> None:
     finally: engine.dispose()
 
 # %% ../../nbs/promotion/registry.ipynb #40c90f99
-_remedies = {"locked": "another process is writing to it; wait until that has ended and run this again",
-             "no module": "install what it needs with pip install 'stroke_nb[track]'",
-             "": "check that it runs and can be written, or set MLFLOW_TRACKING_URI to another store, then run this again"}
+_remedies = {
+    "locked": "another process is writing to it; wait until that has ended and run this again",
+    "no module": "install what it needs with pip install 'stroke_nb[track]'",
+    "": "check that it runs and can be written, or set MLFLOW_TRACKING_URI to another store, then run this again",
+}
 
 def _failure(uri: str, doing: str, error: Exception) -> RegistryError:
     "An error in words: what failed, where, why, and what to do."
@@ -101,7 +103,8 @@ def _client(uri: str):
                    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")                # its own 7 take minutes
     from mlflow import MlflowClient
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)        # what it logs there reaches us as an exception too
+    # what it logs there reaches us as an exception too
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
@@ -135,8 +138,14 @@ def _numbers(metrics: dict) -> dict[str, float]:
 def _tags(result: dict) -> dict[str, str]:
     "Where a run comes from."
     data, code = result.get("data") or {}, result.get("code") or {}
-    tags = {"data_sha256": data.get("sha256"), "code_commit": code.get("commit"), "code_version": code.get("version"),
-            "simulated": str(bool(data.get("simulated"))).lower(), "verdict": result.get("verdict"), "run": result.get("run_id")}
+    tags = {
+        "data_sha256": data.get("sha256"),
+        "code_commit": code.get("commit"),
+        "code_version": code.get("version"),
+        "simulated": str(bool(data.get("simulated"))).lower(),
+        "verdict": result.get("verdict"),
+        "run": result.get("run_id"),
+    }
     return {name: str(value) for name, value in tags.items() if value is not None}
 
 # %% ../../nbs/promotion/registry.ipynb #27fb9ffb
@@ -144,14 +153,21 @@ def _experiment(client, name: str) -> str:
     "The experiment's id; created where it isn't there yet."
     with _lock(tracking_uri()):
         known = client.get_experiment_by_name(name)
-        return known.experiment_id if known else client.create_experiment(name, artifact_location=_artifact_root(tracking_uri()))
+        return (
+            known.experiment_id
+            if known
+            else client.create_experiment(name, artifact_location=_artifact_root(tracking_uri()))
+        )
 
 def _fill(client, run_id: str, run_folder: Path, model_folder: Path, result: dict, params: dict) -> None:
     "Parameters, metrics, report and model of a run."
     from mlflow.entities import Metric, Param
     millisecond = int(time.time() * 1000)
-    client.log_batch(run_id, [Metric(name, value, millisecond, 0) for name, value in _numbers(result.get("metrics") or {}).items()],
-                     [Param(name, str(value)) for name, value in params.items()])
+    client.log_batch(
+        run_id,
+        [Metric(name, value, millisecond, 0) for name, value in _numbers(result.get("metrics") or {}).items()],
+        [Param(name, str(value)) for name, value in params.items()],
+    )
     for name in ("report.html", *BESIDE):
         if (run_folder / name).is_file(): client.log_artifact(run_id, str(run_folder / name))
     client.log_artifacts(run_id, str(model_folder), "model")
@@ -185,15 +201,21 @@ def _register(client, run, model_folder: Path, result: dict) -> str:
     tags = _tags(result) | {"sha256": model_hash(model_folder)}
     with _lock(tracking_uri()):
         if not client.search_registered_models(f"name='{MODEL}'"): client.create_registered_model(MODEL)
-        made = client.create_model_version(MODEL, f"{run.info.artifact_uri}/model", run.info.run_id, tags=tags, await_creation_for=0)
+        made = client.create_model_version(
+            MODEL, f"{run.info.artifact_uri}/model", run.info.run_id, tags=tags, await_creation_for=0
+        )
         _assign(client, str(made.version), tags["simulated"] == "true")
     return str(made.version)
 
 def _check_model(model_folder: Path, result: dict) -> None:
     "Raise where the folder is no model, or not the one that `result` is about."
-    if not is_whole(model_folder): raise RegistryError(f"{model_folder}: no whole model to register; give a folder that RiskModel.save wrote")
+    if not is_whole(model_folder):
+        raise RegistryError(f"{model_folder}: no whole model to register; give a folder that RiskModel.save wrote")
     told = (result.get("model") or {}).get("sha256")
-    if told and told != model_hash(model_folder): raise RegistryError(f"{model_folder}: not the model of result.json ({told[:12]}); give the folder of the same run")
+    if told and told != model_hash(model_folder):
+        raise RegistryError(
+            f"{model_folder}: not the model of result.json ({told[:12]}); give the folder of the same run"
+        )
 
 # %% ../../nbs/promotion/registry.ipynb #6c0ba4b1
 def log_run(
@@ -221,8 +243,15 @@ def log_run(
 def _row(found, aliases: dict, metrics: dict) -> dict:
     "One version as a row."
     role = next((alias for alias in ROLES if aliases.get(alias) == str(found.version)), "")
-    return dict(version=str(found.version), role=role, created=pd.Timestamp(found.creation_timestamp, unit="ms", tz="UTC"),
-                simulated=found.tags.get("simulated") == "true", auroc=metrics.get("auroc"), sha256=found.tags.get("sha256"), run=found.tags.get("run"))
+    return dict(
+        version=str(found.version),
+        role=role,
+        created=pd.Timestamp(found.creation_timestamp, unit="ms", tz="UTC"),
+        simulated=found.tags.get("simulated") == "true",
+        auroc=metrics.get("auroc"),
+        sha256=found.tags.get("sha256"),
+        run=found.tags.get("run"),
+    )
 
 def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc, sha256, run; newest first
     "Every registered version."
@@ -238,7 +267,9 @@ def _find(client, version):
     known = {str(found.version): found for found in client.search_model_versions(f"name='{MODEL}'")}
     if str(version) not in known:
         there = ", ".join(sorted(known, key=int)) or "none yet: run stroke-nb run train"
-        raise RegistryError(f"version {version!r} isn't in the tracking store {_shown(tracking_uri())}; there: {there}")
+        raise RegistryError(
+            f"version {version!r} isn't in the tracking store {_shown(tracking_uri())}; there: {there}"
+        )
     return known[str(version)]
 
 def show(
@@ -248,36 +279,53 @@ def show(
     with _store(f"showing version {version}") as client:
         found, aliases = _find(client, version), _aliases(client)
         data = client.get_run(found.run_id).data
-    return _row(found, aliases, data.metrics) | dict(params=data.params, metrics=data.metrics, tags=dict(found.tags), source=found.source)
+    return _row(found, aliases, data.metrics) | dict(
+        params=data.params, metrics=data.metrics, tags=dict(found.tags), source=found.source
+    )
 
 # %% ../../nbs/promotion/registry.ipynb #651dcfa5
 def _comparison(folder: Path) -> tuple[dict, dict]:
     "What a compare run's gate said, and its result."
     try: return json.loads(Path(folder, "gate.json").read_text()), json.loads(Path(folder, "result.json").read_text())
-    except (OSError, ValueError): raise RegistryError(f"{folder}: no finished compare run there (no gate.json); make one with stroke-nb run compare") from None
+    except (OSError, ValueError):
+        raise RegistryError(
+            f"{folder}: no finished compare run there (no gate.json); make one with stroke-nb run compare"
+        ) from None
 
 def _days_since(stamp: str) -> float:
     "Days since a time stamp of `result.json`."
-    return (datetime.now(timezone.utc) - datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)) / timedelta(days=1)
+    return (
+        datetime.now(timezone.utc) - datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    ) / timedelta(days=1)
 
 def _check_gate(folder: Path, sha256: str, champion: str, days: float) -> None:
     "Raise unless the run let this challenger pass against this champion, lately."
     gate, result = _comparison(folder)
     for role, compared, current in (("challenger", gate["challenger"], sha256), ("champion", gate["champion"], champion)):
         if compared != current:
-            raise RegistryError(f"{folder} compared another {role} ({compared[:12]}, now {current[:12]}); compare these two: stroke-nb run compare")
+            raise RegistryError(
+                f"{folder} compared another {role} ({compared[:12]}, now {current[:12]}); compare these two: stroke-nb run compare"
+            )
     if gate["verdict"] != "pass":
-        raise RegistryError(f"{folder}: the gate's verdict is {gate['verdict']!r}: {' '.join(gate['reasons'][:2])} Promoting it in spite of that takes --override with a reason")
-    if (age := _days_since(result["finished"])) > days: raise RegistryError(f"{folder} is {age:.0f} days old, and people change; compare again: stroke-nb run compare")
+        raise RegistryError(
+            f"{folder}: the gate's verdict is {gate['verdict']!r}: {' '.join(gate['reasons'][:2])} Promoting it in spite of that takes --override with a reason"
+        )
+    if (age := _days_since(result["finished"])) > days:
+        raise RegistryError(
+            f"{folder} is {age:.0f} days old, and people change; compare again: stroke-nb run compare"
+        )
 
 # %% ../../nbs/promotion/registry.ipynb #29f7a33a
 def _may(client, found, comparison, override: str | None, days: float) -> str | None:  # the present champion's version
     "Raise unless this version may become champion."
     champion, sha256 = _aliases(client).get("champion"), found.tags.get("sha256")
-    if override is not None and not override.strip(): raise RegistryError("an override needs a reason: say why the gate doesn't decide this time")
+    if override is not None and not override.strip():
+        raise RegistryError("an override needs a reason: say why the gate doesn't decide this time")
     if champion in (None, str(found.version)) or override is not None: return champion   # nobody to be compared with
     if comparison is None:
-        raise RegistryError(f"version {found.version} becomes champion through the gate: run stroke-nb run compare, then promote with --comparison and that run's folder; or --override with a reason")
+        raise RegistryError(
+            f"version {found.version} becomes champion through the gate: run stroke-nb run compare, then promote with --comparison and that run's folder; or --override with a reason"
+        )
     _check_gate(Path(comparison), sha256, client.get_model_version(MODEL, champion).tags.get("sha256"), days)
     return champion
 
@@ -290,11 +338,18 @@ def _fetch(client, found, models: Path) -> Path:
         try:
             for told in client.list_artifacts(found.run_id):
                 if told.path in BESIDE: client.download_artifacts(found.run_id, told.path, folder)
-            place = stage(Path(download_artifacts(artifact_uri=found.source, dst_path=folder, tracking_uri=tracking_uri())), models)
+            place = stage(
+                Path(download_artifacts(artifact_uri=found.source, dst_path=folder, tracking_uri=tracking_uri())),
+                models,
+            )
         except (OSError, ValueError, MlflowException) as error:
-            raise RegistryError(f"version {found.version}: its model at {found.source} can't be used: {error}; choose another version") from error
+            raise RegistryError(
+                f"version {found.version}: its model at {found.source} can't be used: {error}; choose another version"
+            ) from error
     if model_hash(place) != found.tags.get("sha256"):
-        raise RegistryError(f"version {found.version}: the model at {found.source} isn't the one that was registered; choose another version")
+        raise RegistryError(
+            f"version {found.version}: the model at {found.source} isn't the one that was registered; choose another version"
+        )
     return place
 
 def _retire_challenger(client, version: str, models: Path) -> None:
@@ -317,7 +372,9 @@ def _install(client, found, models: Path, action: str, **why) -> Path:
         except OSError as error:
             _crown(client, before)
             remember(models, "put back", found.tags["sha256"], version=before, instead_of=version)
-            raise RegistryError(f"{models / 'champion'} can't be replaced: {error}; make {models} writable and promote again") from error
+            raise RegistryError(
+                f"{models / 'champion'} can't be replaced: {error}; make {models} writable and promote again"
+            ) from error
         _note(client, version)
         _retire_challenger(client, version, models)
     prune(models)
@@ -336,7 +393,9 @@ def promote(
     with _store(f"promoting version {version}") as client:
         found = _find(client, version)
         _may(client, found, comparison, override, days)
-        path = _install(client, found, models, "promoted", comparison=comparison and Path(comparison).name, override=override)
+        path = _install(
+            client, found, models, "promoted", comparison=comparison and Path(comparison).name, override=override
+        )
         for name, value in (("comparison", comparison and Path(comparison).name), ("override", override and f"{override} ({user()})")):
             if value: client.set_model_version_tag(MODEL, str(found.version), name, value)
     return path
@@ -348,10 +407,16 @@ def rollback(
     "Give the place back to the champion before the present one; calling again goes one further back."
     with _store("rolling back") as client:
         current = _aliases(client).get("champion")
-        since = {str(found.version): found.tags["champion_since"] for found in client.search_model_versions(f"name='{MODEL}'")
-                 if "champion_since" in found.tags}
+        since = {
+            str(found.version): found.tags["champion_since"]
+            for found in client.search_model_versions(f"name='{MODEL}'")
+            if "champion_since" in found.tags
+        }
         earlier = sorted((moment, version) for version, moment in since.items() if moment < since.get(current, "~"))
-        if not earlier: raise RegistryError(f"no champion before version {current}: promote a version of stroke-nb models list instead")
+        if not earlier:
+            raise RegistryError(
+                f"no champion before version {current}: promote a version of stroke-nb models list instead"
+            )
         moment, version = earlier[-1]
         _install(client, _find(client, version), Path(models), "rolled back")
         # the one given up leaves the line of champions, and the old one keeps its place in it

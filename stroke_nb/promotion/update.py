@@ -31,13 +31,18 @@ def recommend(
 ) -> ClosedTest:
     "Keep, new intercept, intercept and slope, or refit, by the closed test."
     y, p = require_outcome(learn), _own_risk(model, learn)
-    if min(y.sum(), (1 - y).sum()) < 10: raise DataError(f"{int(y.sum())} strokes among {len(y):,} people: the closed test needs at least 10, and 10 people without; wait for more outcomes")
+    if min(y.sum(), (1 - y).sum()) < 10:
+        raise DataError(
+            f"{int(y.sum())} strokes among {len(y):,} people: the closed test needs at least 10, and 10 people without; wait for more outcomes"
+        )
     return closed_test(y, p, *revision(validate(learn), y, p))
 
 # %% ../../nbs/promotion/update.ipynb #9f955a1d
 def _fresh_fit(model: RiskModel, people: pd.DataFrame, refits: int = 0) -> RiskModel:
     "The model's own kind and settings, fitted to other people."
-    return RiskModel(model.kind, params=model.params_ or model.params, refits=refits, seed=model.seed, jobs=model.jobs).fit(people[list(INPUTS)], people[OUTCOME])
+    return RiskModel(
+        model.kind, params=model.params_ or model.params, refits=refits, seed=model.seed, jobs=model.jobs
+    ).fit(people[list(INPUTS)], people[OUTCOME])
 
 def _left_out(model: RiskModel, base: pd.DataFrame, learn: pd.DataFrame, n_folds: int = 5) -> np.ndarray:
     "Risk of each new person by a refit that hasn't seen them, shape (n,)."
@@ -73,9 +78,20 @@ def joint_fingerprint(
 
 def _about(model: RiskModel, made: RiskModel, learn: pd.DataFrame, test: ClosedTest, held_out: float) -> dict:
     "What the gate and a reader need to know."
-    return made.about_ | {key: learn.attrs.get(key) for key in ("source", "sha256", "simulated")} | dict(
-        held_out=held_out, fingerprint=joint_fingerprint(model, learn),
-        update=dict(choice=test.choice, of=getattr(model, "sha256_", None), rows=len(learn), events=int(learn[OUTCOME].sum())))
+    return (
+        made.about_
+        | {key: learn.attrs.get(key) for key in ("source", "sha256", "simulated")}
+        | dict(
+            held_out=held_out,
+            fingerprint=joint_fingerprint(model, learn),
+            update=dict(
+                choice=test.choice,
+                of=getattr(model, "sha256_", None),
+                rows=len(learn),
+                events=int(learn[OUTCOME].sum()),
+            ),
+        )
+    )
 
 def updated(
     model: RiskModel,        # in use
@@ -90,7 +106,11 @@ def updated(
     learn.attrs = dict(people.attrs)
     test = recommend(model, learn)
     if test.choice == "keep": return None, test
-    made = refitted(model, base, learn, halflife, refits) if test.choice == "refit" else recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
+    made = (
+        refitted(model, base, learn, halflife, refits)
+        if test.choice == "refit"
+        else recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
+    )
     made.prevalence = None   # the people served are the place of use
     made.about_ = _about(model, made, learn, test, held_out)
     return made, test

@@ -28,8 +28,19 @@ def band_of(
 
 # %% ../../nbs/scoring/alike.ipynb #05ffa99a
 # (field, value that divides): below it or from it on; for yes and no, 1 divides
-_QUESTIONS = (("age", 50), ("age", 65), ("age", 75), ("heart_disease", 1), ("hypertension", 1), ("avg_glucose_level", 126),
-              ("age", 58), ("age", 70), ("age", 79), ("age", 40), ("avg_glucose_level", 180))
+_QUESTIONS = (
+    ("age", 50),
+    ("age", 65),
+    ("age", 75),
+    ("heart_disease", 1),
+    ("hypertension", 1),
+    ("avg_glucose_level", 126),
+    ("age", 58),
+    ("age", 70),
+    ("age", 79),
+    ("age", 40),
+    ("avg_glucose_level", 180),
+)
 _FEWEST = dict(people=50, strokes=LEAST)   # in a group
 
 def _large(y: np.ndarray) -> bool: return len(y) >= _FEWEST["people"] and y.sum() >= _FEWEST["strokes"]
@@ -39,7 +50,11 @@ def _divide(columns: dict, y, rows, questions) -> dict:
     for n, (name, cut) in enumerate(questions):
         above = columns[name][rows] >= cut
         if _large(y[rows[above]]) and _large(y[rows[~above]]):
-            return dict(ask=[name, cut], below=_divide(columns, y, rows[~above], questions[n + 1:]), above=_divide(columns, y, rows[above], questions[n + 1:]))
+            return dict(
+                ask=[name, cut],
+                below=_divide(columns, y, rows[~above], questions[n + 1 :]),
+                above=_divide(columns, y, rows[above], questions[n + 1 :]),
+            )
     return dict(people=len(rows), strokes=int(y[rows].sum()))
 
 def groups_of(divided: dict) -> list[dict]:
@@ -57,12 +72,20 @@ def _peers(columns: dict, risk: np.ndarray) -> list[dict]:
         for start in _starts:
             rows = [n for n, band in enumerate(bands) if band and band[0] == start and columns["gender"][n] == sex]
             if len(rows) >= _FEWEST["people"]:
-                found.append(dict(gender=sex, age=list(band_of(start)), people=len(rows), risks=np.quantile(risk[rows], _SHARES).tolist()))
+                found.append(
+                    dict(
+                        gender=sex,
+                        age=list(band_of(start)),
+                        people=len(rows),
+                        risks=np.quantile(risk[rows], _SHARES).tolist(),
+                    )
+                )
     return found
 
 # %% ../../nbs/scoring/alike.ipynb #02d548c3
 _RARE = 10                                # fewer people than this are too few to rest on
-_BANDS = dict(age=(40, 60), avg_glucose_level=(126, 200), bmi=(18.5, 30, 40))   # about one adult in 25 of the public file is in a rare cell
+# about one adult in 25 of the public file is in a rare cell
+_BANDS = dict(age=(40, 60), avg_glucose_level=(126, 200), bmi=(18.5, 30, 40))
 _JOINT = ("age", "hypertension", "heart_disease", "avg_glucose_level", "bmi")
 
 def _cell(name: str, value: float) -> int:
@@ -80,8 +103,13 @@ def _combinations(columns: dict) -> list[str]:
 def _common(columns: dict) -> list[str]:
     "Categories that enough people of a band of age have, as field, category and first year of the band."
     bands = np.array([(band_of(age) or (0, 0))[0] for age in columns["age"]])
-    return [f"{name}|{category}|{start}" for name in CATEGORIES for category in FIELDS[name].categories for start in _starts
-            if ((columns[name] == category) & (bands == start)).sum() >= _RARE]
+    return [
+        f"{name}|{category}|{start}"
+        for name in CATEGORIES
+        for category in FIELDS[name].categories
+        for start in _starts
+        if ((columns[name] == category) & (bands == start)).sum() >= _RARE
+    ]
 
 def _edges(columns: dict) -> dict:
     "Between which values 99 of 100 people lie."
@@ -106,8 +134,15 @@ def reference_of(
     adult = ((X.age >= AGES[0]) & (X.age < AGES[1] + 1)).to_numpy()
     columns = {name: X[name].to_numpy()[adult] for name in INPUTS}
     known = np.flatnonzero(~np.any([np.isnan(columns[name]) for name, _ in _QUESTIONS], axis=0))
-    return dict(outside=_outside(X.age.to_numpy(), y), people=int(adult.sum()), similar=_divide(columns, y[adult], known, _QUESTIONS),
-                peers=_peers(columns, risk[adult]), edges=_edges(columns), common=_common(columns), combinations=_combinations(columns))
+    return dict(
+        outside=_outside(X.age.to_numpy(), y),
+        people=int(adult.sum()),
+        similar=_divide(columns, y[adult], known, _QUESTIONS),
+        peers=_peers(columns, risk[adult]),
+        edges=_edges(columns),
+        common=_common(columns),
+        combinations=_combinations(columns),
+    )
 
 # %% ../../nbs/scoring/alike.ipynb #57dcc37e
 @dataclass(frozen=True)
@@ -170,16 +205,34 @@ def place_of(
 ) -> Place | None:     # None where the age isn't known or has no peers
     "Where a risk lies among people of the same band of age and, where known, sex."
     band, sex = band_of(record["age"]), record["gender"] if record["gender"] in ("Female", "Male") else None
-    groups = [group for group in reference["peers"] if band and tuple(group["age"]) == band and sex in (None, group["gender"])]
+    groups = [
+        group
+        for group in reference["peers"]
+        if band and tuple(group["age"]) == band and sex in (None, group["gender"])
+    ]
     if not groups: return None
     z, share = _mixed(groups)
     who = {"Female": "women", "Male": "men", None: "people"}[sex]
     middle = 1 / (1 + np.exp(-np.interp((0.05, 0.25, 0.5, 0.75, 0.95), share, z)))
-    return Place(float(np.interp(_logit(risk), z, share)), sum(group["people"] for group in groups), f"{who} aged {band[0]} to {band[1]}", tuple(middle.tolist()))
+    return Place(
+        float(np.interp(_logit(risk), z, share)),
+        sum(group["people"] for group in groups),
+        f"{who} aged {band[0]} to {band[1]}",
+        tuple(middle.tolist()),
+    )
 
 # %% ../../nbs/scoring/alike.ipynb #381b0318
-_readable = {"children": "Child", "Govt_job": "Government", "Never_worked": "Never worked", "Private": "Private sector", "Self-employed": "Self-employed",
-             "formerly smoked": "Formerly", "never smoked": "Never", "smokes": "Smokes", "Unknown": "Not known"}
+_readable = {
+    "children": "Child",
+    "Govt_job": "Government",
+    "Never_worked": "Never worked",
+    "Private": "Private sector",
+    "Self-employed": "Self-employed",
+    "formerly smoked": "Formerly",
+    "never smoked": "Never",
+    "smokes": "Smokes",
+    "Unknown": "Not known",
+}
 
 def category_words(category: str) -> str:
     "A category as a person reads it; one that isn't listed as it is."
@@ -193,22 +246,35 @@ def _at_edges(reference, record) -> list[str]:
         value, (low, high), field = record[name], reference["edges"][name], FIELDS[name]
         if value is None or name == "age" or low <= value <= high: continue
         side, edge = ("below", low) if value < low else ("above", high)
-        said.append(f"{field.label} {value:.4g} {field.unit} is at the edge: of 200 people in the data about one is {side} {edge:.4g}.")
+        said.append(
+            f"{field.label} {value:.4g} {field.unit} is at the edge: of 200 people in the data about one is {side} {edge:.4g}."
+        )
     return said
 
 def _rare_categories(reference, record) -> list[str]:
     "Categories that fewer than ten people of that age have."
     band = band_of(record["age"])
     starts = [band[0]] if band else _starts
-    rare = [name for name in CATEGORIES if record[name] is not None and not any(f"{name}|{record[name]}|{start}" in reference["common"] for start in starts)]
+    rare = [
+        name
+        for name in CATEGORIES
+        if record[name] is not None
+        and not any(f"{name}|{record[name]}|{start}" in reference["common"] for start in starts)
+    ]
     when = f" aged {band[0]} to {band[1]}" if band else ""
-    return [f"{FIELDS[name].label} “{category_words(record[name])}”: fewer than {_RARE} people{when} in the data have it." for name in rare]
+    return [
+        f"{FIELDS[name].label} “{category_words(record[name])}”: fewer than {_RARE} people{when} in the data have it."
+        for name in rare
+    ]
 
 def _rare_combination(reference, record) -> list[str]:
     "A combination of bands that fewer than ten people have."
     cell = ["." if record[name] is None else str(_cell(name, record[name])) for name in _JOINT]
-    if any(all(mine in (".", theirs) for mine, theirs in zip(cell, known)) for known in reference["combinations"]): return []
-    return [f"Fewer than {_RARE} people in the data are like this in age, hypertension, heart disease, glucose and BMI together."]
+    if any(all(mine in (".", theirs) for mine, theirs in zip(cell, known)) for known in reference["combinations"]):
+        return []
+    return [
+        f"Fewer than {_RARE} people in the data are like this in age, hypertension, heart disease, glucose and BMI together."
+    ]
 
 def unusual(
     reference: dict,   # from `reference_of`
@@ -218,7 +284,8 @@ def unusual(
     return _at_edges(reference, record) + _rare_categories(reference, record) + _rare_combination(reference, record)
 
 # %% ../../nbs/scoring/alike.ipynb #4bff842e
-def _few(count: int | None) -> str: return "none" if count == 0 else f"fewer than {LEAST}" if count is None else f"{count:,}"
+def _few(count: int | None) -> str:
+    return "none" if count == 0 else f"fewer than {LEAST}" if count is None else f"{count:,}"
 
 def declined(
     reference: dict | None,  # from `reference_of`; None: the model has none
@@ -228,6 +295,13 @@ def declined(
     if age is None or AGES[0] <= age < AGES[1] + 1: return ""
     side = "under" if age < AGES[0] else "over"
     counts = (reference or {}).get("outside", {}).get(side)
-    why = "" if counts is None else (" Nobody in the data is." if counts["people"] == 0 else
-                                     f" In the data, {_few(counts['people'])} people are, and {_few(counts['strokes'])} of them had a recorded stroke.")
+    why = (
+        ""
+        if counts is None
+        else (
+            " Nobody in the data is."
+            if counts["people"] == 0
+            else f" In the data, {_few(counts['people'])} people are, and {_few(counts['strokes'])} of them had a recorded stroke."
+        )
+    )
     return f"No risk is given for people {side} {AGES[side == 'over']}.{why}"

@@ -33,14 +33,20 @@ class HeavyScorer(Saved):
         X = self._table(columns)
         none = np.full(len(X), np.nan)
         ends = (none, none) if self._model.spread_ is None else self._model.predict_interval(X, prevalence, level)
-        imputed = [tuple(name for name, value in zip(INPUTS, values) if value is None) for values in zip(*(columns[name] for name in INPUTS))]
+        imputed = [
+            tuple(name for name, value in zip(INPUTS, values) if value is None)
+            for values in zip(*(columns[name] for name in INPUTS))
+        ]
         return Scores(self._model.predict_proba(X, prevalence)[:, 1], *ends, imputed)
 
     def explain(self, records, prevalence=None) -> Parts:
         "Why, in log-odds."
         from stroke_nb.model.explain import explain
         told = explain(self._model, self._table(columns_of(records)), prevalence=prevalence)
-        if told.output_names != "log-odds": raise ValueError(f"a model of kind {self.kind!r} is explained in probability, not in log-odds: use stroke_nb.model.explain")
+        if told.output_names != "log-odds":
+            raise ValueError(
+                f"a model of kind {self.kind!r} is explained in probability, not in log-odds: use stroke_nb.model.explain"
+            )
         return Parts(told.base_values, told.values)
 
     def plausible(self, record, name) -> list:

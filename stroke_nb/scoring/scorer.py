@@ -101,7 +101,13 @@ class _Light(Saved):
         return risk, *(self._restate(p, prevalence) for p in interval(z, spread, rows, level))
 
 # %% ../../nbs/scoring/scorer.ipynb #487659cd
-_FIELD_OF_COLUMN = np.array([[column == name or column.startswith(name + "_") and name in CATEGORIES for name in INPUTS] for column in ENCODED], float)
+_FIELD_OF_COLUMN = np.array(
+    [
+        [column == name or column.startswith(name + "_") and name in CATEGORIES for name in INPUTS]
+        for column in ENCODED
+    ],
+    float,
+)
 
 class LightScorer(_Light):
     "Scores records with numpy alone."
@@ -113,8 +119,14 @@ class LightScorer(_Light):
         "Risk and interval of each person."
         codes = codes_of_columns(columns)
         blank = np.isnan(codes)
-        pieces = [self._score(codes[start:start + _MANY], prevalence, level) for start in range(0, max(len(codes), 1), _MANY)]
-        imputed = [tuple(name for name, gone in zip(INPUTS, row) if gone) if some else () for row, some in zip(blank.tolist(), blank.any(axis=1).tolist())]
+        pieces = [
+            self._score(codes[start : start + _MANY], prevalence, level)
+            for start in range(0, max(len(codes), 1), _MANY)
+        ]
+        imputed = [
+            tuple(name for name, gone in zip(INPUTS, row) if gone) if some else ()
+            for row, some in zip(blank.tolist(), blank.any(axis=1).tolist())
+        ]
         return Scores(*(np.concatenate(each) for each in zip(*pieces)), imputed)
 
     def explain(
@@ -139,7 +151,9 @@ class LightScorer(_Light):
         trees = tree_parts(self._trees, self._trees["tables"], encoded)
         if not self._line: return np.full(len(encoded), self._trees["base"]), trees
         line = (encoded - self._centre) * self._coef
-        return np.full(len(encoded), (self._line["intercept"] + self._coef @ self._centre + self._trees["base"]) / 2), (line + trees) / 2
+        return np.full(
+            len(encoded), (self._line["intercept"] + self._coef @ self._centre + self._trees["base"]) / 2
+        ), (line + trees) / 2
 
     def plausible(self, record: dict, name: str) -> list:
         "Plausible values of one field given the others, low to high; categories by name."

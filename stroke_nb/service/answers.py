@@ -41,7 +41,11 @@ def threshold_of(
     "Risk from which on the answer is positive."
     if not isinstance(rule, str): return float(rule)
     limit, there = scorer.thresholds.get(rule), prevalence_of(scorer, prevalence)
-    return limit if limit is None or there == scorer.prevalence else float(shift_prevalence(limit, scorer.prevalence, there))
+    return (
+        limit
+        if limit is None or there == scorer.prevalence
+        else float(shift_prevalence(limit, scorer.prevalence, there))
+    )
 
 # %% ../../nbs/service/answers.ipynb #a831aabb
 @dataclass(frozen=True)
@@ -58,7 +62,11 @@ class ModelScores:
 
 def _inputs(asked: ScoringRequest, rows: list[int]) -> dict[str, list]:
     "The inputs of some people."
-    return asked.inputs if len(rows) == len(asked.keys) else {name: [values[row] for row in rows] for name, values in asked.inputs.items()}
+    return (
+        asked.inputs
+        if len(rows) == len(asked.keys)
+        else {name: [values[row] for row in rows] for name, values in asked.inputs.items()}
+    )
 
 def _distinct(columns: dict[str, list]) -> tuple[dict[str, list], list[int]]:
     "People without repetition, and the place of each person among them."
@@ -104,12 +112,28 @@ def log_batches(
     made, now = [], datetime.now(timezone.utc)
     for each in said:
         limit, rows = threshold_of(each.scorer, threshold, asked.prevalence), each.rows
-        made.append(PredictionBatch(
-            model_version=name_of(each.scorer), model_sha256=each.scorer.sha256, role=role if role and each.role == "champion" else each.role,
-            prevalence=asked.prevalence, latency_ms=milliseconds, caller=asked.caller, request_id=asked.request_id, time=now,
-            id=new_ids(len(rows)), row=rows, inputs=_inputs(asked, rows), imputed=each.imputed, served=[who[row] == each.role for row in rows],
-            risk=each.risk, low=[0.0 if end is None else end for end in each.low], high=[1.0 if end is None else end for end in each.high],
-            positive=[None if limit is None else risk >= limit for risk in each.risk], person=[asked.persons and asked.persons[row] for row in rows]))
+        made.append(
+            PredictionBatch(
+                model_version=name_of(each.scorer),
+                model_sha256=each.scorer.sha256,
+                role=role if role and each.role == "champion" else each.role,
+                prevalence=asked.prevalence,
+                latency_ms=milliseconds,
+                caller=asked.caller,
+                request_id=asked.request_id,
+                time=now,
+                id=new_ids(len(rows)),
+                row=rows,
+                inputs=_inputs(asked, rows),
+                imputed=each.imputed,
+                served=[who[row] == each.role for row in rows],
+                risk=each.risk,
+                low=[0.0 if end is None else end for end in each.low],
+                high=[1.0 if end is None else end for end in each.high],
+                positive=[None if limit is None else risk >= limit for risk in each.risk],
+                person=[asked.persons and asked.persons[row] for row in rows],
+            )
+        )
     return made
 
 def name_of(scorer) -> str:
@@ -120,20 +144,54 @@ def name_of(scorer) -> str:
 def _warnings(inputs: dict[str, list]) -> list[list[str]]:
     "Each person's oddities; most have none."
     ranges = [(inputs[name], *FIELDS[name].soft) for name in NUMBERS]
-    odd = {n for values, low, high in ranges for n, value in enumerate(values) if value is not None and not low <= value <= high}
-    return [oddities({name: values[n] for name, values in inputs.items()}) if n in odd else [] for n in range(len(inputs["age"]))]
+    odd = {
+        n
+        for values, low, high in ranges
+        for n, value in enumerate(values)
+        if value is not None and not low <= value <= high
+    }
+    return [
+        oddities({name: values[n] for name, values in inputs.items()}) if n in odd else []
+        for n in range(len(inputs["age"]))
+    ]
 
 def _members(said: ModelScores, entries: PredictionBatch, limit: float | None, prevalence: float) -> list[dict]:
     "Answers of one model: the members of `api.Prediction`."
-    columns = zip(entries.id, said.risk, said.low, said.high, entries.positive, said.imputed, _warnings(entries.inputs))
-    return [dict(prediction_id=id, request_id=entries.request_id, model_version=entries.model_version, model_sha256=entries.model_sha256,
-                 risk=risk, low=low, high=high, level=0.95, positive=positive, threshold=limit, prevalence=prevalence, imputed=imputed, warnings=warnings)
-            for id, risk, low, high, positive, imputed, warnings in columns]
+    columns = zip(
+        entries.id, said.risk, said.low, said.high, entries.positive, said.imputed, _warnings(entries.inputs)
+    )
+    return [
+        dict(
+            prediction_id=id,
+            request_id=entries.request_id,
+            model_version=entries.model_version,
+            model_sha256=entries.model_sha256,
+            risk=risk,
+            low=low,
+            high=high,
+            level=0.95,
+            positive=positive,
+            threshold=limit,
+            prevalence=prevalence,
+            imputed=imputed,
+            warnings=warnings,
+        )
+        for id, risk, low, high, positive, imputed, warnings in columns
+    ]
 
 def parts(said: ModelScores, entries: PredictionBatch, n: int) -> dict:
     "What each field contributes, with names and units."
     values = zip(INPUTS, said.parts.values[n].tolist())
-    told = [dict(field=name, label=FIELDS[name].label, unit=FIELDS[name].unit, value=entries.inputs[name][n], log_odds=value) for name, value in values]
+    told = [
+        dict(
+            field=name,
+            label=FIELDS[name].label,
+            unit=FIELDS[name].unit,
+            value=entries.inputs[name][n],
+            log_odds=value,
+        )
+        for name, value in values
+    ]
     return dict(base_log_odds=float(said.parts.base[n]), parts=told)
 
 def answers(said: list[ModelScores], made: list[PredictionBatch], asked: ScoringRequest, threshold: str | float) -> list[dict]:
@@ -141,7 +199,10 @@ def answers(said: list[ModelScores], made: list[PredictionBatch], asked: Scoring
     told = [None] * len(asked.keys)
     for each, entries in zip(said, made):
         if not any(entries.served): continue   # a shadow
-        limit, there = threshold_of(each.scorer, threshold, asked.prevalence), prevalence_of(each.scorer, asked.prevalence)
+        limit, there = (
+            threshold_of(each.scorer, threshold, asked.prevalence),
+            prevalence_of(each.scorer, asked.prevalence),
+        )
         members = _members(each, entries, limit, there)
         for n, (row, served) in enumerate(zip(each.rows, entries.served)):
             if served: told[row] = members[n] | parts(each, entries, n) if asked.explain else members[n]

@@ -39,35 +39,79 @@ EXAMPLE = dict(gender="Female", age=67, hypertension=0, heart_disease=1, ever_ma
 
 def _described(field: Field):
     "A field's type with what the description of the service says of it."
-    return Annotated[_type(field) | None, Described(title=field.label, description=_words(field), examples=[EXAMPLE[field.name], None],
-                                                    json_schema_extra={"x-unit": field.unit} if field.unit else None)]
+    return Annotated[
+        _type(field) | None,
+        Described(
+            title=field.label,
+            description=_words(field),
+            examples=[EXAMPLE[field.name], None],
+            json_schema_extra={"x-unit": field.unit} if field.unit else None,
+        ),
+    ]
 
 # %% ../../nbs/service/api.ipynb #0cdba155
 _SAFE = r"^[A-Za-z0-9._:@/+=-]{1,100}$"
-PersonId = Annotated[str, Described(strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
-                                    description="Your id of the person; kept as a keyed hash only. The same person always gets the same side of a canary.")]
-RequestId = Annotated[str, Described(strict=True, pattern=_SAFE, examples=["visit-2026-11-22-0815"],
-                                     description="Your id of this request, for your records and ours; the header X-Request-Id does the same.")]
-Prevalence = Annotated[float, Described(strict=True, ge=0.0001, le=0.9999, allow_inf_nan=False, examples=[0.018],
-                                        description="Share of people with a stroke where this is used; risks are re-stated for it. null: as the model has it.")]
+PersonId = Annotated[
+    str,
+    Described(
+        strict=True,
+        min_length=1,
+        max_length=200,
+        examples=["ward-7/1234"],
+        description="Your id of the person; kept as a keyed hash only. The same person always gets the same side of a canary.",
+    ),
+]
+RequestId = Annotated[
+    str,
+    Described(
+        strict=True,
+        pattern=_SAFE,
+        examples=["visit-2026-11-22-0815"],
+        description="Your id of this request, for your records and ours; the header X-Request-Id does the same.",
+    ),
+]
+Prevalence = Annotated[
+    float,
+    Described(
+        strict=True,
+        ge=0.0001,
+        le=0.9999,
+        allow_inf_nan=False,
+        examples=[0.018],
+        description="Share of people with a stroke where this is used; risks are re-stated for it. null: as the model has it.",
+    ),
+]
 
 # %% ../../nbs/service/api.ipynb #dabcae31
 _strict = ConfigDict(extra="forbid")
 _person = {name: _described(FIELDS[name]) for name in INPUTS} | dict(person_id=PersonId | None)
-Record = with_config(_strict)(TypedDict("Record", _person, total=False))   # a thousand dicts are checked in two thirds of a thousand objects' time
+# a thousand dicts are checked in two thirds of a thousand objects' time
+Record = with_config(_strict)(TypedDict("Record", _person, total=False))
 Record.__doc__ = "One person. What isn't known is null or left out."
 
 _blank = {name: FIELDS[name].missing for name in INPUTS}
 
 def inputs_of(records: list[Record]) -> dict[str, list]:
     "The ten inputs as a scorer takes them, by columns: what `check_record` makes of them, with the checks already done."
-    return {name: [blank if (value := each.get(name)) is None else value if name in CATEGORIES else float(value) for each in records] for name, blank in _blank.items()}
+    return {
+        name: [
+            blank if (value := each.get(name)) is None else value if name in CATEGORIES else float(value)
+            for each in records
+        ]
+        for name, blank in _blank.items()
+    }
 
 # %% ../../nbs/service/api.ipynb #8f34b446
 _options = dict(prevalence=(Prevalence | None, None), request_id=(RequestId | None, None))
 MOST = 1000   # records in one request
 
-One = create_model("One", __config__=_strict, __doc__="One person, with options.", **{name: (each, None) for name, each in _person.items()}, **_options)
+One = create_model(
+    "One",
+    __config__=_strict,
+    __doc__="One person, with options.",
+    **{name: (each, None) for name, each in _person.items()},
+    **_options,
+)
 Many = create_model("Many", __config__=_strict, __doc__=f"Up to {MOST:,} people, with options.",
                     records=(Annotated[list[Record], Described(min_length=1, max_length=MOST)], ...), **_options)
 
@@ -79,7 +123,14 @@ People = Annotated[Annotated[One, Tag("one")] | Annotated[Many, Tag("many")], Di
 
 # %% ../../nbs/service/api.ipynb #01648087
 def _says(words: str, **more): return Described(description=words, **more)
-_Id = Annotated[str, _says("Id of this prediction; send it with what later happened.", pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", examples=["019aa853-7e3a-7c2a-8e6f-1d3b5a7c9e0d"])]
+_Id = Annotated[
+    str,
+    _says(
+        "Id of this prediction; send it with what later happened.",
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        examples=["019aa853-7e3a-7c2a-8e6f-1d3b5a7c9e0d"],
+    ),
+]
 _Hash = Annotated[str, _says("SHA-256 of the model's manifest.", pattern="^[0-9a-f]{64}$")]
 _Risk = Annotated[float, Described(ge=0, le=1)]
 
@@ -93,10 +144,14 @@ class Prediction(BaseModel):
     low: Annotated[_Risk | None, _says("Lower end of the instability interval; null where the model has none.")]
     high: Annotated[_Risk | None, _says("Upper end of the instability interval.")]
     level: Annotated[float, _says("Share of refitted models that the interval holds.")]
-    positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
+    positive: Annotated[
+        bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")
+    ]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]
     prevalence: Annotated[_Risk, _says("Share of people with a stroke that the risk is stated for.")]
-    imputed: Annotated[list[Literal[INPUTS]], _says("Fields that weren't known; the risk is the mean over their plausible values.")]
+    imputed: Annotated[
+        list[Literal[INPUTS]], _says("Fields that weren't known; the risk is the mean over their plausible values.")
+    ]
     warnings: Annotated[list[str], _says("Values outside their usual range, in words.")]
 
 class Predictions(BaseModel):
@@ -165,18 +220,34 @@ class ModelInUse(BaseModel):
     sha256: _Hash
     kind: str
     prevalence: Annotated[float, _says("Share of people with a stroke in the training data.")]
-    place: Annotated[float | None, _says("Prevalence that risks are stated for unless a request names one; null: as in the training data.")]
-    threshold: Annotated[float | None, _says("Risk from which on an answer is positive, at the prevalence that risks are stated for.")]
+    place: Annotated[
+        float | None,
+        _says("Prevalence that risks are stated for unless a request names one; null: as in the training data."),
+    ]
+    threshold: Annotated[
+        float | None,
+        _says("Risk from which on an answer is positive, at the prevalence that risks are stated for."),
+    ]
     thresholds: Annotated[dict[str, float], _says("The rules that were worked out in training, at its prevalence.")]
-    trained_on: Annotated[dict[str, Any], _says("Source, hash, rows and strokes of the training data, and whether they are simulated.")]
+    trained_on: Annotated[
+        dict[str, Any],
+        _says("Source, hash, rows and strokes of the training data, and whether they are simulated."),
+    ]
     has_interval: bool
 
 # %% ../../nbs/service/api.ipynb #e1b280eb
 class CanaryIn(BaseModel):
     "How a challenger is tried."
     model_config = _strict
-    share: Annotated[float, _says("Share of people on the challenger's side."), Described(strict=True, ge=0, le=1, allow_inf_nan=False, examples=[0.1])]
-    mode: Annotated[Literal["shadow", "serve"], _says("shadow: the champion answers everybody; serve: the challenger answers its side.")] = "shadow"
+    share: Annotated[
+        float,
+        _says("Share of people on the challenger's side."),
+        Described(strict=True, ge=0, le=1, allow_inf_nan=False, examples=[0.1]),
+    ]
+    mode: Annotated[
+        Literal["shadow", "serve"],
+        _says("shadow: the champion answers everybody; serve: the challenger answers its side."),
+    ] = "shadow"
 
 class ModelsInUse(BaseModel):
     "The models that answer."
@@ -215,7 +286,9 @@ class ProblemBody(BaseModel):
 # %% ../../nbs/service/api.ipynb #3fd06459
 EXAMPLES = {
     "one person": dict(summary="One person, all known", value=EXAMPLE | dict(person_id="ward-7/1234")),
-    "unknown values": dict(summary="Glucose and body mass index unknown, risk re-stated for a place with 1.8 % strokes",
-                           value=EXAMPLE | dict(avg_glucose_level=None, bmi=None, prevalence=0.018)),
+    "unknown values": dict(
+        summary="Glucose and body mass index unknown, risk re-stated for a place with 1.8 % strokes",
+        value=EXAMPLE | dict(avg_glucose_level=None, bmi=None, prevalence=0.018),
+    ),
     "several people": dict(summary="Several people", value=dict(records=[EXAMPLE, dict(age=41, gender="Male")])),
 }

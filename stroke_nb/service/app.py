@@ -31,28 +31,47 @@ from .worker import look_at_keys, Service, set_gauges, Settings, settings_from, 
 def _openapi(app: FastAPI, settings: Settings) -> dict:
     "The description of the service, with refusals as the media type that they are sent in."
     from fastapi.openapi.utils import get_openapi
-    told = get_openapi(title="stroke_nb", version=__version__, description=f"Risk of a recorded stroke. {LIMITS_OF_USE}", routes=app.routes)
-    told["components"]["securitySchemes"] = {"key": dict(type="http", scheme="bearer", description="An API key; the header X-API-Key does as well.")}
+    told = get_openapi(
+        title="stroke_nb",
+        version=__version__,
+        description=f"Risk of a recorded stroke. {LIMITS_OF_USE}",
+        routes=app.routes,
+    )
+    told["components"]["securitySchemes"] = {
+        "key": dict(type="http", scheme="bearer", description="An API key; the header X-API-Key does as well.")
+    }
     for operation in (operation for path in told["paths"].values() for operation in path.values()):
-        if settings.api_keys == "required" and "security" in operation: operation["security"] = operation["security"][:1]
+        if settings.api_keys == "required" and "security" in operation:
+            operation["security"] = operation["security"][:1]
         for status, answer in operation["responses"].items():
-            if int(status) >= 400: answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
+            if int(status) >= 400:
+                answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
     return told
 
 # %% ../../nbs/service/app.ipynb #ffb8d182
 @asynccontextmanager
 async def _alive(app: FastAPI):
     "From start to end of a worker."
-    service = app.state.service = await asyncio.to_thread(Service, app.state.settings, os.environ.get("STROKE_NB_RATES"))
+    service = app.state.service = await asyncio.to_thread(
+        Service, app.state.settings, os.environ.get("STROKE_NB_RATES")
+    )
     await asyncio.to_thread(service.log.ready)     # makes the tables, and finds out whether the database is there
     await asyncio.to_thread(look_at_keys, service)
-    if not service.secret: tell(service.logger, "STROKE_NB_PERSON_KEY isn't set: person ids decide sides of a canary, and aren't logged")
+    if not service.secret:
+        tell(service.logger, "STROKE_NB_PERSON_KEY isn't set: person ids decide sides of a canary, and aren't logged")
     await asyncio.to_thread(set_gauges, service, {})
     gc.freeze()   # what is loaded by now stays; the collector needn't look through it at every large batch
     gc.set_threshold(50_000, 20, 20)   # a large batch alone makes ten thousands of objects, none of them in a circle
     watching = asyncio.create_task(watch(service))
     champion = service.models.lineup.champion
-    tell(service.logger, "started", model=name_of(champion), sha256=champion.sha256, threshold=threshold_of(champion, service.settings.threshold), keys_needed=service.keys_needed)
+    tell(
+        service.logger,
+        "started",
+        model=name_of(champion),
+        sha256=champion.sha256,
+        threshold=threshold_of(champion, service.settings.threshold),
+        keys_needed=service.keys_needed,
+    )
     yield
     watching.cancel()
     await asyncio.to_thread(service.close)         # uvicorn has seen every request to its end by now
@@ -61,11 +80,21 @@ async def _alive(app: FastAPI):
 # %% ../../nbs/service/app.ipynb #df0a7112
 def create_app(settings: Settings | None = None) -> FastAPI:  # None: from the environment
     "The application; models and log are opened when it starts."
-    app = FastAPI(title="stroke_nb", version=__version__, lifespan=_alive, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
+    app = FastAPI(
+        title="stroke_nb",
+        version=__version__,
+        lifespan=_alive,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
     answer_problems(app, app.state.settings.max_bytes)
-    app.add_middleware(RequestLogMiddleware, ways={("POST", route.path): route for route in guarded.routes if "POST" in route.methods})
+    app.add_middleware(
+        RequestLogMiddleware,
+        ways={("POST", route.path): route for route in guarded.routes if "POST" in route.methods},
+    )
     described = {}
     def openapi():
         if not described: described.update(_openapi(app, app.state.settings))
@@ -82,7 +111,11 @@ def worker_app() -> FastAPI:
 def _surroundings(settings: Settings, workers: int, folder: str) -> dict[str, str]:
     "Environment of the workers."
     alone = {"STROKE_NB_SERVICE": json.dumps(asdict(settings))}
-    shared = {"PROMETHEUS_MULTIPROC_DIR": folder, "STROKE_NB_RATES": f"{folder}/rates", "STROKE_NB_PARENT": str(os.getpid())}
+    shared = {
+        "PROMETHEUS_MULTIPROC_DIR": folder,
+        "STROKE_NB_RATES": f"{folder}/rates",
+        "STROKE_NB_PARENT": str(os.getpid()),
+    }
     return alone | (shared if workers > 1 else {})
 
 def check_settings(settings: Settings) -> None:
@@ -105,5 +138,15 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True) if workers > 1 else nullcontext("") as folder:
         os.environ |= _surroundings(settings, workers, folder)
         tell(log_to(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
-        uvicorn.run("stroke_nb.service.app:worker_app", factory=True, host=host, port=port, workers=workers, log_config=None, access_log=False,
-                    server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=30)
+        uvicorn.run(
+            "stroke_nb.service.app:worker_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=30,
+        )

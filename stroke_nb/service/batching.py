@@ -18,7 +18,9 @@ def together(several: list[ScoringRequest]) -> ScoringRequest:
     "Requests of one prevalence and wish as one."
     first = several[0]
     inputs = {name: [value for asked in several for value in asked.inputs[name]] for name in INPUTS}
-    return ScoringRequest(inputs, [each for asked in several for each in asked.keys], "", first.prevalence, explain=first.explain)
+    return ScoringRequest(
+        inputs, [each for asked in several for each in asked.keys], "", first.prevalence, explain=first.explain
+    )
 
 def _part(said: ModelScores, start: int, end: int) -> ModelScores | None:
     "What was said about rows from `start` to before `end`, counted from 0 again; None where nothing was."
@@ -26,7 +28,13 @@ def _part(said: ModelScores, start: int, end: int) -> ModelScores | None:
     if not places: return None
     pick = lambda values: [values[n] for n in places]
     told = said.parts and Parts(said.parts.base[places], said.parts.values[places])
-    return ModelScores(said.role, said.scorer, [row - start for row in pick(said.rows)], *map(pick, (said.risk, said.low, said.high, said.imputed)), told)
+    return ModelScores(
+        said.role,
+        said.scorer,
+        [row - start for row in pick(said.rows)],
+        *map(pick, (said.risk, said.low, said.high, said.imputed)),
+        told,
+    )
 
 def apart(said: list[ModelScores], several: list[ScoringRequest]) -> list[list[ModelScores]]:
     "What was said about each request."

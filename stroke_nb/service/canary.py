@@ -36,7 +36,8 @@ class Canary:
     salt: str = "stroke_nb"
 
     def __post_init__(self):
-        if not (isinstance(self.share, (int, float)) and 0 <= self.share <= 1): raise DataError(f"share is {self.share!r}: give a number from 0 to 1, such as 0.1")
+        if not (isinstance(self.share, (int, float)) and 0 <= self.share <= 1):
+            raise DataError(f"share is {self.share!r}: give a number from 0 to 1, such as 0.1")
         if self.mode not in MODES: raise DataError(f"mode is {self.mode!r}: choose one of {', '.join(MODES)}")
 
     def tries(self, key: str) -> bool:
@@ -57,7 +58,10 @@ def read_canary(models, otherwise: Canary = Canary()) -> Canary:
     path = Path(models, "canary.json")
     try: return Canary(**json.loads(path.read_text()))
     except FileNotFoundError: return otherwise
-    except (ValueError, TypeError) as error: raise DataError(f"{path}: {error}; write it with stroke_nb.service.canary.write_canary or PUT /canary, or delete it") from None
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{path}: {error}; write it with stroke_nb.service.canary.write_canary or PUT /canary, or delete it"
+        ) from None
 
 # %% ../../nbs/service/canary.ipynb #e2c7517e
 @dataclass(frozen=True)
@@ -103,7 +107,9 @@ class Models:
 
     def refresh(self) -> dict:        # role -> None, or the exception that kept the old model in place
         "Load what has changed; the roles looked at, with how it went."
-        said = {role: _renew(self, role) for role, folder in self.folders.items() if _mark(folder) != self._marks[role]}
+        said = {
+            role: _renew(self, role) for role, folder in self.folders.items() if _mark(folder) != self._marks[role]
+        }
         canary = _canary_now(self)
         champion, challenger = self._scorers.get("champion"), self._scorers.get("challenger")
         if challenger is not None and challenger.sha256 == champion.sha256: challenger = None   # it has been promoted
@@ -137,6 +143,10 @@ def _canary_now(models: Models) -> Canary:
     try: canary = read_canary(beside.parent, models._canary)
     except (OSError, ValueError) as error:
         models.faults["canary"] = str(error)
-        return models.lineup.canary if hasattr(models, "lineup") else Canary(0, models._canary.mode, models._canary.salt)
+        return (
+            models.lineup.canary
+            if hasattr(models, "lineup")
+            else Canary(0, models._canary.mode, models._canary.salt)
+        )
     models.faults.pop("canary", None)
     return canary

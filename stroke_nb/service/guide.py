@@ -21,7 +21,11 @@ def _values(field) -> str:
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     "A table; what goes into it is text."
-    line = lambda cells, tag: "<tr>" + "".join(f"<{tag}{' scope=col' if tag == 'th' else ''}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    line = lambda cells, tag: (
+        "<tr>"
+        + "".join(f"<{tag}{' scope=col' if tag == 'th' else ''}>{escape(cell)}</{tag}>" for cell in cells)
+        + "</tr>"
+    )
     return f"<table><thead>{line(header, 'th')}</thead><tbody>{''.join(line(row, 'td') for row in rows)}</tbody></table>"
 
 # %% ../../nbs/service/guide.ipynb #70b82c2e
@@ -35,20 +39,30 @@ def _operation(method: str, path: str, operation: dict) -> str:
 def _example(example: dict) -> str:
     "A request for a shell."
     said = json.dumps(example["value"], ensure_ascii=False, indent=1)
-    return f"<h3>{escape(example['summary'])}</h3><pre>curl \"$SERVICE/predict\" --header \"Authorization: Bearer $KEY\" --header \"Content-Type: application/json\" --data '{escape(said)}'</pre>"
+    return f'<h3>{escape(example["summary"])}</h3><pre>curl "$SERVICE/predict" --header "Authorization: Bearer $KEY" --header "Content-Type: application/json" --data \'{escape(said)}\'</pre>'
 
 # %% ../../nbs/service/guide.ipynb #ce322ac1
-_STYLE = ("body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c232b;background:#fff}"
-          "table{border-collapse:collapse}td,th{text-align:left;vertical-align:top;padding:.2rem 1rem .2rem 0;border-bottom:1px solid #ccd2d8}pre{overflow-x:auto}"
-          "@media(prefers-color-scheme:dark){body{color:#e4e8eb;background:#14181c}a{color:#8fc4f0}}")
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c232b;background:#fff}"
+    "table{border-collapse:collapse}td,th{text-align:left;vertical-align:top;padding:.2rem 1rem .2rem 0;border-bottom:1px solid #ccd2d8}pre{overflow-x:auto}"
+    "@media(prefers-color-scheme:dark){body{color:#e4e8eb;background:#14181c}a{color:#8fc4f0}}"
+)
 
 def guide(openapi: dict) -> str:  # HTML
     "The page of a service's OpenAPI description."
     about = openapi["info"]
-    fields = _table(["name", "what it is", "values"], [[name, FIELDS[name].label, _values(FIELDS[name])] for name in INPUTS])
-    paths = "".join(_operation(method, path, operation) for path, methods in openapi["paths"].items() for method, operation in methods.items())
-    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(about["title"])} {escape(about["version"])}</title>'
-            f'<style>{_STYLE}</style><main><h1>{escape(about["title"])} {escape(about["version"])}</h1><p>{escape(about["description"])}</p>'
-            f'<p>For programs: <a href="openapi.json">openapi.json</a>. Metrics: <a href="metrics">metrics</a>. The model: GET /model.</p>'
-            f"<h2>Examples</h2>{''.join(map(_example, EXAMPLES.values()))}<h2>A record</h2><p>What isn't known is null, or left out.</p>{fields}"
-            f"<h2>Paths</h2>{paths}</main></html>")
+    fields = _table(
+        ["name", "what it is", "values"], [[name, FIELDS[name].label, _values(FIELDS[name])] for name in INPUTS]
+    )
+    paths = "".join(
+        _operation(method, path, operation)
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(about["title"])} {escape(about["version"])}</title>'
+        f"<style>{_STYLE}</style><main><h1>{escape(about['title'])} {escape(about['version'])}</h1><p>{escape(about['description'])}</p>"
+        f'<p>For programs: <a href="openapi.json">openapi.json</a>. Metrics: <a href="metrics">metrics</a>. The model: GET /model.</p>'
+        f"<h2>Examples</h2>{''.join(map(_example, EXAMPLES.values()))}<h2>A record</h2><p>What isn't known is null, or left out.</p>{fields}"
+        f"<h2>Paths</h2>{paths}</main></html>"
+    )

@@ -18,7 +18,8 @@ from pathlib import Path
 import orjson
 
 # %% ../../nbs/service/meters.ipynb #71a7e60b
-LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)   # seconds; 5 and 25 ms are what is promised
+# seconds; 5 and 25 ms are what is promised
+LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 RISK = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
 
 COUNTERS = {
@@ -55,14 +56,20 @@ class Meters:
         self.registry = CollectorRegistry()
         of = dict(namespace="stroke_nb", registry=self.registry)
         for name, (words, labels) in COUNTERS.items(): setattr(self, name, Counter(name, words, labels, **of))
-        for name, (words, labels, buckets) in HISTOGRAMS.items(): setattr(self, name, Histogram(name, words, labels, buckets=buckets, **of))
-        for name, (words, labels, mode) in GAUGES.items(): setattr(self, name, Gauge(name, words, labels, multiprocess_mode=mode, **of))
+        for name, (words, labels, buckets) in HISTOGRAMS.items():
+            setattr(self, name, Histogram(name, words, labels, buckets=buckets, **of))
+        for name, (words, labels, mode) in GAUGES.items():
+            setattr(self, name, Gauge(name, words, labels, multiprocess_mode=mode, **of))
         self._timed = {}
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         "Count one request; `path` is a route, such as /predict."
         key = (method, path, status)
-        if key not in self._timed: self._timed[key] = self.http_requests.labels(method, path, status), self.http_request_duration_seconds.labels(path)
+        if key not in self._timed:
+            self._timed[key] = (
+                self.http_requests.labels(method, path, status),
+                self.http_request_duration_seconds.labels(path),
+            )
         count, timer = self._timed[key]
         count.inc()
         timer.observe(seconds)
@@ -112,10 +119,15 @@ def _place(error: BaseException) -> list[str]:
 class JsonLines(logging.Formatter):
     "A log record as one line of JSON."
     def format(self, record: logging.LogRecord) -> str:
-        line = dict(time=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
-                    level=record.levelname.lower(), logger=record.name, message=_SECRETS.sub("://***@", record.getMessage()))
+        line = dict(
+            time=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            level=record.levelname.lower(),
+            logger=record.name,
+            message=_SECRETS.sub("://***@", record.getMessage()),
+        )
         line |= getattr(record, "fields", {})
-        if record.exc_info and record.exc_info[1]: line |= dict(error=type(record.exc_info[1]).__name__, place=_place(record.exc_info[1]))
+        if record.exc_info and record.exc_info[1]:
+            line |= dict(error=type(record.exc_info[1]).__name__, place=_place(record.exc_info[1]))
         return orjson.dumps(line, default=str).decode()
 
 # %% ../../nbs/service/meters.ipynb #bdc35af4
@@ -132,4 +144,9 @@ def log_to(stream=None, level: str = "INFO") -> logging.Logger:  # `stream`: sta
 
 def tell(logger: logging.Logger, message: str, level: int = logging.INFO, error: BaseException | None = None, **fields) -> None:
     "Write one line with named fields."
-    logger.log(level, message, extra={"fields": fields}, exc_info=(type(error), error, error.__traceback__) if error else None)
+    logger.log(
+        level,
+        message,
+        extra={"fields": fields},
+        exc_info=(type(error), error, error.__traceback__) if error else None,
+    )

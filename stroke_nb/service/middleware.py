@@ -28,15 +28,27 @@ def _secret_of(request: Request) -> str | None:
 def _caller(request: Request, scope: str) -> str | None:  # the key's id; None where no keys are needed
     "Who is asking, if they may."
     service = request.app.state.service
-    if service.keys_needed is None: raise Problem("not-ready", "the API keys can't be read yet, so nobody can be let in; try again", headers={"Retry-After": "5"})
+    if service.keys_needed is None:
+        raise Problem(
+            "not-ready",
+            "the API keys can't be read yet, so nobody can be let in; try again",
+            headers={"Retry-After": "5"},
+        )
     if not service.keys_needed: return None
     secret = _secret_of(request)
     key = service.log.check_key(secret)
     if key is None:
         words = "no API key was sent" if not secret else "the API key isn't known, or has been revoked"
-        raise Problem("unknown-caller", f"{words}; {PROBLEMS['unknown-caller'][2]}", headers={"WWW-Authenticate": 'Bearer realm="stroke_nb"'})
+        raise Problem(
+            "unknown-caller",
+            f"{words}; {PROBLEMS['unknown-caller'][2]}",
+            headers={"WWW-Authenticate": 'Bearer realm="stroke_nb"'},
+        )
     if not {scope, "admin"} & set(key.scopes):
-        raise Problem("forbidden", f"the key {key.id} has the scopes {', '.join(key.scopes)}, and this needs {scope}; ask an administrator for a key that has it")
+        raise Problem(
+            "forbidden",
+            f"the key {key.id} has the scopes {', '.join(key.scopes)}, and this needs {scope}; ask an administrator for a key that has it",
+        )
     return key.id
 
 # %% ../../nbs/service/middleware.ipynb #af54bf2d
@@ -44,8 +56,12 @@ def _within_rate(request: Request, caller: str | None) -> None:
     "Raise where this caller asks too often; without keys, callers are addresses."
     service = request.app.state.service
     wait = service.limit.wait(caller or (request.client.host if request.client else ""))
-    if wait: raise Problem("too-many", f"more than {service.settings.rate:g} requests a second; come back in {retry_after(wait)} s, or send several records at once",
-                           headers={"Retry-After": retry_after(wait)})
+    if wait:
+        raise Problem(
+            "too-many",
+            f"more than {service.settings.rate:g} requests a second; come back in {retry_after(wait)} s, or send several records at once",
+            headers={"Retry-After": retry_after(wait)},
+        )
 
 class Guarded(StrictRoute):
     "A route for callers with the scope that its OpenAPI entry names."
@@ -69,8 +85,18 @@ def _note(scope, status: int, seconds: float) -> None:
     service, route = scope["app"].state.service, getattr(scope.get("route"), "path", "other")
     method = scope["method"] if scope["method"] in _methods else "other"
     service.meters.answered(method, route, status, seconds)
-    tell(service.logger, "answered", logging.DEBUG if route in _quiet else logging.INFO, request_id=scope["request_id"], method=method, path=route,
-         status=status, ms=round(seconds * 1000, 2), caller=scope.get("caller"), **scope.get("noted", {}))
+    tell(
+        service.logger,
+        "answered",
+        logging.DEBUG if route in _quiet else logging.INFO,
+        request_id=scope["request_id"],
+        method=method,
+        path=route,
+        status=status,
+        ms=round(seconds * 1000, 2),
+        caller=scope.get("caller"),
+        **scope.get("noted", {}),
+    )
 
 # %% ../../nbs/service/middleware.ipynb #943591e1
 class RequestLogMiddleware:
@@ -87,7 +113,11 @@ class RequestLogMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", scope["request_id"].encode()), (b"cache-control", b"no-store")]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", scope["request_id"].encode()),
+                    (b"cache-control", b"no-store"),
+                ]
             await send(message)
 
         service.busy += 1
@@ -104,11 +134,16 @@ class RequestLogMiddleware:
     async def _pass(self, scope, receive, send):
         service = scope["app"].state.service
         if service.busy > service.settings.max_requests and scope["path"] not in _quiet:
-            problem = Problem("busy", f"{service.settings.max_requests} requests are being answered; try again in a second", headers={"Retry-After": "1"})
+            problem = Problem(
+                "busy",
+                f"{service.settings.max_requests} requests are being answered; try again in a second",
+                headers={"Retry-After": "1"},
+            )
             return await problem_response(problem, scope["request_id"])(scope, receive, send)
         route = self.ways.get((scope["method"], scope["path"]))
         if route is None: return await self.app(scope, receive, send)
         scope["route"] = route
         try: response = await route.answer(Request(scope, receive))
-        except (HTTPException, ClientDisconnect) as error: response = problem_response(as_problem(error), scope["request_id"])
+        except (HTTPException, ClientDisconnect) as error:
+            response = problem_response(as_problem(error), scope["request_id"])
         await response(scope, receive, send)

@@ -25,14 +25,22 @@ from ..fields import ALIASES, FIELDS, INPUTS, plain_name, remedy
 # %% ../../nbs/service/problems.ipynb #937f4ce2
 PROBLEMS = {
     "malformed": (400, "The body can't be read", "send one JSON value in UTF-8"),
-    "unknown-caller": (401, "No valid API key", "send the header Authorization: Bearer <key>; an administrator makes keys with stroke-nb keys add"),
+    "unknown-caller": (
+        401,
+        "No valid API key",
+        "send the header Authorization: Bearer <key>; an administrator makes keys with stroke-nb keys add",
+    ),
     "forbidden": (403, "The key isn't for this", "ask an administrator for a key with the scope named above"),
     "not-found": (404, "There is nothing here", "the paths are listed at /docs"),
     "method": (405, "The path doesn't take this method", "use a method of the header Allow"),
     "conflict": (409, "Not with this service as it is", "see /model for what it runs"),
     "too-large": (413, "The body is too large", "send fewer records at a time"),
     "media-type": (415, "The body isn't declared as JSON", "send the header Content-Type: application/json"),
-    "invalid": (422, "The values can't be used", "correct the fields named above, or send null for what isn't known"),
+    "invalid": (
+        422,
+        "The values can't be used",
+        "correct the fields named above, or send null for what isn't known",
+    ),
     "too-many": (429, "Too many requests", "wait as many seconds as the header Retry-After says"),
     "internal": (500, "A fault of the service", "try again; if it stays, tell the maintainers the request_id"),
     "not-kept": (503, "The prediction can't be kept", "nothing was predicted; try again"),
@@ -65,7 +73,12 @@ def problem_response(problem: Problem, request_id: str = "") -> Response:
     "A problem as an answer."
     # a client that is still sending, or that we have no room for, had better come back on a new connection
     close = {"Connection": "close"} if problem.status in (413, 503) else {}
-    return Response(orjson.dumps(problem_body(problem, request_id)), problem.status, close | problem.headers, "application/problem+json")
+    return Response(
+        orjson.dumps(problem_body(problem, request_id)),
+        problem.status,
+        close | problem.headers,
+        "application/problem+json",
+    )
 
 # %% ../../nbs/service/problems.ipynb #c9c02589
 def _pointer(path) -> str:
@@ -90,16 +103,23 @@ _ranges = ("greater_than_equal", "less_than_equal", "greater_than", "less_than")
 
 def _fault(error: dict, known) -> str:
     "One of pydantic's errors as a sentence that names the remedy."
-    name, kind, value, ctx = str((error["loc"] or ("body",))[-1]), error["type"], error.get("input"), error.get("ctx", {})
+    name, kind, value, ctx = (
+        str((error["loc"] or ("body",))[-1]),
+        error["type"],
+        error.get("input"),
+        error.get("ctx", {}),
+    )
     field = FIELDS.get(name)
     if kind == "extra_forbidden": return _unknown_field(name, known)
     if kind == "missing": return "is missing; add it"
     if field and name in INPUTS:
         check = "range" if kind in _ranges else "number" if field.kind == "number" else field.kind
         return f"{_shown(value)} {remedy(field, check)}".replace("leave it blank", "send null")
-    if kind == "too_long": return f"holds {ctx['actual_length']:,} items, at most {ctx['max_length']:,} are taken; send them in pieces"
+    if kind == "too_long":
+        return f"holds {ctx['actual_length']:,} items, at most {ctx['max_length']:,} are taken; send them in pieces"
     if kind == "too_short": return f"holds {ctx['actual_length']} items; give at least {ctx['min_length']}"
-    if kind in ("model_type", "model_attributes_type", "dict_type"): return f"{_shown(value)} is not an object; give {{\"name\": value, ...}}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{_shown(value)} is not an object; give {{\"name\": value, ...}}"
     return f"{_shown(value)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 # %% ../../nbs/service/problems.ipynb #8e1e4986
@@ -111,7 +131,8 @@ def faults(
     "What is wrong with a body, one entry a fault."
     said = []
     for error in errors[:most]:
-        path = [part for part in error["loc"] if part not in ("body", "one", "many")]   # the last two are pydantic's names of the body's two shapes
+        # the last two are pydantic's names of the body's two shapes
+        path = [part for part in error["loc"] if part not in ("body", "one", "many")]
         named = [str(part) for part in path if isinstance(part, str)]
         said.append(dict(field=named[-1] if named else "", pointer=_pointer(path), detail=_fault(error, known)))
     return said
@@ -131,7 +152,9 @@ def invalid(errors: list[dict], **kwargs) -> Problem:
 def _check_media_type(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise Problem("media-type", f"Content-Type is {media_type[:60]!r}; send the header Content-Type: application/json")
+        raise Problem(
+            "media-type", f"Content-Type is {media_type[:60]!r}; send the header Content-Type: application/json"
+        )
 
 def _too_large(limit: int) -> Problem:
     return Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
@@ -163,7 +186,10 @@ def parse_json(body: bytes):
     "JSON as Python values."
     try: return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Problem("malformed", f"not JSON: {str(error)[:150]}; send one JSON value in UTF-8, and null for what isn't known") from None
+        raise Problem(
+            "malformed",
+            f"not JSON: {str(error)[:150]}; send one JSON value in UTF-8, and null for what isn't known",
+        ) from None
 
 # %% ../../nbs/service/problems.ipynb #d82efda1
 class StrictRequest(Request):
@@ -192,13 +218,15 @@ class StrictRoute(APIRoute):
         return await self.endpoint(request, body)
 
 # %% ../../nbs/service/problems.ipynb #0b0a926d
-_kinds = {400: "malformed", 404: "not-found", 405: "method", 413: "too-large"}   # statuses that FastAPI and Starlette give by themselves
+# statuses that FastAPI and Starlette give by themselves
+_kinds = {400: "malformed", 404: "not-found", 405: "method", 413: "too-large"}
 
 def as_problem(error: Exception) -> Problem:
     "Any exception of a request as a problem; what isn't known is a fault of ours, of which nothing is told."
     if isinstance(error, Problem): return error
     if isinstance(error, RequestValidationError): return invalid(error.errors())
-    if isinstance(error, ClientDisconnect): return Problem("malformed", "the connection ended before the body did; send it again")
+    if isinstance(error, ClientDisconnect):
+        return Problem("malformed", "the connection ended before the body did; send it again")
     if isinstance(error, HTTPException) and error.status_code in _kinds:
         return Problem(_kinds[error.status_code], headers=error.headers)
     return Problem("internal")

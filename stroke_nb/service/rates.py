@@ -72,7 +72,10 @@ class RateLimit:
 
     def wait(self, caller: str, now: float | None = None) -> float:
         "Seconds to wait; 0: the request is admitted, and counted."
-        now, digest = time.monotonic() if now is None else now, hashlib.blake2b(caller.encode(), digest_size=16).digest()
+        now, digest = (
+            time.monotonic() if now is None else now,
+            hashlib.blake2b(caller.encode(), digest_size=16).digest(),
+        )
         with (_only_one(self._file, self._lock) if self._file else self._lock):
             offset = _find(self._memory, digest, now, self.burst * self.interval)
             owner, paid = _SLOT.unpack_from(self._memory, offset)

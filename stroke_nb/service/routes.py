@@ -48,7 +48,9 @@ def _asked(service: Service, request: Request, body, explain: bool) -> ScoringRe
     keys = [id or (f"{request_id}#{row}" if several else request_id) for row, id in enumerate(ids)]
     persons = [id and service.secret and person_key(service.secret, id) for id in ids]
     prevalence = service.settings.prevalence if body.prevalence is None else body.prevalence
-    return ScoringRequest(inputs_of(people), keys, request_id, prevalence, persons, request.scope.get("caller"), explain)
+    return ScoringRequest(
+        inputs_of(people), keys, request_id, prevalence, persons, request.scope.get("caller"), explain
+    )
 
 # %% ../../nbs/service/routes.ipynb #fbed1c7a
 _few = 16   # records that are scored at once; more are scored in a thread, so that other requests get their turn
@@ -65,10 +67,17 @@ async def _ask(service: Service, lineup: Lineup, asked: ScoringRequest) -> list:
             async with service.large: said, fault = await asyncio.to_thread(ask_all, lineup, asked)
     except ValueError as error:
         if not asked.explain: raise
-        raise Problem("conflict", f"{error}; /predict gives the risk without its parts") from None   # a kind of model that has no parts in log-odds
+        # a kind of model that has no parts in log-odds
+        raise Problem("conflict", f"{error}; /predict gives the risk without its parts") from None
     if fault:
         service.meters.challenger_faults.inc()
-        tell(service.logger, "the challenger failed, the champion answers", logging.ERROR, fault, request_id=asked.request_id)
+        tell(
+            service.logger,
+            "the challenger failed, the champion answers",
+            logging.ERROR,
+            fault,
+            request_id=asked.request_id,
+        )
     return said
 
 async def _kept(service: Service, submitted) -> None:
@@ -78,7 +87,11 @@ async def _kept(service: Service, submitted) -> None:
     except NotKept as error:
         service.meters.not_kept.inc()
         tell(service.logger, "not kept", logging.ERROR, why=str(error))
-        raise Problem("not-kept", "neither the database nor the spool could keep it, so nothing was answered; try again", headers={"Retry-After": "2"}) from None
+        raise Problem(
+            "not-kept",
+            "neither the database nor the spool could keep it, so nothing was answered; try again",
+            headers={"Retry-After": "2"},
+        ) from None
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
 
 # %% ../../nbs/service/routes.ipynb #b3049fa7
@@ -86,9 +99,11 @@ async def _count(service: Service, made: list, told: list[dict]) -> None:
     "Tell the meters what was predicted: when the answer is on its way."
     meters = service.meters
     for batch in made:
-        for (served, positive), n in Counter(zip(batch.served, batch.positive)).items(): meters.predictions.labels(batch.role, str(served).lower(), str(positive).lower()).inc(n)
+        for (served, positive), n in Counter(zip(batch.served, batch.positive)).items():
+            meters.predictions.labels(batch.role, str(served).lower(), str(positive).lower()).inc(n)
         meters.predicted(batch.role, batch.risk)
-    for name, n in Counter(name for each in told for name in each["imputed"]).items(): meters.imputed_fields.labels(name).inc(n)
+    for name, n in Counter(name for each in told for name in each["imputed"]).items():
+        meters.imputed_fields.labels(name).inc(n)
     meters.odd_values.inc(sum(bool(each["warnings"]) for each in told))
 
 async def respond(request: Request, body, explain: bool = False) -> Response:
@@ -107,18 +122,26 @@ async def respond(request: Request, body, explain: bool = False) -> Response:
     request.scope["noted"] = dict(records=len(told), model=told[0]["model_version"])
     return answer
 
-def _json(value, status: int = 200) -> Response: return Response(orjson.dumps(value), status, media_type="application/json")
+def _json(value, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
 
 # %% ../../nbs/service/routes.ipynb #0c45beba
 def _refusals(*statuses: int) -> dict:
     "OpenAPI entries of refusals."
-    said = {status: "; or ".join(title for code, title, _ in PROBLEMS.values() if code == status) for status in statuses}
+    said = {
+        status: "; or ".join(title for code, title, _ in PROBLEMS.values() if code == status) for status in statuses
+    }
     return {status: dict(model=ProblemBody, description=words) for status, words in said.items()}
 
 def _needs(scope: str, **more) -> dict: return dict(security=[{"key": [scope]}, {}], **more)
 
-_later = {"outcome": dict(operationId="outcomes", description="What later happened to this person.",
-                          requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", "stroke": 0}]})}
+_later = {
+    "outcome": dict(
+        operationId="outcomes",
+        description="What later happened to this person.",
+        requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", "stroke": 0}]},
+    )
+}
 
 _posted = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=Guarded)
@@ -138,17 +161,32 @@ async def _known(service: Service, body: OutcomesIn) -> None:
     "Raise where a prediction isn't in the log; while the database is away that can't be known, and outcomes are taken on trust."
     try: known = await asyncio.to_thread(service.log.known, [each.prediction_id for each in body.outcomes])
     except LogError: return
-    strange = [dict(field="prediction_id", pointer=f"#/outcomes/{n}/prediction_id", detail="no prediction of this log has that id; send the prediction_id of its answer")
-               for n, each in enumerate(body.outcomes) if each.prediction_id not in known]
-    if strange: raise Problem("not-found", f"{len(strange):,} of {len(body.outcomes):,} outcomes belong to no prediction of this log, so none was taken; "
-                                           "send the prediction_id of the answer, and leave out those that retention has deleted", strange[:50])
+    strange = [
+        dict(
+            field="prediction_id",
+            pointer=f"#/outcomes/{n}/prediction_id",
+            detail="no prediction of this log has that id; send the prediction_id of its answer",
+        )
+        for n, each in enumerate(body.outcomes)
+        if each.prediction_id not in known
+    ]
+    if strange:
+        raise Problem(
+            "not-found",
+            f"{len(strange):,} of {len(body.outcomes):,} outcomes belong to no prediction of this log, so none was taken; "
+            "send the prediction_id of the answer, and leave out those that retention has deleted",
+            strange[:50],
+        )
 
 @guarded.post("/outcomes", response_model=OutcomesOut, responses=_refusals(*_posted, 404), openapi_extra=_needs("outcomes"))
 async def outcomes(request: Request, body: OutcomesIn):
     "What later happened to people whose risk was given. A later outcome of the same prediction corrects an earlier one."
     service = request.app.state.service
     await _known(service, body)
-    made = [Outcome(prediction_id=each.prediction_id, stroke=int(each.stroke), observed=each.observed) for each in body.outcomes]
+    made = [
+        Outcome(prediction_id=each.prediction_id, stroke=int(each.stroke), observed=each.observed)
+        for each in body.outcomes
+    ]
     await _kept(service, service.log.submit(made))
     for stroke, n in Counter(each.stroke for each in made).items(): service.meters.outcomes.labels(str(stroke)).inc(n)
     request.scope["noted"] = dict(records=len(made))
@@ -159,26 +197,48 @@ async def outcomes(request: Request, body: OutcomesIn):
 async def canary(request: Request, body: CanaryIn):
     "Change share and mode of the canary for every service that reads the same models."
     service = request.app.state.service
-    if not service.settings.challenger: raise Problem("conflict", "this service was started without a challenger; start it with --challenger")
-    try: await asyncio.to_thread(write_canary, Path(service.settings.challenger).parent, body.share, body.mode, service.settings.salt)
-    except OSError as error: raise Problem("conflict", f"canary.json can't be written: {error.strerror}; start the service with another --share") from None
+    if not service.settings.challenger:
+        raise Problem("conflict", "this service was started without a challenger; start it with --challenger")
+    try:
+        await asyncio.to_thread(
+            write_canary, Path(service.settings.challenger).parent, body.share, body.mode, service.settings.salt
+        )
+    except OSError as error:
+        raise Problem(
+            "conflict", f"canary.json can't be written: {error.strerror}; start the service with another --share"
+        ) from None
     await asyncio.to_thread(look_at_models, service)
     return _json(body.model_dump())
 
 # %% ../../nbs/service/routes.ipynb #eafd9de9
-LIMITS_OF_USE = ("For research and demonstration. The risk is of a stroke recorded in the source data, not of a future stroke, "
-                 "and no decision about a person should rest on it alone.")
+LIMITS_OF_USE = (
+    "For research and demonstration. The risk is of a stroke recorded in the source data, not of a future stroke, "
+    "and no decision about a person should rest on it alone."
+)
 
 def _about(service: Service, role: str, scorer) -> dict:
     "One model: the members of `api.ModelInUse`."
     score = scorer.score([check_record(EXAMPLE)])
-    return dict(role=role, version=name_of(scorer), sha256=scorer.sha256, kind=scorer.kind, prevalence=scorer.prevalence,
-                place=service.settings.prevalence or scorer.place, threshold=threshold_of(scorer, service.settings.threshold, service.settings.prevalence),
-                thresholds=scorer.thresholds, trained_on=scorer.about, has_interval=bool(score.low[0] == score.low[0]))
+    return dict(
+        role=role,
+        version=name_of(scorer),
+        sha256=scorer.sha256,
+        kind=scorer.kind,
+        prevalence=scorer.prevalence,
+        place=service.settings.prevalence or scorer.place,
+        threshold=threshold_of(scorer, service.settings.threshold, service.settings.prevalence),
+        thresholds=scorer.thresholds,
+        trained_on=scorer.about,
+        has_interval=bool(score.low[0] == score.low[0]),
+    )
 
 def _card(scorer) -> str | None:
     "The model card: beside the published model, or in the run that trained it, whose name is the model's version."
-    run = Path("reports", "train", scorer.version) if safe_id.fullmatch(scorer.version) and "/" not in scorer.version else Path("reports")
+    run = (
+        Path("reports", "train", scorer.version)
+        if safe_id.fullmatch(scorer.version) and "/" not in scorer.version
+        else Path("reports")
+    )
     paths = (Path(f"{scorer.folder}.card.md"), run / "model_card.md")
     return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
@@ -186,8 +246,15 @@ def _card(scorer) -> str | None:
 async def model_in_use(request: Request):
     "The models that answer: hash, thresholds, prevalence, training data, card."
     service, lineup = request.app.state.service, request.app.state.service.models.lineup
-    return _json(dict(service=__version__, models=[_about(service, *each) for each in lineup.roles().items()], limits_of_use=LIMITS_OF_USE,
-                      canary=dict(share=lineup.canary.share if lineup.challenger else 0, mode=lineup.canary.mode), card=_card(lineup.champion)))
+    return _json(
+        dict(
+            service=__version__,
+            models=[_about(service, *each) for each in lineup.roles().items()],
+            limits_of_use=LIMITS_OF_USE,
+            canary=dict(share=lineup.canary.share if lineup.challenger else 0, mode=lineup.canary.mode),
+            card=_card(lineup.champion),
+        )
+    )
 
 # %% ../../nbs/service/routes.ipynb #85bc5db1
 state = APIRouter()
@@ -208,8 +275,16 @@ async def health(request: Request):
     service = request.app.state.service
     can, words = await asyncio.to_thread(service.ready)
     faults = {role: str(why) for role, why in service.models.faults.items()}
-    return _json(dict(status="ok" if can and not words and not faults else "degraded", detail=words, model_version=name_of(service.models.lineup.champion),
-                      spool_entries=service.log.depth(), uptime_seconds=time.monotonic() - service.begun, faults=faults))
+    return _json(
+        dict(
+            status="ok" if can and not words and not faults else "degraded",
+            detail=words,
+            model_version=name_of(service.models.lineup.champion),
+            spool_entries=service.log.depth(),
+            uptime_seconds=time.monotonic() - service.begun,
+            faults=faults,
+        )
+    )
 
 @state.get("/metrics", response_class=Response, responses={200: dict(content={"text/plain": {}}, description="Prometheus text format.")})
 async def metrics(request: Request):

@@ -37,7 +37,8 @@ class Settings:
     share: float = 0.0                # of people on the challenger's side
     mode: str = "shadow"              # "shadow" or "serve"
     salt: str = "stroke_nb"           # of the canary's sides
-    role: str = "champion"            # what this service's own model is in the log: "challenger" in a canary of two deployments
+    # what this service's own model is in the log: "challenger" in a canary of two deployments
+    role: str = "champion"
     prevalence: float | None = None   # of the place of use, where a request names none
     threshold: str | float = "f2"     # for `positive`: a rule of training, or a risk
     api_keys: str = "auto"            # "required", "off", or "auto": as soon as there is one
@@ -51,7 +52,8 @@ class Settings:
         Canary(self.share, self.mode, self.salt)
         _one_of("api_keys", self.api_keys, ("auto", "required", "off"))
         _one_of("role", self.role, ("champion", "challenger"))
-        if self.prevalence is not None and not 0 < self.prevalence < 1: raise DataError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
+        if self.prevalence is not None and not 0 < self.prevalence < 1:
+            raise DataError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
 
 def _one_of(name: str, value, known) -> None:
     if value not in known: raise DataError(f"{name} is {value!r}: choose one of {', '.join(known)}")
@@ -62,29 +64,44 @@ def settings_from(environment=os.environ) -> Settings:
     asked = {"api_keys": environment.get("STROKE_NB_API_KEYS") or "auto"}
     try: return Settings(**asked | json.loads(environment.get("STROKE_NB_SERVICE") or "{}"))
     except DataError: raise
-    except (ValueError, TypeError) as error: raise DataError(f"STROKE_NB_SERVICE: {error}; give JSON such as {{\"threshold\": \"f2\"}}, with the names of Settings") from None
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f'STROKE_NB_SERVICE: {error}; give JSON such as {{"threshold": "f2"}}, with the names of Settings'
+        ) from None
 
 # %% ../../nbs/service/worker.ipynb #98e1921a
 class Service:
     "Models, log, keys, limits and meters of one worker."
     def __init__(self, settings: Settings, rates: str | None = None):  # `rates`: file in which workers share their counts
         self.settings, self.meters, self.logger = settings, Meters(), logging.getLogger("stroke_nb")
-        self.models = Models(settings.model, settings.challenger, Canary(settings.share, settings.mode, settings.salt))
-        for scorer in self.models.lineup.roles().values(): scorer.score([check_record(EXAMPLE)])   # the first call is the slowest
+        self.models = Models(
+            settings.model, settings.challenger, Canary(settings.share, settings.mode, settings.salt)
+        )
+        for scorer in self.models.lineup.roles().values():
+            scorer.score([check_record(EXAMPLE)])   # the first call is the slowest
         self.limit, self.secret = RateLimit(settings.rate, settings.burst, rates), person_secret()
         self.log = PredictionLog(settings.database, settings.spool)
         self.keys_needed, self.begun, self.busy, self.words, self.told = None, time.monotonic(), 0, "", {}
-        for role in ("champion", "challenger"): self.meters.model_loads.labels(role, "failed")   # a count that begins at 0 is seen to rise to 1
+        for role in ("champion", "challenger"):
+            self.meters.model_loads.labels(role, "failed")   # a count that begins at 0 is seen to rise to 1
         self.together = MicroBatcher()
-        self.large = asyncio.Semaphore(1)   # large batches are scored one after the other, so that single records find the processor free
+        # large batches are scored one after the other, so that single records find the processor free
+        self.large = asyncio.Semaphore(1)
 
     def ready(self) -> tuple[bool, str]:
         "Whether a prediction could be made and kept now; what isn't as it should be, in words for outside."
         kept, words = self.log.ready()
-        if words != self.words: tell(self.logger, "the log is well again" if kept and not words else "the log isn't well", logging.WARNING, why=words)
+        if words != self.words:
+            tell(
+                self.logger,
+                "the log is well again" if kept and not words else "the log isn't well",
+                logging.WARNING,
+                why=words,
+            )
         self.words = words   # addresses and paths are for our own lines
         if not kept: return False, "neither the database nor the spool can keep predictions"
-        if self.keys_needed is None: return False, "who may ask isn't known yet: the keys can't be read while the database is away"
+        if self.keys_needed is None:
+            return False, "who may ask isn't known yet: the keys can't be read while the database is away"
         return True, words and f"the database can't be used; {self.log.depth():,} predictions wait in the spool"
 
     def close(self) -> None:
@@ -99,7 +116,9 @@ def look_at_keys(service: Service) -> None:
     else:
         with suppress(LogError):
             service.log.check_key(None)   # which brings the keys into memory
-            service.keys_needed = service.settings.api_keys == "required" or any(key.revoked is None for key in service.log.list_keys())
+            service.keys_needed = service.settings.api_keys == "required" or any(
+                key.revoked is None for key in service.log.list_keys()
+            )
 
 def look_at_models(service: Service) -> None:
     "Follow the models' folders, and tell what happened."
@@ -108,8 +127,14 @@ def look_at_models(service: Service) -> None:
         service.told[role] = str(error)
         scorer = service.models.lineup.roles().get(role)
         service.meters.model_loads.labels(role, "failed" if error else "loaded").inc()
-        tell(service.logger, "model not loaded, the one before stays" if error else "model loaded", logging.ERROR if error else logging.INFO,
-             role=role, version=scorer and name_of(scorer), why=service.models.faults.get(role))
+        tell(
+            service.logger,
+            "model not loaded, the one before stays" if error else "model loaded",
+            logging.ERROR if error else logging.INFO,
+            role=role,
+            version=scorer and name_of(scorer),
+            why=service.models.faults.get(role),
+        )
 
 # %% ../../nbs/service/worker.ipynb #0682803c
 def set_gauges(service: Service, shown: dict) -> dict:  # `shown`: the models told of before; returns those told of now
@@ -131,6 +156,9 @@ async def watch(service: Service) -> None:
         try:
             for look in (look_at_models, look_at_keys): await asyncio.to_thread(look, service)
             shown = await asyncio.to_thread(set_gauges, service, shown)
-        except Exception as error: tell(service.logger, "a look failed, the next one follows", logging.ERROR, error)   # the watch has to go on
-        if str(os.getppid()) != os.environ.get("STROKE_NB_PARENT", str(os.getppid())): os.kill(os.getpid(), signal.SIGTERM)   # the parent died without a word
+        except Exception as error:
+            # the watch has to go on
+            tell(service.logger, "a look failed, the next one follows", logging.ERROR, error)
+        if str(os.getppid()) != os.environ.get("STROKE_NB_PARENT", str(os.getppid())):
+            os.kill(os.getpid(), signal.SIGTERM)   # the parent died without a word
         await asyncio.sleep(service.settings.watch)

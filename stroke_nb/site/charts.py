@@ -31,8 +31,17 @@ def course(
     done = sorted((run for run in runs if run["verdict"] != "failed"), key=lambda run: run["run_id"])
     same = [run for run in done if run["data"].get("simulated") == done[-1]["data"].get("simulated")]
     told = [(run, run["metrics"][name]) for run in same if run["metrics"].get(name, {}).get("value") is not None]
-    return [Point(datetime.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc), m["value"], m.get("low"), m.get("high"), run["verdict"], run["run_id"])
-            for run, m in told]
+    return [
+        Point(
+            datetime.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc),
+            m["value"],
+            m.get("low"),
+            m.get("high"),
+            run["verdict"],
+            run["run_id"],
+        )
+        for run, m in told
+    ]
 
 # %% ../../nbs/site/charts.ipynb #178a1d68
 _OUGHT = {"observed_expected_ratio": 1.0, "calibration_slope": 1.0}
@@ -48,14 +57,23 @@ def charted(
     most: int = 6,
 ) -> list[str]:      # names of metrics
     "The numbers of a job that get a chart: its first ones, thresholds and counts aside."
-    return [name for name, metric in newest["metrics"].items() if name not in _THRESHOLDS.values() and not isinstance(metric["value"], int)][:most]
+    return [
+        name
+        for name, metric in newest["metrics"].items()
+        if name not in _THRESHOLDS.values() and not isinstance(metric["value"], int)
+    ][:most]
 
 # %% ../../nbs/site/charts.ipynb #1233333c
 def _ticks(low: float, high: float, most: int = 5) -> list[float]:
     "Round numbers inside an interval."
     if not high > low: return [low]
     rough = (high - low) / most
-    step = next(size * 10 ** power for power in (math.floor(math.log10(rough)),) for size in (1, 2, 5, 10) if size * 10 ** power >= rough)
+    step = next(
+        size * 10**power
+        for power in (math.floor(math.log10(rough)),)
+        for size in (1, 2, 5, 10)
+        if size * 10**power >= rough
+    )
     return [round(n * step, 12) for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 def _log_ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -110,9 +128,24 @@ _CHART = """<svg class="chart" viewBox="0 0 {{ wide }} {{ high }}" role="img" ar
 
 def _marks(points: list[Point], scale: Scale) -> list[dict]:
     "Points as the drawing takes them."
-    def words(p): return f"{p.time:%d %b %Y}: {number(p.value)}" + (f" ({interval(vars(p))})" if interval(vars(p)) else "") + (", alarm" if p.verdict == "alarm" else "")
+    def words(p):
+        return (
+            f"{p.time:%d %b %Y}: {number(p.value)}"
+            + (f" ({interval(vars(p))})" if interval(vars(p)) else "")
+            + (", alarm" if p.verdict == "alarm" else "")
+        )
     def end(value): return None if value is None else scale.y(value)
-    return [dict(x=scale.x(p.time), y=scale.y(p.value), low=end(p.low), high=end(p.high) if p.low is not None else None, verdict=p.verdict, words=words(p)) for p in points]
+    return [
+        dict(
+            x=scale.x(p.time),
+            y=scale.y(p.value),
+            low=end(p.low),
+            high=end(p.high) if p.low is not None else None,
+            verdict=p.verdict,
+            words=words(p),
+        )
+        for p in points
+    ]
 
 # %% ../../nbs/site/charts.ipynb #2bfc1a96
 def chart(
@@ -125,9 +158,31 @@ def chart(
     log = name in _THRESHOLDS
     scale = scale_of(points, against, log)
     ticks = _log_ticks(scale.low, scale.high) if log else _ticks(scale.low, scale.high)
-    rows = [(scale.y(10 ** tick if log else tick), _power(tick) if log else f"{tick:,g}".replace("-", "−")) for tick in ticks]
+    rows = [
+        (scale.y(10**tick if log else tick), _power(tick) if log else f"{tick:,g}".replace("-", "−"))
+        for tick in ticks
+    ]
     ends = [points[0], points[-1]] if points[0].time.date() != points[-1].time.date() else points[:1]
-    days = [(scale.x(p.time), f"{p.time:%d %b %Y}", anchor) for p, anchor in zip(ends, ("start", "end") if len(ends) > 1 else ("middle",))]
-    words = f"{label(name)} over {len(points)} runs, latest {number(points[-1].value)}" + (f", held against {number(against)}" if against is not None else "")
-    return templates().from_string(_CHART).render(wide=_WIDE, high=_HIGH, left=_LEFT, right=_RIGHT, key=key, words=words, rows=rows, days=days,
-                                                   bar=None if against is None else scale.y(against), points=_marks(points, scale))
+    days = [
+        (scale.x(p.time), f"{p.time:%d %b %Y}", anchor)
+        for p, anchor in zip(ends, ("start", "end") if len(ends) > 1 else ("middle",))
+    ]
+    words = f"{label(name)} over {len(points)} runs, latest {number(points[-1].value)}" + (
+        f", held against {number(against)}" if against is not None else ""
+    )
+    return (
+        templates()
+        .from_string(_CHART)
+        .render(
+            wide=_WIDE,
+            high=_HIGH,
+            left=_LEFT,
+            right=_RIGHT,
+            key=key,
+            words=words,
+            rows=rows,
+            days=days,
+            bar=None if against is None else scale.y(against),
+            points=_marks(points, scale),
+        )
+    )

@@ -40,8 +40,15 @@ def cells_of(
 ) -> list[Cell]:
     "The cells of a notebook without their directives."
     found = [(cell["cell_type"], "".join(cell["source"]), tuple(cell.get("outputs", ()))) for cell in cells(path)]
-    return [Cell(kind, _directive.sub("", text).strip("\n") if kind == "code" else text, frozenset(_directive.findall(text)) if kind == "code" else frozenset(), outputs)
-            for kind, text, outputs in found]
+    return [
+        Cell(
+            kind,
+            _directive.sub("", text).strip("\n") if kind == "code" else text,
+            frozenset(_directive.findall(text)) if kind == "code" else frozenset(),
+            outputs,
+        )
+        for kind, text, outputs in found
+    ]
 
 # %% ../../nbs/site/docs.ipynb #d4865c64
 _quiet = {"STROKE_NB_DATA", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR"}   # a page shows the same whoever builds it
@@ -84,7 +91,8 @@ def _shown(
     name: str,     # of a picture, without its ending
 ) -> str:
     "An output as Markdown."
-    if output["output_type"] == "stream": return _fence("".join(output["text"]), "{ .text .output }") if output["name"] == "stdout" else ""
+    if output["output_type"] == "stream":
+        return _fence("".join(output["text"]), "{ .text .output }") if output["name"] == "stdout" else ""
     data = {kind: "".join(text) for kind, text in output.get("data", {}).items() if isinstance(text, (str, list))}
     if "text/html" in data: return f'<div class="output-html">\n{_on_lines(data["text/html"])}\n</div>'
     if "image/png" in data: return _picture(data["image/png"], images, name)
@@ -104,7 +112,8 @@ def _link(match: re.Match) -> str:
 
 def _prose(text: str) -> str:
     "A Markdown cell for the site."
-    text = re.sub(r"^(```bash\n.*?^```\n\n)```text$", r"\1```{ .text .output }", text, flags=re.MULTILINE | re.DOTALL)   # what a command shows looks like it
+    # what a command shows looks like it
+    text = re.sub(r"^(```bash\n.*?^```\n\n)```text$", r"\1```{ .text .output }", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"\]\(((?:\.\./)?)(\w+)\.ipynb(#[\w-]*)?\)", _link, text)
     return re.sub(r"\$(\w)\$", r"*\1*", text)
 
@@ -162,9 +171,22 @@ def arguments(
     given = node.args
     plain = [*given.posonlyargs, *given.args]
     defaults = [None] * (len(plain) - len(given.defaults)) + given.defaults
-    rows = [*zip(plain, defaults, [""] * len(plain)), (given.vararg, None, "*"), *zip(given.kwonlyargs, given.kw_defaults, [""] * len(given.kwonlyargs)), (given.kwarg, None, "**")]
-    return [Argument(stars + arg.arg, _written(arg.annotation), _written(default), comments.get(arg.lineno, "") if arg.lineno != node.lineno else "")
-            for arg, default, stars in rows if arg and arg.arg not in ("self", "cls")]
+    rows = [
+        *zip(plain, defaults, [""] * len(plain)),
+        (given.vararg, None, "*"),
+        *zip(given.kwonlyargs, given.kw_defaults, [""] * len(given.kwonlyargs)),
+        (given.kwarg, None, "**"),
+    ]
+    return [
+        Argument(
+            stars + arg.arg,
+            _written(arg.annotation),
+            _written(default),
+            comments.get(arg.lineno, "") if arg.lineno != node.lineno else "",
+        )
+        for arg, default, stars in rows
+        if arg and arg.arg not in ("self", "cls")
+    ]
 
 # %% ../../nbs/site/docs.ipynb #763c22fa
 def fields(
@@ -177,9 +199,14 @@ def fields(
 
 def _public(body: list) -> list:
     "Functions and classes without an underscore before their name."
-    return [node for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_")]
+    return [
+        node
+        for node in body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    ]
 
-def _method(node: ast.ClassDef, name: str): return next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == name), None)
+def _method(node: ast.ClassDef, name: str):
+    return next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == name), None)
 
 # %% ../../nbs/site/docs.ipynb #81c43fd5
 def _returns(node, comments: dict[int, str]) -> str:
@@ -199,14 +226,22 @@ def _cell_text(text: str) -> str: return text.replace("|", "\\|")
 def _table(given: list[Argument]) -> str:
     "Parameters as a table, where there is more to say than their names."
     if not any(each.type or each.words for each in given): return ""
-    rows = [f"| `{each.name}` | {f'`{_cell_text(each.type)}`' if each.type else ''} | {_cell_text(each.words)} |" for each in given]
+    rows = [
+        f"| `{each.name}` | {f'`{_cell_text(each.type)}`' if each.type else ''} | {_cell_text(each.words)} |"
+        for each in given
+    ]
     return "\n".join(["| parameter | type | |", "|:--|:--|:--|", *rows])
 
 # %% ../../nbs/site/docs.ipynb #8ac0cba8
 def _methods(node: ast.ClassDef) -> str:
     "The public methods of a class as a list."
     found = [each for each in _public(node.body) if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    named = [each.name if any(_written(mark) == "property" for mark in each.decorator_list) else _call(each.name, arguments(each, {})).replace("\n    ", "").replace(",\n", "") for each in found]
+    named = [
+        each.name
+        if any(_written(mark) == "property" for mark in each.decorator_list)
+        else _call(each.name, arguments(each, {})).replace("\n    ", "").replace(",\n", "")
+        for each in found
+    ]
     return "\n".join(f"- `.{name}` {ast.get_docstring(each) or ''}" for name, each in zip(named, found))
 
 def describe(
@@ -217,8 +252,14 @@ def describe(
     is_class = isinstance(node, ast.ClassDef)
     start = _method(node, "__init__") if is_class else node
     given = arguments(start, comments) if start else fields(node, comments) if is_class else []
-    parts = [f"### `{node.name}` {{ #{node.name} data-toc-label={node.name} }}", _fence(_call(node.name, given), "{ .python .signature }"), ast.get_docstring(node) or "",
-             _table(given), _returns(node, comments), _methods(node) if is_class else ""]
+    parts = [
+        f"### `{node.name}` {{ #{node.name} data-toc-label={node.name} }}",
+        _fence(_call(node.name, given), "{ .python .signature }"),
+        ast.get_docstring(node) or "",
+        _table(given),
+        _returns(node, comments),
+        _methods(node) if is_class else "",
+    ]
     return "\n\n".join(filter(None, parts))
 
 # %% ../../nbs/site/docs.ipynb #50f191a9
@@ -244,16 +285,34 @@ def module_markdown(
     shown = [cell for cell in cells if not cell.flags & {"hide", "default_exp"} and cell.source.strip()]
     exported = [cell.source for cell in shown if cell.flags & {"export", "exports"}]
     public = [node for source in exported for node in _public(ast.parse(source).body)]
-    names = [f"| [`{node.name}`](#{node.name}) | {_cell_text((ast.get_docstring(node) or '').split(chr(10))[0])} |" for node in public]
-    parts = [_head(title, subtitle), f"`stroke_nb.{module_of(path)}`, from the notebook `nbs/{path.name}`\n{{ .from }}"]
+    names = [
+        f"| [`{node.name}`](#{node.name}) | {_cell_text((ast.get_docstring(node) or '').split(chr(10))[0])} |"
+        for node in public
+    ]
+    parts = [
+        _head(title, subtitle),
+        f"`stroke_nb.{module_of(path)}`, from the notebook `nbs/{path.name}`\n{{ .from }}",
+    ]
     if names: parts.append("\n".join(["| | |", "|:--|:--|", *names]))
-    for cell in shown: parts.append(_prose(cell.source) if cell.kind == "markdown" else exported_markdown(cell.source) if cell.source in exported else _fence(cell.source, "python"))
+    for cell in shown:
+        parts.append(
+            _prose(cell.source)
+            if cell.kind == "markdown"
+            else exported_markdown(cell.source)
+            if cell.source in exported
+            else _fence(cell.source, "python")
+        )
     return "\n\n".join(filter(None, parts)) + "\n"
 
 # %% ../../nbs/site/docs.ipynb #276916b1
 def module_of(path: Path) -> str:
     "The module that a notebook exports; empty where it exports none."
-    named = [match[1] for cell in cells(path) for match in [re.match(r"#\|\s*default_exp\s+(\S+)", "".join(cell["source"]))] if match]
+    named = [
+        match[1]
+        for cell in cells(path)
+        for match in [re.match(r"#\|\s*default_exp\s+(\S+)", "".join(cell["source"]))]
+        if match
+    ]
     return named[0] if named else ""
 
 def modules(
@@ -279,8 +338,18 @@ def _walk(command, name: str):
 
 def _option(parameter) -> str:
     "A row for an option or argument."
-    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts)) if parameter.param_type_name == "option" else f"`{parameter.name.upper()}`"
-    default = "" if parameter.default in (None, False) or callable(parameter.default) or parameter.param_type_name != "option" else f"`{_plain(parameter.default)}`"
+    names = (
+        ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+        if parameter.param_type_name == "option"
+        else f"`{parameter.name.upper()}`"
+    )
+    default = (
+        ""
+        if parameter.default in (None, False)
+        or callable(parameter.default)
+        or parameter.param_type_name != "option"
+        else f"`{_plain(parameter.default)}`"
+    )
     return f"| {names} | {default} | {_cell_text(getattr(parameter, 'help', None) or '')} |"
 
 def _plain(value) -> str: return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
@@ -289,34 +358,93 @@ def _plain(value) -> str: return " ".join(map(str, value)) if isinstance(value, 
 def _command_section(name: str, command) -> str:
     "One command: what it does, how it is called, its options."
     given = [each for each in command.params if each.name not in ("help", "version")]
-    usage = " ".join([name, *(each.name.upper() for each in given if each.param_type_name == "argument"), *(["[OPTIONS]"] if any(each.param_type_name == "option" for each in given) else [])])
+    usage = " ".join(
+        [
+            name,
+            *(each.name.upper() for each in given if each.param_type_name == "argument"),
+            *(["[OPTIONS]"] if any(each.param_type_name == "option" for each in given) else []),
+        ]
+    )
     table = "\n".join(["| | default | |", "|:--|:--|:--|", *map(_option, given)]) if given else ""
-    return "\n\n".join(filter(None, [f"### `{name}` {{ data-toc-label='{name.removeprefix('stroke-nb ')}' }}", command.help or "", _fence(usage, "text"), table]))
+    return "\n\n".join(
+        filter(
+            None,
+            [
+                f"### `{name}` {{ data-toc-label='{name.removeprefix('stroke-nb ')}' }}",
+                command.help or "",
+                _fence(usage, "text"),
+                table,
+            ],
+        )
+    )
 
 def _job_section(job: str) -> str:
     "The parameters of a job."
-    rows = [f"| `{each.name}` | {'`' + str(each.default) + '`' if each.default not in ('', None) else ''} | {_cell_text(allowed(each))} | {_cell_text(each.help)} |" for each in parameters(job)]
-    return "\n".join([f"### `stroke-nb run {job}` {{ data-toc-label='run {job}' }}\n", "| parameter | default | allowed | |", "|:--|:--|:--|:--|", *rows])
+    rows = [
+        f"| `{each.name}` | {'`' + str(each.default) + '`' if each.default not in ('', None) else ''} | {_cell_text(allowed(each))} | {_cell_text(each.help)} |"
+        for each in parameters(job)
+    ]
+    return "\n".join(
+        [
+            f"### `stroke-nb run {job}` {{ data-toc-label='run {job}' }}\n",
+            "| parameter | default | allowed | |",
+            "|:--|:--|:--|:--|",
+            *rows,
+        ]
+    )
 
 def command_markdown() -> str:
     "The page of the command."
-    told = [_command_section(name, each) for name, each in _walk(_command(), "stroke-nb") if not hasattr(each, "commands")]
+    told = [
+        _command_section(name, each)
+        for name, each in _walk(_command(), "stroke-nb")
+        if not hasattr(each, "commands")
+    ]
     jobs = [_job_section(job) for job in list_jobs()]
-    return "\n\n".join([_head("Command line", "Every command of `stroke-nb` with its options, and the parameters of every job"), "## Commands", *told, "## Jobs",
-                        "Given as `-p NAME VALUE`; `stroke-nb params JOB` shows them too.", *jobs]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                _head(
+                    "Command line", "Every command of `stroke-nb` with its options, and the parameters of every job"
+                ),
+                "## Commands",
+                *told,
+                "## Jobs",
+                "Given as `-p NAME VALUE`; `stroke-nb params JOB` shows them too.",
+                *jobs,
+            ]
+        )
+        + "\n"
+    )
 
 # %% ../../nbs/site/docs.ipynb #887c3fe8
-_GROUPS = {"Data": range(0, 2), "Model": range(2, 4), "Judging a model": range(4, 7), "Watching it": range(7, 10), "Jobs and schedule": range(10, 11),
-           "Calculator": range(11, 12), "Service": range(12, 13), "Command and reports": range(13, 100)}
+_GROUPS = {
+    "Data": range(0, 2),
+    "Model": range(2, 4),
+    "Judging a model": range(4, 7),
+    "Watching it": range(7, 10),
+    "Jobs and schedule": range(10, 11),
+    "Calculator": range(11, 12),
+    "Service": range(12, 13),
+    "Command and reports": range(13, 100),
+}
 
 def _grouped(found: list[tuple[Path, str]]) -> list[dict]:
     "The modules as MkDocs' navigation."
-    groups = {group: [{name: f"api/{name}.md"} for path, name in found if int(path.name[:2]) in numbers] for group, numbers in _GROUPS.items()}
+    groups = {
+        group: [{name: f"api/{name}.md"} for path, name in found if int(path.name[:2]) in numbers]
+        for group, numbers in _GROUPS.items()
+    }
     return [{group: pages} for group, pages in groups.items() if pages]
 
 def _navigation(given: list, found: list[tuple[Path, str]]) -> list:
     "The navigation of mkdocs.yml with the modules at the end of `Reference`."
-    return [{"Reference": [*part["Reference"], *_grouped(found)]} if isinstance(part, dict) and "Reference" in part else part for part in given]
+    return [
+        {"Reference": [*part["Reference"], *_grouped(found)]}
+        if isinstance(part, dict) and "Reference" in part
+        else part
+        for part in given
+    ]
 
 # %% ../../nbs/site/docs.ipynb #9797f4fd
 def stage(
@@ -329,7 +457,8 @@ def stage(
     (out / "api").mkdir(parents=True)
     pages, found = sorted((root / "nbs/docs").glob("*.ipynb")), modules(root / "nbs")
     with tempfile.TemporaryDirectory() as place:
-        for page in run_pages(pages, Path(place)) if run else pages: (out / f"{page.stem}.md").write_text(page_markdown(page, out / "outputs"), encoding="utf-8")
+        for page in run_pages(pages, Path(place)) if run else pages:
+            (out / f"{page.stem}.md").write_text(page_markdown(page, out / "outputs"), encoding="utf-8")
     (out / "index.md").write_text(page_markdown(root / "nbs/index.ipynb", out / "outputs"), encoding="utf-8")
     for path, name in found: (out / "api" / f"{name}.md").write_text(module_markdown(path), encoding="utf-8")
     (out / "command.md").write_text(command_markdown(), encoding="utf-8")
@@ -351,7 +480,9 @@ def _build(config) -> None:
     heard, log = _Heard(), logging.getLogger("mkdocs")
     log.addHandler(heard)
     try: build(config)
-    except SystemExit as error: raise DocsError("the site was not built: " + "; ".join(heard.lines or [str(error)])) from None   # how MkDocs ends
+    except SystemExit as error:
+        # how MkDocs ends
+        raise DocsError("the site was not built: " + "; ".join(heard.lines or [str(error)])) from None
     finally: log.removeHandler(heard)
 
 # %% ../../nbs/site/docs.ipynb #860f371d
@@ -370,7 +501,8 @@ def build_docs(
 ) -> Path:                       # the first page
     "Build the documentation site."
     root, out = Path(root).resolve(), Path(out).resolve()
-    if not (root / "mkdocs.yml").is_file(): raise UsageError(f"{root}: no mkdocs.yml. Start in the workspace, the folder that holds nbs/.")
+    if not (root / "mkdocs.yml").is_file():
+        raise UsageError(f"{root}: no mkdocs.yml. Start in the workspace, the folder that holds nbs/.")
     try: import mkdocs
     except ImportError: raise UsageError("mkdocs is missing. Install it: pip install 'stroke_nb[docs]'.") from None
     with tempfile.TemporaryDirectory(prefix="stroke_nb-docs-") as place:
@@ -381,7 +513,16 @@ def build_docs(
     return out / "index.html"
 
 # %% ../../nbs/site/docs.ipynb #85f8e64b
-_FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "video": "src", "object": "data", "embed": "src"}
+_FETCHED = {
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "link": "href",
+    "source": "src",
+    "video": "src",
+    "object": "data",
+    "embed": "src",
+}
 
 class _Fetched(HTMLParser):
     "Collects what a browser would fetch."
@@ -405,5 +546,6 @@ def fetched_elsewhere(
         reader.feed(page.read_text(encoding="utf-8"))
         if reader.found: told[str(page.relative_to(site))] = reader.found
     for sheet in sorted(Path(site).rglob("*.css")):
-        if (found := re.findall(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')\s]+)", sheet.read_text(encoding="utf-8"))): told[str(sheet.relative_to(site))] = found
+        if (found := re.findall(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')\s]+)", sheet.read_text(encoding="utf-8"))):
+            told[str(sheet.relative_to(site))] = found
     return told

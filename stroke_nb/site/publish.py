@@ -48,7 +48,8 @@ def keep_from(
 ) -> Keep:
     "The rule that a file gives."
     takes = [each.name for each in fields(Keep)]
-    if not isinstance(settings, dict): raise UsageError(f"site = {settings!r}: must be names with their values, such as last: 20.")
+    if not isinstance(settings, dict):
+        raise UsageError(f"site = {settings!r}: must be names with their values, such as last: 20.")
     for name in settings:
         if name not in takes: raise UsageError(f"site: {name} isn't known. It takes {', '.join(takes)}.")
     return Keep(**settings)
@@ -67,9 +68,16 @@ def to_keep(
     room: float = math.inf, # bytes there are
 ) -> set[str]:              # run ids
     "The runs that the rule keeps; the oldest give way where there is too little room, the newest of a job never."
-    jobs = {job: sorted((run for run in runs if run["job"] == job), key=lambda run: run["run_id"], reverse=True) for job in {run["job"] for run in runs}}
+    jobs = {
+        job: sorted((run for run in runs if run["job"] == job), key=lambda run: run["run_id"], reverse=True)
+        for job in {run["job"] for run in runs}
+    }
     newest = {some[0]["run_id"] for some in jobs.values()}
-    kept = {run_id for some in jobs.values() for run_id in [*(run["run_id"] for run in some[:keep.last]), *_months(some, keep.monthly)]}
+    kept = {
+        run_id
+        for some in jobs.values()
+        for run_id in [*(run["run_id"] for run in some[: keep.last]), *_months(some, keep.monthly)]
+    }
     for run_id in sorted(kept - newest):
         if sum(sizes[each] for each in kept) <= room: break
         kept.remove(run_id)
@@ -78,7 +86,11 @@ def to_keep(
 # %% ../../nbs/site/publish.ipynb #8701896b
 def _size(folder: Path, names=None) -> int:
     "Bytes of the files in a folder, of all or of those named."
-    files = [path for path in folder.rglob("*") if path.is_file()] if names is None else [folder / name for name in names if (folder / name).is_file()]
+    files = (
+        [path for path in folder.rglob("*") if path.is_file()]
+        if names is None
+        else [folder / name for name in names if (folder / name).is_file()]
+    )
     return sum(path.stat().st_size for path in files)
 
 def prune(
@@ -132,7 +144,13 @@ def _job(name: str, runs: list[dict], kept: set) -> dict:
     "What the first page says of one job; runs newest first."
     done = next((run for run in runs if run["verdict"] != "failed"), None)
     courses = {metric: course(runs, metric) for metric in charted(done)} if done else {}
-    charts = [dict(name=metric, now=points[-1].value, svg=chart(points, metric, against(metric, done), f"{name}-{metric}")) for metric, points in courses.items() if points]
+    charts = [
+        dict(
+            name=metric, now=points[-1].value, svg=chart(points, metric, against(metric, done), f"{name}-{metric}")
+        )
+        for metric, points in courses.items()
+        if points
+    ]
     older = [(run, _href(run, kept)) for run in runs[1:] if run["run_id"] in kept]
     return dict(name=name, latest=runs[0], href=_href(runs[0], kept), charts=charts, older=older)
 
@@ -143,9 +161,25 @@ def front_page(
 ) -> str:                  # HTML
     "The first page of the site."
     names = dict.fromkeys(run["job"] for run in runs)
-    jobs = sorted((_job(name, [run for run in runs if run["job"] == name], kept) for name in names), key=lambda job: job["latest"]["verdict"] == "ok")  # what asks for action first
-    return templates().from_string(_SITE).render(title="Stroke risk: reports", jobs=jobs, docs=docs, words=WORDS, css=CSS + _SITE_CSS, policy=policy(""),
-                                                  written=when(stamp(datetime.now(timezone.utc))), version=__version__)
+    # what asks for action first
+    jobs = sorted(
+        (_job(name, [run for run in runs if run["job"] == name], kept) for name in names),
+        key=lambda job: job["latest"]["verdict"] == "ok",
+    )
+    return (
+        templates()
+        .from_string(_SITE)
+        .render(
+            title="Stroke risk: reports",
+            jobs=jobs,
+            docs=docs,
+            words=WORDS,
+            css=CSS + _SITE_CSS,
+            policy=policy(""),
+            written=when(stamp(datetime.now(timezone.utc))),
+            version=__version__,
+        )
+    )
 
 # %% ../../nbs/site/publish.ipynb #899e6883
 def _unlinked(
@@ -161,7 +195,8 @@ def _copy_run(folder: Path, to: Path, names: tuple) -> None:
     there = {name for name in names if (folder / name).is_file()}
     to.mkdir(parents=True)
     for name in there:
-        if name.endswith(".html"): (to / name).write_text(_unlinked((folder / name).read_text(encoding="utf-8"), there), encoding="utf-8")
+        if name.endswith(".html"):
+            (to / name).write_text(_unlinked((folder / name).read_text(encoding="utf-8"), there), encoding="utf-8")
         else: shutil.copyfile(folder / name, to / name)
 
 # %% ../../nbs/site/publish.ipynb #880c13ab
@@ -173,7 +208,8 @@ def _lay_out(half: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
     whole = [run for run in runs if (reports / run["job"] / run["run_id"] / "report.html").is_file()]
     kept = to_keep(whole, keep, sizes, keep.megabytes * 1e6 - _size(half))
     for run in whole:
-        if run["run_id"] in kept: _copy_run(reports / run["job"] / run["run_id"], half / "reports" / run["job"] / run["run_id"], keep.files)
+        if run["run_id"] in kept:
+            _copy_run(reports / run["job"] / run["run_id"], half / "reports" / run["job"] / run["run_id"], keep.files)
     (half / "index.html").write_text(front_page(runs, kept, docs is not None), encoding="utf-8")
     if kept:
         build_index(half / "reports")
@@ -184,9 +220,13 @@ def _refuse(half: Path, keep: Keep) -> None:
     "Raise where a finished site must not go out."
     if (asks := fetched_elsewhere(half)):
         told = "; ".join(f"{page}: {addresses[0]}" for page, addresses in list(asks.items())[:5])
-        raise PublishError(f"the site would ask other hosts, so it was not published: {told}. Put those files beside the pages.")
+        raise PublishError(
+            f"the site would ask other hosts, so it was not published: {told}. Put those files beside the pages."
+        )
     if (size := _size(half)) > keep.megabytes * 1e6:
-        raise PublishError(f"the site has {size / 1e6:.0f} MB with the newest reports alone, over its {keep.megabytes:g} MB, so it was not published. Raise site: megabytes in schedule.yaml, or make the reports smaller.")
+        raise PublishError(
+            f"the site has {size / 1e6:.0f} MB with the newest reports alone, over its {keep.megabytes:g} MB, so it was not published. Raise site: megabytes in schedule.yaml, or make the reports smaller."
+        )
 
 # %% ../../nbs/site/publish.ipynb #18183385
 def build_site(
@@ -198,7 +238,10 @@ def build_site(
     "Docs, reports by rule, and a first page with the trends, as one folder to publish."
     reports, out = Path(reports).resolve(), Path(out).resolve()
     docs = Path(docs) if docs and Path(docs, "index.html").is_file() else None
-    if out.exists() and not (out / ".nojekyll").is_file() and any(out.iterdir()): raise UsageError(f"--out {out}: holds something else than a site, and would be replaced. Name another folder.")
+    if out.exists() and not (out / ".nojekyll").is_file() and any(out.iterdir()):
+        raise UsageError(
+            f"--out {out}: holds something else than a site, and would be replaced. Name another folder."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     half = out.with_name(f".{out.name}.{secrets.token_hex(4)}.half")
     try:

@@ -38,7 +38,9 @@ def models() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for seed, name in enumerate(("one", "two")):
         people = simulate(800, seed=seed)
-        model = RiskModel(kind="catboost", refits=4, seed=seed, jobs=1).fit(people.drop(columns=["stroke", "true_risk"]), people.stroke)
+        model = RiskModel(kind="catboost", refits=4, seed=seed, jobs=1).fit(
+            people.drop(columns=["stroke", "true_risk"]), people.stroke
+        )
         model.version_, model.thresholds_ = name, {"f2": 0.11}
         model.save(folder / name)
     return folder
@@ -61,8 +63,17 @@ class Line:
     def ask(self, path: str, body=None, method: str | None = None, key: str | None = None, **headers) -> Answer:
         "Ask; `body` is bytes, or something for JSON."
         if body is not None and not isinstance(body, bytes): body = json.dumps(body).encode()
-        said = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}) | {name.replace("_", "-"): value for name, value in headers.items()}
-        self.http.request(method or ("GET" if body is None else "POST"), path, body, {name: value for name, value in said.items() if value is not None})
+        said = (
+            {"Content-Type": "application/json"}
+            | ({"Authorization": f"Bearer {key}"} if key else {})
+            | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        self.http.request(
+            method or ("GET" if body is None else "POST"),
+            path,
+            body,
+            {name: value for name, value in said.items() if value is not None},
+        )
         answer = self.http.getresponse()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
@@ -74,12 +85,34 @@ class _Started:
     def __init__(self, folder: Path, *words: str, model: Path | None = None, database: str | None = None, before: str = "", name: str = "service", **settings):
         self.folder, self.port, self.output = Path(folder), free_port(), Path(folder, f"{name}.txt")
         self.database = database or f"sqlite:///{self.folder}/log.db"
-        self.words = ["serve", "--port", str(self.port), "--model", str(model or models() / "one"), "--database", self.database, *words]
+        self.words = [
+            "serve",
+            "--port",
+            str(self.port),
+            "--model",
+            str(model or models() / "one"),
+            "--database",
+            self.database,
+            *words,
+        ]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")}
-        asked = {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e5, burst=10**6, watch=0.2) | settings), "STROKE_NB_PERSON_KEY": "a secret of the tests"}
-        command = [sys.executable, "-c", f"{before}\nfrom stroke_nb.cli import app; app()"] if before else [Path(sys.executable).with_name("stroke-nb")]
+        asked = {
+            "STROKE_NB_SERVICE": json.dumps(dict(rate=1e5, burst=10**6, watch=0.2) | settings),
+            "STROKE_NB_PERSON_KEY": "a secret of the tests",
+        }
+        command = (
+            [sys.executable, "-c", f"{before}\nfrom stroke_nb.cli import app; app()"]
+            if before
+            else [Path(sys.executable).with_name("stroke-nb")]
+        )
         with open(self.output, "ab") as file:
-            self.process = subprocess.Popen([*command, *self.words], cwd=self.folder, env=environment | asked, stdout=file, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [*command, *self.words],
+                cwd=self.folder,
+                env=environment | asked,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
 
     def stop(self, sign: int = signal.SIGTERM, seconds: float = 40) -> int:  # exit code
         "Tell it to stop, and wait."
@@ -152,7 +185,10 @@ class Callers:
     over: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self):
-        self._threads = [threading.Thread(target=_keep_asking, args=(self, self.ports[n % len(self.ports)], n), daemon=True) for n in range(self.several)]
+        self._threads = [
+            threading.Thread(target=_keep_asking, args=(self, self.ports[n % len(self.ports)], n), daemon=True)
+            for n in range(self.several)
+        ]
         for thread in self._threads: thread.start()
         return self
 
@@ -175,7 +211,8 @@ def logged(database: str, spool: Path) -> list[sa.Row]:
     "Every row of a log, after what waits in the spool has been moved there."
     with PredictionLog(database, spool) as log:
         log.drain()
-        with log._reading() as connection: return connection.execute(sa.select(PREDICTIONS).order_by(PREDICTIONS.c.seq)).all()
+        with log._reading() as connection:
+            return connection.execute(sa.select(PREDICTIONS).order_by(PREDICTIONS.c.seq)).all()
 
 def check_log(database: str, spool: Path, *callers: Callers) -> list[sa.Row]:
     "Every answered id is in the log exactly once, with what was answered; no refused request is there."

@@ -42,7 +42,13 @@ class Postgres:
         self.start()
 
     def _do(self, program: str, *words) -> None:
-        done = subprocess.run([*_as_somebody(), programs() / program, *words], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [*_as_somebody(), programs() / program, *words],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         if done.returncode: raise RuntimeError(f"{program}: {done.stderr.strip()}")
 
     def start(self) -> None:

@@ -21,7 +21,18 @@ from .test_workspace import ROOT, _copy
 
 # %% ../../nbs/tests/rehearsal.ipynb #0c99c58d
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|!|\(|\)|[\w.-]+)")
-_PYTHON = {"&&": " and ", "||": " or ", "!": " not ", "==": "==", "!=": "!=", "(": "(", ")": ")", "true": "True", "false": "False", "null": "''"}
+_PYTHON = {
+    "&&": " and ",
+    "||": " or ",
+    "!": " not ",
+    "==": "==",
+    "!=": "!=",
+    "(": "(",
+    ")": ")",
+    "true": "True",
+    "false": "False",
+    "null": "''",
+}
 
 def looked_up(
     context: dict,
@@ -33,14 +44,21 @@ def looked_up(
 
 def evaluated(expression: str, context: dict):
     "The value of an expression; status functions are in the context by name."
-    assert not re.search(r"[!=]=\s*(true|false)\b", expression), f"{expression}: null == false at GitHub; write the name alone"
+    assert not re.search(r"[!=]=\s*(true|false)\b", expression), (
+        f"{expression}: null == false at GitHub; write the name alone"
+    )
     words = _TOKEN.findall(expression)
-    assert "".join(words).replace(" ", "") == expression.replace(" ", ""), f"{expression}: more than this rehearsal understands"
+    assert "".join(words).replace(" ", "") == expression.replace(" ", ""), (
+        f"{expression}: more than this rehearsal understands"
+    )
     def python(word):
         if word in _PYTHON: return _PYTHON[word]
         if word.startswith("'"): return repr(word[1:-1].replace("''", "'"))
         return f"functions[{word!r}]" if word in context["functions"] else f"look({word!r})"
-    return eval("".join(python(word) for word in words), {"look": lambda name: looked_up(context, name), "functions": context["functions"]})
+    return eval(
+        "".join(python(word) for word in words),
+        {"look": lambda name: looked_up(context, name), "functions": context["functions"]},
+    )
 
 # %% ../../nbs/tests/rehearsal.ipynb #9e15ca74
 def filled(text, context: dict) -> str:
@@ -85,7 +103,11 @@ class World:
     def said(self, job: str) -> str: return (self.folder / f"{job}.log").read_text()
 
     def issues(self, job: str) -> list[dict]:
-        return [issue for issue in json.loads((self.folder / "issues.json").read_text()) if issue["label"] == f"stroke-nb-{job}"]
+        return [
+            issue
+            for issue in json.loads((self.folder / "issues.json").read_text())
+            if issue["label"] == f"stroke-nb-{job}"
+        ]
 
     def became(self, *names: str) -> str:
         "What became of the latest step of that workflow, job and name."
@@ -101,7 +123,8 @@ def made(folder: Path, **given) -> World:
     (folder / "tools").mkdir()
     (folder / "tools/gh").write_text(_GH.format(python=sys.executable, folder=str(folder)))
     (folder / "tools/gh").chmod(0o755)
-    (folder / "tools/python").symlink_to(getattr(sys, "_base_executable", sys.executable))   # setup-python's, without packages
+    # setup-python's, without packages
+    (folder / "tools/python").symlink_to(getattr(sys, "_base_executable", sys.executable))
     (folder / "home").mkdir()
     return World(folder, **given)
 
@@ -117,7 +140,11 @@ def _clone(world: World, name: str) -> Path:
     "A fresh checkout of the main branch."
     clone = world.folder / "machines" / f"{len(world.steps)}-{name}"
     clone.parent.mkdir(exist_ok=True)
-    subprocess.run(["git", "clone", "-q", "--branch", "main", str(world.folder / "central"), str(clone)], check=True, capture_output=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--branch", "main", str(world.folder / "central"), str(clone)],
+        check=True,
+        capture_output=True,
+    )
     _install(clone)
     return clone
 
@@ -126,10 +153,25 @@ def _environment(world: World, clone: Path) -> dict[str, str]:
     temp = world.folder / "temp" / clone.name
     temp.mkdir(parents=True)
     for name in ("summary", "output", "env"): (temp / name).touch()
-    github = dict(SERVER_URL="https://github.com", REPOSITORY="someone/stroke", RUN_ID="7", ACTIONS="true", STEP_SUMMARY=str(temp / "summary"), OUTPUT=str(temp / "output"), ENV=str(temp / "env"))
+    github = dict(
+        SERVER_URL="https://github.com",
+        REPOSITORY="someone/stroke",
+        RUN_ID="7",
+        ACTIONS="true",
+        STEP_SUMMARY=str(temp / "summary"),
+        OUTPUT=str(temp / "output"),
+        ENV=str(temp / "env"),
+    )
     path = os.pathsep.join([str(world.folder / "tools"), "/usr/local/bin", "/usr/bin", "/bin"])
-    return dict(PATH=path, HOME=str(world.folder / "home"), LANG="C.UTF-8", CI="true", RUNNER_TEMP=str(temp), PYTHONPATH=str(clone),
-                **{f"GITHUB_{name}": value for name, value in github.items()})
+    return dict(
+        PATH=path,
+        HOME=str(world.folder / "home"),
+        LANG="C.UTF-8",
+        CI="true",
+        RUNNER_TEMP=str(temp),
+        PYTHONPATH=str(clone),
+        **{f"GITHUB_{name}": value for name, value in github.items()},
+    )
 
 # %% ../../nbs/tests/rehearsal.ipynb #9fe10f4a
 def _play(uses: str, given: dict, world: World, clone: Path) -> bool:
@@ -137,8 +179,10 @@ def _play(uses: str, given: dict, world: World, clone: Path) -> bool:
     action = uses.split("@")[0]
     if action == "actions/checkout": return given.get("persist-credentials") == "false"
     if action in ("actions/setup-python", "actions/deploy-pages"): return True
-    if action == "actions/upload-artifact": shutil.copytree(clone / given["path"], world.folder / "artifacts" / given["name"] / Path(given["path"]).name)
-    elif action == "actions/upload-pages-artifact": world.pages = Path(shutil.copytree(clone / given["path"], world.folder / "pages" / clone.name))
+    if action == "actions/upload-artifact":
+        shutil.copytree(clone / given["path"], world.folder / "artifacts" / given["name"] / Path(given["path"]).name)
+    elif action == "actions/upload-pages-artifact":
+        world.pages = Path(shutil.copytree(clone / given["path"], world.folder / "pages" / clone.name))
     else: raise AssertionError(f"{uses}: this rehearsal doesn't know the action")
     return True
 
@@ -148,7 +192,18 @@ def _run(step: dict, env: dict, world: World, clone: Path, log: Path) -> bool:
     script.write_text(step["run"])
     with open(log, "a") as out:
         print(f"--- {step.get('name', '')}", file=out, flush=True)
-        return subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)], cwd=clone, env=env, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=300).returncode == 0
+        return (
+            subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+                cwd=clone,
+                env=env,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=300,
+            ).returncode
+            == 0
+        )
 
 def _outputs(env: dict) -> dict:
     "What the steps so far wrote as outputs."
@@ -159,7 +214,12 @@ def _job(world: World, workflow: str, name: str, job: dict, context: dict, decla
     "Run a job's steps on a machine of its own; its result and outputs."
     clone = _clone(world, name)
     base, failed, steps = _environment(world, clone), [], {}
-    context = context | dict(steps=steps, functions=dict(always=lambda: True, success=lambda: not failed, failure=lambda: bool(failed), cancelled=lambda: False))
+    context = context | dict(
+        steps=steps,
+        functions=dict(
+            always=lambda: True, success=lambda: not failed, failure=lambda: bool(failed), cancelled=lambda: False
+        ),
+    )
     env = base | {key: filled(value, context) for key, value in (declared | job.get("env", {})).items()}
     for n, step in enumerate(job["steps"]):
         key, outcome = step.get("name") or step.get("uses", str(n)).split("@")[0], "skipped"
@@ -167,18 +227,30 @@ def _job(world: World, workflow: str, name: str, job: dict, context: dict, decla
             Path(env["GITHUB_OUTPUT"]).write_text("")
             own = env | {key: filled(value, context) for key, value in step.get("env", {}).items()}
             given = {key: filled(value, context) for key, value in step.get("with", {}).items()}
-            well = _play(step["uses"], given, world, clone) if "uses" in step else _run(step, own, world, clone, world.folder / f"{name}.log")
+            well = (
+                _play(step["uses"], given, world, clone)
+                if "uses" in step
+                else _run(step, own, world, clone, world.folder / f"{name}.log")
+            )
             outcome = "success" if well else "failure"
             if not well: failed.append(key)
-        if "id" in step: steps[step["id"]] = dict(outcome=outcome, outputs=_outputs(env) if outcome != "skipped" else {})
+        if "id" in step:
+            steps[step["id"]] = dict(outcome=outcome, outputs=_outputs(env) if outcome != "skipped" else {})
         world.steps.append((workflow, name, key, outcome))
     world.steps.append((workflow, name, "", "failure" if failed else "success"))
-    return dict(result="failure" if failed else "success", outputs={key: filled(value, context) for key, value in job.get("outputs", {}).items()})
+    return dict(
+        result="failure" if failed else "success",
+        outputs={key: filled(value, context) for key, value in job.get("outputs", {}).items()},
+    )
 
 # %% ../../nbs/tests/rehearsal.ipynb #0229ffe7
 def _defaults(workflow: dict) -> dict:
     "Inputs with the values that a form begins with."
-    return {name: each.get("default", "") for name, each in ((workflow[True].get("workflow_dispatch") or {}).get("inputs") or {}).items()}   # YAML reads `on` as true
+    # YAML reads `on` as true
+    return {
+        name: each.get("default", "")
+        for name, each in ((workflow[True].get("workflow_dispatch") or {}).get("inputs") or {}).items()
+    }
 
 def rehearse(
     world: World,
@@ -189,16 +261,31 @@ def rehearse(
     "Run a workflow's jobs in order."
     workflow = yaml.safe_load((world.folder / f"files/.github/workflows/{name}.yaml").read_text())
     secrets, needs = world.secrets if secrets is None else secrets, {}
-    context = dict(inputs=_defaults(workflow) | (inputs or {}).get(name, {}), secrets=secrets, vars=world.vars, github=dict(token="token-of-the-run", event_name="workflow_dispatch"))
+    context = dict(
+        inputs=_defaults(workflow) | (inputs or {}).get(name, {}),
+        secrets=secrets,
+        vars=world.vars,
+        github=dict(token="token-of-the-run", event_name="workflow_dispatch"),
+    )
     for job_name, job in workflow["jobs"].items():
         wanted = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
         well = all(needs[each]["result"] == "success" for each in wanted)
-        here = context | dict(needs=needs, functions=dict(always=lambda: True, success=lambda: well, failure=lambda: not well))
+        here = context | dict(
+            needs=needs, functions=dict(always=lambda: True, success=lambda: well, failure=lambda: not well)
+        )
         if not asked_for(job.get("if"), here):
             needs[job_name] = dict(result="skipped", outputs={})
             world.steps.append((name, job_name, "", "skipped"))
         elif "uses" in job:
             called = re.fullmatch(r"\./\.github/workflows/(\w+)\.yaml", job["uses"])[1]
-            needs[job_name] = dict(result=rehearse(world, called, inputs, {key: filled(value, here) for key, value in job.get("secrets", {}).items()}), outputs={})
+            needs[job_name] = dict(
+                result=rehearse(
+                    world,
+                    called,
+                    inputs,
+                    {key: filled(value, here) for key, value in job.get("secrets", {}).items()},
+                ),
+                outputs={},
+            )
         else: needs[job_name] = _job(world, name, job_name, job, here, workflow.get("env", {}))
     return "failure" if any(each["result"] == "failure" for each in needs.values()) else "success"

@@ -68,23 +68,47 @@ def stepped() -> Path:
     "What a step of the loop leaves."
     path = place() / "loop" / "step.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(dict(now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None, cases=[], rule=asdict(Rule()),
-                                    actions=[dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")])))
+    path.write_text(
+        json.dumps(
+            dict(
+                now="2026-03-02 06:00",
+                looked="2026-03-02",
+                told="Nobody was told.",
+                missed=False,
+                case=None,
+                cases=[],
+                rule=asdict(Rule()),
+                actions=[dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")],
+            )
+        )
+    )
     return path
 
 def rival() -> Path:
     "A model that knows age only, saved once: skops files carry the time."
     path, people = place() / "rival", simulate(1500, seed=98)
     with locked(path.with_suffix(".lock")):
-        return path if path.exists() else RiskModel("age_only", refits=0).fit(people.drop(columns=[OUTCOME, "true_risk"]), people[OUTCOME]).save(path)
+        return (
+            path
+            if path.exists()
+            else RiskModel("age_only", refits=0)
+            .fit(people.drop(columns=[OUTCOME, "true_risk"]), people[OUTCOME])
+            .save(path)
+        )
 
 # %% ../../nbs/tests/small_runs.ipynb #b5248d24
 SMALL = {
     "train": lambda: dict(folds=2, repeats=1, refits=30, resamples=30, challengers="age_only reference_2"),
     "validate": lambda: dict(resamples=30),
-    "validate, rarer": lambda: dict(data=str(rarer()), model=str(small_run("train").folder / "model"), update=True, resamples=30),
-    "compare": lambda: dict(champion=str(small_run("train").folder / "model"), challenger=str(rival()), data=str(fresh()), resamples=30),
-    "retrain": lambda: dict(model=str(small_run("train").folder / "model"), data=str(fresh()), refits=30, resamples=30),
+    "validate, rarer": lambda: dict(
+        data=str(rarer()), model=str(small_run("train").folder / "model"), update=True, resamples=30
+    ),
+    "compare": lambda: dict(
+        champion=str(small_run("train").folder / "model"), challenger=str(rival()), data=str(fresh()), resamples=30
+    ),
+    "retrain": lambda: dict(
+        model=str(small_run("train").folder / "model"), data=str(fresh()), refits=30, resamples=30
+    ),
     "loop": lambda: dict(step=str(stepped())),
     "drift": lambda: dict(model=str(small_run("train").folder / "model")),
     "drift, older": lambda: dict(current=str(older()), evidently=False),
@@ -105,6 +129,8 @@ def small_run(
     with locked(told.with_suffix(".lock")):
         if not told.exists():
             run = _run_small(name)
-            told.write_text(json.dumps(dict(folder=str(run.folder.absolute()), result=run.result, exit_code=run.exit_code)))
+            told.write_text(
+                json.dumps(dict(folder=str(run.folder.absolute()), result=run.result, exit_code=run.exit_code))
+            )
     known = json.loads(told.read_text())
     return Run(Path(known["folder"]), known["result"], known["exit_code"])

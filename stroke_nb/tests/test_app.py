@@ -40,8 +40,10 @@ from .test_calculator import fitted, random_records, scorer
 from ..calculator.calculator import EXAMPLE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
-              pytest.mark.skipif(not hasattr(os, "fork"), reason="sessions are forked")]
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="sessions are forked"),
+]
 
 # %% ../../nbs/tests/test_app.ipynb #04ba80d2
 def workspace() -> Path:
@@ -52,10 +54,27 @@ def workspace() -> Path:
     run = place / "reports" / "train" / "a-run"
     run.mkdir(parents=True)
     estimate = lambda value: dict(value=value, low=value - 0.02, high=value + 0.02)
-    metrics = dict(auroc=estimate(.84), auroc_age_only=estimate(.83), observed_expected_ratio=estimate(1), observed_expected_ratio_sex_female=estimate(1.1),
-                   observed_expected_ratio_sex_male=estimate(1), auroc_sex_female=estimate(.8), calibration_slope=estimate(1))
-    (run / "result.json").write_text(json.dumps(dict(model=dict(sha256=fitted().sha256_), reasons=["Usable for teaching on data like these."], metrics=metrics)))
-    (run / "model_card.html").write_text("<html><main><h1>Model card: a test</h1><p>Intended for tests.</p></main></html>")
+    metrics = dict(
+        auroc=estimate(0.84),
+        auroc_age_only=estimate(0.83),
+        observed_expected_ratio=estimate(1),
+        observed_expected_ratio_sex_female=estimate(1.1),
+        observed_expected_ratio_sex_male=estimate(1),
+        auroc_sex_female=estimate(0.8),
+        calibration_slope=estimate(1),
+    )
+    (run / "result.json").write_text(
+        json.dumps(
+            dict(
+                model=dict(sha256=fitted().sha256_),
+                reasons=["Usable for teaching on data like these."],
+                metrics=metrics,
+            )
+        )
+    )
+    (run / "model_card.html").write_text(
+        "<html><main><h1>Model card: a test</h1><p>Intended for tests.</p></main></html>"
+    )
     return place
 
 def free_port() -> int:
@@ -66,7 +85,8 @@ def free_port() -> int:
 def ask(address: str, **headers) -> tuple[int, str]:
     "Status and text of an address."
     try:
-        with urlopen(Request(address, headers=headers), timeout=10) as answer: return answer.status, answer.read().decode()
+        with urlopen(Request(address, headers=headers), timeout=10) as answer:
+            return answer.status, answer.read().decode()
     except HTTPError as error: return error.code, error.read().decode()
 
 # %% ../../nbs/tests/test_app.ipynb #f019ed1b
@@ -76,7 +96,13 @@ class Server:
         self.port, self.log = free_port(), tempfile.TemporaryFile("w+")
         told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         line = f"from stroke_nb.calculator.app import serve_app; serve_app({self.port}, {str(model)!r}, warm={warm}, {told})"
-        self.process = subprocess.Popen([sys.executable, "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log, stderr=self.log, start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", line],
+            env=os.environ | {"STROKE_NB_TOKEN": token},
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
         self.address = f"http://localhost:{self.port}/"
         self.wait(lambda health: health["warm"] >= warm)
 
@@ -125,11 +151,16 @@ def chromium():
 class Visit:
     "A page, and what happened on it."
     def __init__(self, chromium, server, fragment="", width=1400, scheme="light", path=""):
-        self.context = chromium.new_context(viewport=dict(width=width, height=900), color_scheme=scheme, accept_downloads=True)
+        self.context = chromium.new_context(
+            viewport=dict(width=width, height=900), color_scheme=scheme, accept_downloads=True
+        )
         self.page, self.asked, self.said, self.server = self.context.new_page(), [], [], server
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("websocket", lambda socket: self.asked.append(socket.url))
-        self.page.on("console", lambda message: self.said.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda message: self.said.append(message.text) if message.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.goto(server.address + path + (f"#{fragment}" if fragment else ""))
         if not path: self.page.wait_for_selector(".sn-part-answer .sn-sentence")
@@ -181,7 +212,8 @@ def test_example_shows_all_of_an_answer(page):
     page.holds(EXAMPLE)
     page.page.locator(".sn-more", has_text="at the lower end").wait_for()
     shown = page.page.inner_text(".sn-more")
-    for words in ("at the lower end", "Among people of the same age and sex", "women aged 60 to 69", "similar records: aged 65 to 74", "Why", "Steps from the average person"): assert words in shown
+    for words in ("at the lower end", "Among people of the same age and sex", "women aged 60 to 69", "similar records: aged 65 to 74", "Why", "Steps from the average person"):
+        assert words in shown
     assert page.page.locator(".sn-icons svg[role=img]").get_attribute("aria-label").startswith("A thousand people")
     page.page.get_by_role("button", name="Clear all").click()
     page.wait("Nothing is entered yet")
@@ -216,7 +248,9 @@ def test_units(page):
     page.enter(EXAMPLE)
     box = page.page.get_by_label("Average glucose", exact=True)
     page.page.get_by_role("group", name="Unit of glucose").get_by_text("mmol/L").click()
-    page.page.wait_for_function("() => [...document.querySelectorAll('.sn-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')")
+    page.page.wait_for_function(
+        "() => [...document.querySelectorAll('.sn-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')"
+    )
     box.fill("7")
     page.holds(EXAMPLE | dict(avg_glucose_level=7 * 18.016))
     page.page.get_by_text("From height and weight").first.click()
@@ -276,8 +310,14 @@ def test_upload_good(page, tmp_path):
     assert back.reasons.str.contains("raises|lowers").all()
 
 def test_upload_mixed(page, tmp_path):
-    rows = [",".join(INPUTS), "Female,60,0,0,Yes,Private,Urban,100,25,smokes", "<script>alert(1)</script>,60,0,0,Yes,Private,Urban,100,25,smokes",
-            "Male,60,0,0,Yes,Private,Urban,1e308,25,=HYPERLINK(1)", "Male,6,0,0,No,children,Urban,90,,", "Male,60"]
+    rows = [
+        ",".join(INPUTS),
+        "Female,60,0,0,Yes,Private,Urban,100,25,smokes",
+        "<script>alert(1)</script>,60,0,0,Yes,Private,Urban,100,25,smokes",
+        "Male,60,0,0,Yes,Private,Urban,1e308,25,=HYPERLINK(1)",
+        "Male,6,0,0,No,children,Urban,90,,",
+        "Male,60",
+    ]
     (tmp_path / "mixed.csv").write_text("\n".join(rows))
     upload(page, tmp_path / "mixed.csv")
     page.page.get_by_text("1 of 5 rows have a risk; 4 can’t be used").wait_for()
@@ -320,7 +360,8 @@ def test_print(visit):
     page.page.locator(".sn-part-note", has_text="67 years").wait_for(state="attached")
     page.page.emulate_media(media="print")
     assert not page.page.locator(".sn-entry").is_visible() and not page.page.locator(".sn-tabs").is_visible()
-    assert page.page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 35, 43)"   # paper is white, whatever the screen is
+    # paper is white, whatever the screen is
+    assert page.page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 35, 43)"
     note = page.page.inner_text(".sn-part-note")
     assert scorer().sha256[:12] in note and re.search(r"\d{2} \w+ 20\d\d", note) and "67 years" in note
     assert page.page.pdf().startswith(b"%PDF")
@@ -349,7 +390,12 @@ def test_link_with_nonsense(visit):
 
 # %% ../../nbs/tests/test_app.ipynb #596c3fd4
 def test_keyboard_alone(page):
-    press, focused = page.page.keyboard.press, lambda: page.page.evaluate("(document.activeElement.labels?.[0] || document.activeElement).textContent + '|' + (document.activeElement.getAttribute('aria-label') || '')")
+    press, focused = (
+        page.page.keyboard.press,
+        lambda: page.page.evaluate(
+            "(document.activeElement.labels?.[0] || document.activeElement).textContent + '|' + (document.activeElement.getAttribute('aria-label') || '')"
+        ),
+    )
     page.page.evaluate("document.activeElement.blur()")
     reached = []
     for _ in range(40):
@@ -368,7 +414,9 @@ def test_keyboard_alone(page):
 
 def test_answers_are_spoken(page):
     page.page.get_by_label("Age (years)").fill("61")
-    page.page.locator("#sn-spoken[aria-live=polite]", has_text=headline(summary(scorer(), dict(age=61)))).wait_for(state="attached")
+    page.page.locator("#sn-spoken[aria-live=polite]", has_text=headline(summary(scorer(), dict(age=61)))).wait_for(
+        state="attached"
+    )
 
 # %% ../../nbs/tests/test_app.ipynb #d591bd36
 @pytest.mark.parametrize("width", [1400, 390])
@@ -384,8 +432,16 @@ def test_accessible(visit, width, scheme):
     others = ("Many people", "Fairness", "Limits") if (width, scheme) in ((1400, "light"), (390, "dark")) else ()
     for tab in (None, *others):
         if tab: page.page.get_by_role("tab", name=tab).click()
-        found = Axe().run(page.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}).response["violations"]
-        wrong += [(tab, each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found if each["impact"] in ("serious", "critical")]
+        found = (
+            Axe()
+            .run(page.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]})
+            .response["violations"]
+        )
+        wrong += [
+            (tab, each["id"], [node["target"] for node in each["nodes"]][:3])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
     assert not wrong, wrong
     assert page.page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -395,8 +451,17 @@ def kernel_of(page) -> int:
     import psutil
     kernel = page.page.get_attribute("#sn-main", "data-kernel")
     server = psutil.Process(page.server.process.pid)
-    told = next(json.loads(path.read_text()) for path in Path(tempfile.gettempdir()).glob(f"voila_*/kernel-{kernel}.json"))
-    return next(child.pid for child in server.children(recursive=True) if any(each.laddr and each.laddr.port == told["shell_port"] and each.status == "LISTEN" for each in child.net_connections("tcp")))
+    told = next(
+        json.loads(path.read_text()) for path in Path(tempfile.gettempdir()).glob(f"voila_*/kernel-{kernel}.json")
+    )
+    return next(
+        child.pid
+        for child in server.children(recursive=True)
+        if any(
+            each.laddr and each.laddr.port == told["shell_port"] and each.status == "LISTEN"
+            for each in child.net_connections("tcp")
+        )
+    )
 
 def test_a_dead_kernel_shows_a_way_back(visit):
     page = visit()
@@ -452,7 +517,11 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     page.page.get_by_text("Something went wrong here").wait_for()
     assert "token" not in page.page.url and "age=67" in page.page.url
     number = re.search(r"number (\w{8})", page.page.inner_text(".sn-part-answer"))[1]
-    assert "Traceback" not in page.page.content() and re.search(rf"error {number}: \w+ at reference.py:\d+", strict.said()) and "67" not in strict.said().partition(number)[2].split(" at ")[0]
+    assert (
+        "Traceback" not in page.page.content()
+        and re.search(rf"error {number}: \w+ at reference.py:\d+", strict.said())
+        and "67" not in strict.said().partition(number)[2].split(" at ")[0]
+    )
     status, words = ask(strict.address, Authorization="token a-token-of-the-test")
     assert status == 503 and "All places are taken" in words
     assert strict.health()["sessions"] == 1 and "a-token-of-the-test" not in strict.said()
@@ -487,11 +556,31 @@ def test_the_log_holds_nothing_typed(server, visit):
 
 # %% ../../nbs/tests/test_app.ipynb #e3d0b4ce
 def test_in_jupyterlab(chromium, place, tmp_path):
-    cell = dict(cell_type="code", id="a", metadata={}, execution_count=None, outputs=[], source=f"from stroke_nb.calculator.calculator import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})")
+    cell = dict(
+        cell_type="code",
+        id="a",
+        metadata={},
+        execution_count=None,
+        outputs=[],
+        source=f"from stroke_nb.calculator.calculator import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})",
+    )
     kernel = dict(name="python3", display_name="Python", language="python")
-    (tmp_path / "calculator.ipynb").write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
+    (tmp_path / "calculator.ipynb").write_text(
+        json.dumps(dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5))
+    )
     port, log = free_port(), tempfile.TemporaryFile("w+")
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url="]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={tmp_path}",
+        "--LabApp.news_url=",
+    ]
     lab = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
         end = time.monotonic() + 60

@@ -23,7 +23,16 @@ import pytest
 
 from ..calculator.pages import answer_html, many_html, perspective_html, why_html
 from ..calculator.batch import read_table, score_table, to_csv
-from ..calculator.answer import as_scorer, compare, could_change, explanation, from_link, summary, to_link, why
+from stroke_nb.calculator.answer import (
+    as_scorer,
+    compare,
+    could_change,
+    explanation,
+    from_link,
+    summary,
+    to_link,
+    why,
+)
 from ..cohort import simulate
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..errors import DataError
@@ -51,7 +60,10 @@ def random_records(n: int, blank: float = 0.2, seed: int = 0) -> list[dict]:
     draw = {name: (lambda name=name: round(float(rng.uniform(*spans[name])), 2)) for name in NUMBERS}
     draw |= {name: (lambda: float(rng.integers(2))) for name in BINARIES}
     draw |= {name: (lambda name=name: str(rng.choice(FIELDS[name].categories))) for name in CATEGORIES}
-    return [{name: None if rng.random() < blank and name != "age" else draw[name]() for name in INPUTS} for _ in range(n)]
+    return [
+        {name: None if rng.random() < blank and name != "age" else draw[name]() for name in INPUTS}
+        for _ in range(n)
+    ]
 
 # %% ../../nbs/tests/test_calculator.ipynb #a3b24a02
 @pytest.mark.parametrize("prevalence, people", [(None, 1000), (0.018, 100)])
@@ -62,7 +74,8 @@ def test_widget_model_and_file_agree(prevalence, people):
     expected = fitted().predict_proba(frame, prevalence=prevalence)[:, 1]
     calculator = RiskCalculator(scorer())
     if prevalence: calculator.place.value = prevalence
-    shown, calculator._explain, calculator._follow_up = [], lambda summed: None, lambda: None   # the numbers are what is asked
+    # the numbers are what is asked
+    shown, calculator._explain, calculator._follow_up = [], lambda summed: None, lambda: None
     for record in records:
         calculator.set(record)
         shown.append(calculator.summary.risk)
@@ -93,7 +106,9 @@ def test_table_says_what_the_drawing_says():
     answer = summary(scorer(), random_records(1, 0, seed=3)[0])
     reasons = why(scorer(), answer.record)
     page = ET.fromstring(f"<div>{why_html(answer, reasons)}</div>")
-    table = {row[0].text: float(row[2].text.replace("−", "-")) for row in page.iter("tr") if row[0].get("scope") == "row"}
+    table = {
+        row[0].text: float(row[2].text.replace("−", "-")) for row in page.iter("tr") if row[0].get("scope") == "row"
+    }
     for label, part in zip(reasons.labels, reasons.parts): assert abs(table[label.split(": ")[0]] - part) <= 5e-4
 
 # %% ../../nbs/tests/test_calculator.ipynb #80ca8f94
@@ -119,7 +134,22 @@ def test_a_link_brings_the_record_back():
         assert summary(scorer(), values, prevalence) == summary(scorer(), record, 0.018)
 
 # %% ../../nbs/tests/test_calculator.ipynb #06b824ed
-ODD = ["1e308", "-1", "nan", "inf", "١٢", "<script>alert(1)</script>", "'; DROP TABLE", "\0", "9" * 400, "=1+1", "67 years", "1,2,3", "0x10", "NaN%"]
+ODD = [
+    "1e308",
+    "-1",
+    "nan",
+    "inf",
+    "١٢",
+    "<script>alert(1)</script>",
+    "'; DROP TABLE",
+    "\0",
+    "9" * 400,
+    "=1+1",
+    "67 years",
+    "1,2,3",
+    "0x10",
+    "NaN%",
+]
 
 @pytest.mark.parametrize("text", ODD)
 def test_odd_text_is_refused_in_words(text):
@@ -144,9 +174,24 @@ def test_hostile_tables_are_refused_or_scored_as_text():
 
 # %% ../../nbs/tests/test_calculator.ipynb #2eac0ea3
 def test_a_session_is_light():
-    heavy = ("pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill", "nbconvert", "pandera")
+    heavy = (
+        "pandas",
+        "sklearn",
+        "catboost",
+        "shap",
+        "scipy",
+        "matplotlib",
+        "mlflow",
+        "evidently",
+        "papermill",
+        "nbconvert",
+        "pandera",
+    )
     asked = f"import sys, stroke_nb.calculator.calculator; print(*(name for name in {heavy} if name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+        == []
+    )
 
 # %% ../../nbs/tests/test_calculator.ipynb #22f972f7
 def test_reference_holds_no_small_count():

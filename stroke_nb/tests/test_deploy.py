@@ -46,13 +46,24 @@ def _compose() -> dict: return yaml.safe_load((DEPLOY / "compose.yaml").read_tex
 @cache
 def _kubernetes() -> list[dict]:
     "Containers of all deployments."
-    documents = [each for path in sorted(DEPLOY.glob("kubernetes/*.yaml")) for each in yaml.safe_load_all(path.read_text())]
-    return [container for each in documents if each["kind"] == "Deployment" for container in each["spec"]["template"]["spec"]["containers"]]
+    documents = [
+        each for path in sorted(DEPLOY.glob("kubernetes/*.yaml")) for each in yaml.safe_load_all(path.read_text())
+    ]
+    return [
+        container
+        for each in documents
+        if each["kind"] == "Deployment"
+        for container in each["spec"]["template"]["spec"]["containers"]
+    ]
 
 def commands() -> list[list[str]]:
     "What the images are told to run."
     own = [json.loads(words) for name, words in _docker() if name == "CMD"]
-    return own + [each["command"] for each in _compose().values() if "build" in each] + [each["args"] for each in _kubernetes()]
+    return (
+        own
+        + [each["command"] for each in _compose().values() if "build" in each]
+        + [each["args"] for each in _kubernetes()]
+    )
 
 # %% ../../nbs/tests/test_deploy.ipynb #775f2c16
 def test_there_are_commands():
@@ -66,15 +77,24 @@ def test_the_command_line_takes_them(words):
 
 def test_mlflow_takes_its_command():
     [words] = [words for words in commands() if words[0] == "mlflow"]
-    said = subprocess.run([Path(sys.executable).with_name("mlflow"), words[1], "--help"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [Path(sys.executable).with_name("mlflow"), words[1], "--help"], capture_output=True, text=True, check=True
+    ).stdout
     assert all(word in said for word in words if word.startswith("--"))
 
 # %% ../../nbs/tests/test_deploy.ipynb #0d606f85
 def _services() -> list[tuple[list[str], dict]]:
     "Commands of services with the settings in their environment."
     said = lambda environment: json.loads(environment.get("STROKE_NB_SERVICE", "{}"))
-    from_compose = [(each["command"], said(each.get("environment", {}))) for each in _compose().values() if each.get("command", [""])[:2] == ["stroke-nb", "serve"]]
-    return from_compose + [(each["args"], said({item["name"]: item.get("value", "") for item in each["env"]})) for each in _kubernetes()]
+    from_compose = [
+        (each["command"], said(each.get("environment", {})))
+        for each in _compose().values()
+        if each.get("command", [""])[:2] == ["stroke-nb", "serve"]
+    ]
+    return from_compose + [
+        (each["args"], said({item["name"]: item.get("value", "") for item in each["env"]}))
+        for each in _kubernetes()
+    ]
 
 def _health_checks() -> list[list[str]]:
     "Health checks of services."
@@ -87,10 +107,21 @@ def test_services_run_as_told(words, settings, postgres, tmp_path):
     with Live(tmp_path, *asked, database=postgres.url, **settings) as service:
         assert service.ask("/predict", {}).status == 401   # each of them wants keys
         for check in _health_checks():
-            assert subprocess.run([sys.executable, *[word.replace("8000", str(service.port)) for word in check[1:]]]).returncode == 0
+            assert (
+                subprocess.run(
+                    [sys.executable, *[word.replace("8000", str(service.port)) for word in check[1:]]]
+                ).returncode
+                == 0
+            )
         service.stop()
         for check in _health_checks():
-            assert subprocess.run([sys.executable, *[word.replace("8000", str(service.port)) for word in check[1:]]], capture_output=True).returncode != 0
+            assert (
+                subprocess.run(
+                    [sys.executable, *[word.replace("8000", str(service.port)) for word in check[1:]]],
+                    capture_output=True,
+                ).returncode
+                != 0
+            )
 
 # %% ../../nbs/tests/test_deploy.ipynb #5d83fffe
 def test_the_lock_satisfies_each_image():
@@ -99,8 +130,17 @@ def test_the_lock_satisfies_each_image():
     [line] = [words for name, words in _docker() if name == "RUN" and "uv pip install" in words]
     for extra in {each["build"]["args"]["EXTRAS"] for each in _compose().values() if "build" in each}:
         words = shlex.split(line.replace("/venv/bin/python", sys.executable).replace("${EXTRAS}", extra))[3:]
-        done = subprocess.run([uv, "pip", "install", "--dry-run", "--offline", "--no-build-isolation", *words], cwd=ROOT, capture_output=True, text=True)
-        changed = [each for each in re.findall(r"^ [+-] (\S+)", done.stderr, flags=re.M) if not each.startswith("stroke-nb")]
+        done = subprocess.run(
+            [uv, "pip", "install", "--dry-run", "--offline", "--no-build-isolation", *words],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        changed = [
+            each
+            for each in re.findall(r"^ [+-] (\S+)", done.stderr, flags=re.M)
+            if not each.startswith("stroke-nb")
+        ]
         assert done.returncode == 0 and not changed, done.stderr
 
 def test_what_is_copied_is_there():
@@ -115,44 +155,75 @@ def test_what_is_copied_is_there():
 _tool = lambda name: Path(sys.executable).with_name(name)
 LINTERS = {
     "Dockerfile": [_tool("hadolint"), DEPLOY / "Dockerfile"],
-    "compose file, by its specification": [_tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"],
+    "compose file, by its specification": [
+        _tool("check-jsonschema"),
+        "--builtin-schema",
+        "vendor.compose-spec",
+        DEPLOY / "compose.yaml",
+    ],
     "compose file, by its safety": [_tool("compose-lint"), DEPLOY / "compose.yaml"],
-    "Kubernetes": [_tool("kubernetes-validate"), "--strict", DEPLOY / "kubernetes" / "service.yaml", DEPLOY / "kubernetes" / "canary.yaml"],
+    "Kubernetes": [
+        _tool("kubernetes-validate"),
+        "--strict",
+        DEPLOY / "kubernetes" / "service.yaml",
+        DEPLOY / "kubernetes" / "canary.yaml",
+    ],
 }
 
 @pytest.mark.parametrize("name", LINTERS)
 def test_linters(name):
-    if not LINTERS[name][0].exists(): pytest.skip(f"{LINTERS[name][0].name} isn't installed; it comes with the extra dev")
+    if not LINTERS[name][0].exists():
+        pytest.skip(f"{LINTERS[name][0].name} isn't installed; it comes with the extra dev")
     done = subprocess.run(LINTERS[name], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 # %% ../../nbs/tests/test_deploy.ipynb #8e479d88
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    return shutil.which("promtool") or pytest.skip("no promtool here: install Debian's package prometheus to check the rules")
+    return shutil.which("promtool") or pytest.skip(
+        "no promtool here: install Debian's package prometheus to check the rules"
+    )
 
 @pytest.mark.parametrize("words", ["check config prometheus.yml", "check rules rules.yml", "test rules rules_test.yml rules_days_test.yml"])
 def test_promtool(promtool, words):
     done = subprocess.run([promtool, *words.split()], cwd=DEPLOY / "prometheus", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
-def _rules() -> list[dict]: return [rule for group in yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())["groups"] for rule in group["rules"]]
+def _rules() -> list[dict]:
+    return [
+        rule
+        for group in yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
 
 def test_every_alert_has_a_test():
-    tests = [test for path in DEPLOY.glob("prometheus/*_test.yml") for test in yaml.safe_load(path.read_text())["tests"]]
-    tested = {case["alertname"] for test in tests for case in test.get("alert_rule_test", ()) if case.get("exp_alerts")}
+    tests = [
+        test for path in DEPLOY.glob("prometheus/*_test.yml") for test in yaml.safe_load(path.read_text())["tests"]
+    ]
+    tested = {
+        case["alertname"] for test in tests for case in test.get("alert_rule_test", ()) if case.get("exp_alerts")
+    }
     assert tested == {rule["alert"] for rule in _rules() if "alert" in rule}
 
 # %% ../../nbs/tests/test_deploy.ipynb #239674af
 def _panels() -> list[str]:
     "Expressions of the dashboard."
     board = json.loads((DEPLOY / "grafana" / "dashboards" / "stroke_nb.json").read_text())
-    return [target["expr"].replace("$__rate_interval", "5m") for panel in board["panels"] for target in panel.get("targets", ())]
+    return [
+        target["expr"].replace("$__rate_interval", "5m")
+        for panel in board["panels"]
+        for target in panel.get("targets", ())
+    ]
 
 def known_series() -> set[str]:
     "Names that the service's metrics have in Prometheus, and the recorded ones."
     parts = {f"stroke_nb_{name}{end}" for name in HISTOGRAMS for end in ("_bucket", "_sum", "_count")}
-    return parts | {f"stroke_nb_{name}_total" for name in COUNTERS} | {f"stroke_nb_{name}" for name in GAUGES} | {rule["record"] for rule in _rules() if "record" in rule}
+    return (
+        parts
+        | {f"stroke_nb_{name}_total" for name in COUNTERS}
+        | {f"stroke_nb_{name}" for name in GAUGES}
+        | {rule["record"] for rule in _rules() if "record" in rule}
+    )
 
 def test_expressions_ask_for_what_there_is():
     for text in [*_panels(), *(rule["expr"] for rule in _rules())]:
@@ -173,4 +244,6 @@ def test_promtool_reads_the_metrics(promtool, tmp_path):
         text = service.ask("/metrics").body
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert known_series() - {rule["record"] for rule in _rules() if "record" in rule} >= set(re.findall(r"^(stroke_nb_\w+)", text.decode(), flags=re.M))
+    assert known_series() - {rule["record"] for rule in _rules() if "record" in rule} >= set(
+        re.findall(r"^(stroke_nb_\w+)", text.decode(), flags=re.M)
+    )

@@ -27,7 +27,9 @@ def test_no_row_and_no_column_of_the_data_is_in_a_run(name):
 
 def test_the_search_would_find_somebody():
     people = load()
-    assert patients_in(people.head(20).to_html(), people) and patients_in(str(people.bmi.dropna().tolist()), people.dropna(subset="bmi"))
+    assert patients_in(people.head(20).to_html(), people) and patients_in(
+        str(people.bmi.dropna().tolist()), people.dropna(subset="bmi")
+    )
 
 # %% ../../nbs/tests/test_disclosure.ipynb #496cf46a
 _counts = re.compile(r"people|strokes|n|rows|everyone|no recorded stroke|recorded stroke", re.IGNORECASE)
@@ -39,8 +41,12 @@ def small_cells(page: str) -> list[str]:
     for table in BeautifulSoup(page, "html.parser").find_all("table"):
         head, *rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")] or [[]]
         names = [cell.get_text(" ", strip=True) for cell in head]
-        found += [" ".join(cell.get_text(" ", strip=True) for cell in row) for row in rows for name, cell in zip(names, row)
-                  if _counts.match(name) and re.fullmatch(r"[1-4]( \(.*\))?", cell.get_text(" ", strip=True))]
+        found += [
+            " ".join(cell.get_text(" ", strip=True) for cell in row)
+            for row in rows
+            for name, cell in zip(names, row)
+            if _counts.match(name) and re.fullmatch(r"[1-4]( \(.*\))?", cell.get_text(" ", strip=True))
+        ]
     return found
 
 # %% ../../nbs/tests/test_disclosure.ipynb #0b97e985

@@ -40,7 +40,11 @@ pytestmark = [pytest.mark.skipif(ROOT is None, reason="not in the workspace: the
               pytest.mark.skipif(os.name == "nt", reason="the commands are for a Unix shell"),
               pytest.mark.xdist_group("docs")]   # pages go on from one another, and name ports
 FIRST = "getting_started"   # the other pages go on from where it ends
-PAGES = {path.stem: path for path in [ROOT / "nbs/index.ipynb", *sorted((ROOT / "nbs/docs").glob("*.ipynb"))]} if ROOT else {}
+PAGES = (
+    {path.stem: path for path in [ROOT / "nbs/index.ipynb", *sorted((ROOT / "nbs/docs").glob("*.ipynb"))]}
+    if ROOT
+    else {}
+)
 
 # %% ../../nbs/tests/test_docs.ipynb #5d77e7b2
 @dataclass(frozen=True)
@@ -50,28 +54,49 @@ class Block:
     text: str
     follows: bool = False   # right after another one
 
-_fenced = re.compile(r"(?P<gap>.*?)^(?P<ticks>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=ticks) *$", re.MULTILINE | re.DOTALL)
+_fenced = re.compile(
+    r"(?P<gap>.*?)^(?P<ticks>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=ticks) *$", re.MULTILINE | re.DOTALL
+)
 
 def blocks(path: Path) -> list[Block]:
     "The fenced blocks of a page, in order."
-    return [Block(found["language"], found["text"], not found["gap"].strip()) for cell in cells_of(path) if cell.kind == "markdown" for found in _fenced.finditer(cell.source + "\n")]
+    return [
+        Block(found["language"], found["text"], not found["gap"].strip())
+        for cell in cells_of(path)
+        if cell.kind == "markdown"
+        for found in _fenced.finditer(cell.source + "\n")
+    ]
 
 def commands(path: Path) -> list[tuple[str, str]]:  # what is run, and what it should show: empty where nothing is said
     "The commands of a page."
     found = blocks(path)
     after = [*found[1:], Block("", "")]
-    return [(block.text, following.text if following.language == "text" and following.follows else "") for block, following in zip(found, after) if block.language == "bash"]
+    return [
+        (block.text, following.text if following.language == "text" and following.follows else "")
+        for block, following in zip(found, after)
+        if block.language == "bash"
+    ]
 
 def shows(want: str, got: str) -> bool:
     "Does the output hold what the page says it shows?"
-    return doctest.OutputChecker().check_output(f"...{want.rstrip()}...\n", f"\n{got}\n", doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    return doctest.OutputChecker().check_output(
+        f"...{want.rstrip()}...\n", f"\n{got}\n", doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    )
 
 # %% ../../nbs/tests/test_docs.ipynb #b54358a0
-_SMALL = dict(kind='"logistic"', challengers='"age_only"', folds=2, repeats=1, refits=30, resamples=20, evidently=False)   # defaults of the jobs in the copy
+# defaults of the jobs in the copy
+_SMALL = dict(
+    kind='"logistic"', challengers='"age_only"', folds=2, repeats=1, refits=30, resamples=20, evidently=False
+)
 
 def _made_small(notebook: str) -> str:
     "A job's notebook with smaller defaults."
-    for name, value in _SMALL.items(): notebook = re.sub(rf'("{name}: \w+ = )(?:\\"[^"]*\\"|[\w.]+)', lambda match: match[1] + json.dumps(str(value))[1:-1], notebook)
+    for name, value in _SMALL.items():
+        notebook = re.sub(
+            rf'("{name}: \w+ = )(?:\\"[^"]*\\"|[\w.]+)',
+            lambda match: match[1] + json.dumps(str(value))[1:-1],
+            notebook,
+        )
     return notebook
 
 def _own_environment(folder: Path) -> None:
@@ -84,13 +109,21 @@ def _own_environment(folder: Path) -> None:
 @cache
 def workspace() -> Path:
     "A copy of the workspace, without what git ignores."
-    if not Path(sys.prefix, "pyvenv.cfg").is_file(): pytest.skip("not in a virtual environment, which the pages' commands need")
+    if not Path(sys.prefix, "pyvenv.cfg").is_file():
+        pytest.skip("not in a virtual environment, which the pages' commands need")
     folder = place() / f"workspace-{os.getpid()}"
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    for job in (folder / "nbs/notebooks").glob("*.ipynb"): job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
+    for job in (folder / "nbs/notebooks").glob("*.ipynb"):
+        job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
     _own_environment(folder)
     simulate(1500, seed=1).drop(columns="true_risk").to_csv(folder / "data.csv", index=False)
     return folder
@@ -98,7 +131,11 @@ def workspace() -> Path:
 # %% ../../nbs/tests/test_docs.ipynb #c880651f
 def test_jobs_of_the_copy_are_small():
     from stroke_nb.jobs.parameters import parameters
-    found = {each.name: each.default for job in ("train", "validate", "drift") for each in parameters(workspace() / f"nbs/notebooks/{job}.ipynb")}
+    found = {
+        each.name: each.default
+        for job in ("train", "validate", "drift")
+        for each in parameters(workspace() / f"nbs/notebooks/{job}.ipynb")
+    }
     assert [found[name] for name in _SMALL] == ["logistic", "age_only", 2, 1, 30, 20, False]
 
 # %% ../../nbs/tests/test_docs.ipynb #0fa2fe3e
@@ -119,10 +156,21 @@ def _answers(port: int) -> bool:
 # %% ../../nbs/tests/test_docs.ipynb #efd7b390
 def _surroundings(folder: Path, log: Path) -> dict[str, str]:
     "The environment of the commands."
-    (log / "jupyter_config.json").write_text(json.dumps({"ServerApp": {"allow_root": True, "open_browser": False}}))   # tests may run as root
-    env = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "IN_TEST", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR", "VIRTUAL_ENV")}
-    return env | {"PATH": f"{folder}/.venv/bin:{os.environ['PATH']}", "STROKE_NB_DATA": str(folder / "data.csv"), "JUPYTER_CONFIG_DIR": str(log),
-                  "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "BROWSER": "true"}
+    # tests may run as root
+    (log / "jupyter_config.json").write_text(json.dumps({"ServerApp": {"allow_root": True, "open_browser": False}}))
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MPLBACKEND", "IN_TEST", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR", "VIRTUAL_ENV")
+    }
+    return env | {
+        "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}",
+        "STROKE_NB_DATA": str(folder / "data.csv"),
+        "JUPYTER_CONFIG_DIR": str(log),
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "BROWSER": "true",
+    }
 
 def _end(process: subprocess.Popen) -> None:
     "End what a block started, and what that started."
@@ -145,7 +193,15 @@ class Terminal:
     def _start(self, block: str, out) -> subprocess.Popen:
         state = self.log / "state"
         script = f'cd {self.folder}; [ -f {state} ] && . {state}; set -eo pipefail; trap "export -p > {state}; echo cd $PWD >> {state}" EXIT\n{block}'
-        return subprocess.Popen(["bash", "-c", script], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def run(self, block: str) -> tuple[int, str]:  # exit code, output
         "Run a block to its end."
@@ -179,7 +235,9 @@ def follow(page: str) -> str:
         for block, want in commands(PAGES[page]):
             code, got = terminal.run(block)
             assert code == 0, f"{page}: exit code {code} of\n{block}\n{got[-3000:]}"
-            assert not want or shows(want, got), f"{page}: the page says\n{want}\nfor\n{block}\nand it shows\n{got[-3000:]}"
+            assert not want or shows(want, got), (
+                f"{page}: the page says\n{want}\nfor\n{block}\nand it shows\n{got[-3000:]}"
+            )
     finally: terminal.close()
     return page
 
@@ -194,7 +252,9 @@ _known = {"bash", "text", "bat", "python", "yaml", "json", "console", "docker"}
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_say_what_they_are(page):
     if page == "index": pytest.skip("the README's blocks are told apart by its own tests")
-    assert {block.language for block in blocks(PAGES[page])} <= _known, "mark commands as bash, what they show as text"
+    assert {block.language for block in blocks(PAGES[page])} <= _known, (
+        "mark commands as bash, what they show as text"
+    )
 
 def test_pages_name_real_make_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -205,8 +265,16 @@ _named = re.compile(r"(?:^|`)(?:\w+=\S+ )*(?:\.venv\\Scripts\\)?stroke-nb ([^`\n
 
 def named(path: Path) -> list[list[str]]:
     "The commands that a page names and doesn't run, as words; patterns such as `run JOB` aside."
-    text = "\n".join(re.sub(r"^```bash\n.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL) for cell in cells_of(path) if cell.kind == "markdown")
-    lines = [re.split(r" \|\|? | > | {3,}", line)[0] for line in _named.findall(text) if not re.match(r"[a-z |]*(?:[\[|]|[A-Z]{2})", line)]
+    text = "\n".join(
+        re.sub(r"^```bash\n.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        for cell in cells_of(path)
+        if cell.kind == "markdown"
+    )
+    lines = [
+        re.split(r" \|\|? | > | {3,}", line)[0]
+        for line in _named.findall(text)
+        if not re.match(r"[a-z |]*(?:[\[|]|[A-Z]{2})", line)
+    ]
     return [shlex.split(line, comments=True) for line in lines]
 
 def fault(words: list[str]) -> str:
@@ -217,25 +285,39 @@ def fault(words: list[str]) -> str:
     from stroke_nb.jobs.parameters import check_parameters, parameters
     command, rest = _command(), list(words)
     try:
-        while hasattr(command, "commands") and rest and not rest[0].startswith("-"): command = command.commands[rest.pop(0)]
+        while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+            command = command.commands[rest.pop(0)]
         if not rest or hasattr(command, "commands"): return ""   # only named
         given = command.make_context("stroke-nb", rest).params
-        if words[0] == "run": check_parameters(parameters(given["job"]), dict(pair.split("\x1f", 1) for pair in given["param"] or ()))
+        if words[0] == "run":
+            check_parameters(parameters(given["job"]), dict(pair.split("\x1f", 1) for pair in given["param"] or ()))
     except typer.Exit: return ""   # --help
-    except (KeyError, UsageError, typer.BadParameter.__base__) as error: return f"stroke-nb {shlex.join(words)}: {error}"   # the base is any wrong usage
+    except (KeyError, UsageError, typer.BadParameter.__base__) as error:
+        return f"stroke-nb {shlex.join(words)}: {error}"   # the base is any wrong usage
     return ""
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_commands_would_be_taken(page): assert list(filter(None, map(fault, named(PAGES[page])))) == []
 
 def test_wrong_commands_would_be_found():
-    assert "nosuch" in fault(["nosuch"]) and "fold" in fault("run train -p fold 5".split()) and "--porte" in fault("serve --porte 1".split())
+    assert (
+        "nosuch" in fault(["nosuch"])
+        and "fold" in fault("run train -p fold 5".split())
+        and "--porte" in fault("serve --porte 1".split())
+    )
 
 # %% ../../nbs/tests/test_docs.ipynb #5a36395b
 def test_environment_page_is_whole():
-    read = {name for path in (ROOT / "stroke_nb").rglob("*.py") if "tests" not in path.parts for name in re.findall(r"\bSTROKE_NB_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))}
+    read = {
+        name
+        for path in (ROOT / "stroke_nb").rglob("*.py")
+        if "tests" not in path.parts
+        for name in re.findall(r"\bSTROKE_NB_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
     page = "\n".join(cell.source for cell in cells_of(PAGES["environment"]))
-    assert not sorted(name for name in read if f"`{name}`" not in page), "tell what they are for on nbs/docs/environment.ipynb"
+    assert not sorted(name for name in read if f"`{name}`" not in page), (
+        "tell what they are for on nbs/docs/environment.ipynb"
+    )
 
 # %% ../../nbs/tests/test_docs.ipynb #af23242f
 def test_pictures_are_small_told_and_used():
@@ -262,7 +344,8 @@ class _Anchors(HTMLParser):
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         self.ids.add(given.get("id"))
-        if tag == "a" and not re.match(r"[a-z]+:|//", given.get("href") or ""): self.links.append(given.get("href") or "")
+        if tag == "a" and not re.match(r"[a-z]+:|//", given.get("href") or ""):
+            self.links.append(given.get("href") or "")
 
 def test_site_is_small_and_asks_no_other_host():
     assert sum(path.stat().st_size for path in site().rglob("*") if path.is_file()) < 20e6
@@ -288,7 +371,9 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api")
     if not shutil.which("chromium"): pytest.skip("no chromium here: install Debian's package to look at the pages")
     with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        opened = started.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         yield opened
         opened.close()
 

@@ -37,15 +37,24 @@ def _folder() -> Path:
     folder.mkdir()
     small_run("train")
     simulate(4000, seed=1).to_csv(folder / "reference.csv", index=False)
-    for week in (1, 2, 3): simulate(300, seed=100 + week).drop(columns="stroke").to_csv(folder / f"week{week}.csv", index=False)
+    for week in (1, 2, 3):
+        simulate(300, seed=100 + week).drop(columns="stroke").to_csv(folder / f"week{week}.csv", index=False)
     simulate(1500, seed=104).assign(stroke=0).to_csv(folder / "nobody.csv", index=False)
     week = simulate(300, seed=105)
-    week.assign(avg_glucose_level=week.avg_glucose_level.where(week.index >= 30, week.avg_glucose_level / 18.016)).to_csv(folder / "broken.csv", index=False)
+    week.assign(
+        avg_glucose_level=week.avg_glucose_level.where(week.index >= 30, week.avg_glucose_level / 18.016)
+    ).to_csv(folder / "broken.csv", index=False)
     return folder
 
 def _params(file: str, window_id: str) -> dict:
     "Parameters of a run."
-    return dict(current=file, window_id=window_id, data="reference.csv", model=str(small_run("train").folder / "model"), evidently=False)
+    return dict(
+        current=file,
+        window_id=window_id,
+        data="reference.csv",
+        model=str(small_run("train").folder / "model"),
+        evidently=False,
+    )
 
 # %% ../../nbs/tests/test_drift.ipynb #e23d2cb5
 _state = Path("reports/drift/state.npz")
@@ -57,7 +66,10 @@ def _give(file: str, window_id: str):
 
 def _hashes() -> dict[str, str]:
     "Hash of every state file."
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((_folder() / _state.parent).glob("*.npz"))}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((_folder() / _state.parent).glob("*.npz"))
+    }
 
 def _windows() -> list[str]:
     "Windows counted so far."
@@ -68,7 +80,9 @@ def test_two_weeks_are_quiet_and_kept():
     first, second = _give("week1.csv", "2026-W01"), _give("week2.csv", "2026-W02")
     assert (first.verdict, second.verdict) == ("ok", "ok"), (first.result["reasons"], second.result["reasons"])
     assert _windows() == ["2026-W01", "2026-W02"] and list(_hashes()) == ["state.npz"]
-    assert second.result["reasons"][0].startswith("Quiet") and second.result["reasons"][-1].startswith("What to do next: nothing")
+    assert second.result["reasons"][0].startswith("Quiet") and second.result["reasons"][-1].startswith(
+        "What to do next: nothing"
+    )
     assert second.result["data"]["source"] == "week2.csv" and (_folder() / _state).stat().st_size < 5e6
 
 # %% ../../nbs/tests/test_drift.ipynb #b9e44b6d
@@ -83,7 +97,10 @@ def test_a_week_out_of_order_is_refused_in_words():
     before = _hashes()
     run = _give("week3.csv", "2026-W00")
     assert (run.verdict, run.exit_code) == ("failed", 2)
-    assert "does not come after '2026-W02'" in run.result["reasons"][0] and "names must sort by time" in run.report.read_text()
+    assert (
+        "does not come after '2026-W02'" in run.result["reasons"][0]
+        and "names must sort by time" in run.report.read_text()
+    )
     assert _hashes() == before
 
 # %% ../../nbs/tests/test_drift.ipynb #d4ad1722
@@ -91,7 +108,8 @@ def test_a_broken_file_leaves_the_state_as_it_was():
     before = _hashes()
     run = _give("broken.csv", "2026-W03")
     assert (run.verdict, run.exit_code) == ("failed", 2)
-    for page in (run.result["reasons"][0], run.report.read_text()): assert "30 of 300 values (10%)" in page and "mmol/L" in page
+    for page in (run.result["reasons"][0], run.report.read_text()):
+        assert "30 of 300 values (10%)" in page and "mmol/L" in page
     assert _hashes() == before
 
 # %% ../../nbs/tests/test_drift.ipynb #1b5af449
@@ -111,11 +129,16 @@ def _kill(process: subprocess.Popen) -> None:
 
 def test_a_killed_run_leaves_the_old_state_or_the_new():
     before, state = _windows(), _folder() / _state
-    code = ("import sys; from stroke_nb.jobs import run_job; "
-            f"run_job({str(find_job('drift').resolve())!r}, {_params('week3.csv', '2026-W03')!r}, out='reports', progress=False)")
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=_folder(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    code = (
+        "import sys; from stroke_nb.jobs import run_job; "
+        f"run_job({str(find_job('drift').resolve())!r}, {_params('week3.csv', '2026-W03')!r}, out='reports', progress=False)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=_folder(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     old, end = state.stat().st_mtime_ns, time.monotonic() + 60
-    while not [*state.parent.glob(".*.part")] and state.stat().st_mtime_ns == old and process.poll() is None and time.monotonic() < end: time.sleep(0.0005)
+    while not [*state.parent.glob(".*.part")] and state.stat().st_mtime_ns == old and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.0005)
     assert process.poll() is None, "it ended before it wrote"
     _kill(process)
     assert _windows() in (before, [*before, "2026-W03"])
@@ -124,8 +147,13 @@ def test_a_killed_run_leaves_the_old_state_or_the_new():
 def test_outcomes_that_fall_short_raise_the_alarm():
     run = _give("nobody.csv", "2026-W04")
     metrics = run.result["metrics"]
-    assert run.verdict == "alarm" and run.result["reasons"][0].startswith("Outcomes: Alarm since 2026-W04"), run.result["reasons"]
-    assert metrics["evidence"]["value"] < metrics["threshold"]["value"] and metrics["outcome_evidence"]["value"] > metrics["outcome_threshold"]["value"]
+    assert run.verdict == "alarm" and run.result["reasons"][0].startswith("Outcomes: Alarm since 2026-W04"), (
+        run.result["reasons"]
+    )
+    assert (
+        metrics["evidence"]["value"] < metrics["threshold"]["value"]
+        and metrics["outcome_evidence"]["value"] > metrics["outcome_threshold"]["value"]
+    )
     assert metrics["observed_expected_ratio"]["high"] < 0.5 and "risks too high" in run.result["reasons"][0]
     assert "run validate with -p data nobody.csv" in run.result["reasons"][-1]
     assert _windows()[-1] == "2026-W04" and list(_hashes()) == ["state-outcomes.npz", "state.npz"]

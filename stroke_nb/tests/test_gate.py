@@ -25,15 +25,25 @@ def test_a_compare_run_tells_the_gates_verdict_first():
     run = small_run("compare")
     told = json.loads((run.folder / "gate.json").read_text())
     assert run.result["reasons"][:len(told["reasons"])] == told["reasons"]
-    assert (told["champion"], told["challenger"]) == (small_run("train").result["model"]["sha256"], RiskModel.load(rival()).sha256_)
+    assert (told["champion"], told["challenger"]) == (
+        small_run("train").result["model"]["sha256"],
+        RiskModel.load(rival()).sha256_,
+    )
     assert told["verdict"] == "hold" and "too few to judge by (asked: 100)" in run.result["reasons"][1]
     page = run.report.read_text()
     assert page.index("A person decides") < page.index("Enough strokes") and "Acting on it no worse" in page
-    assert {"auroc", "auroc_champion", "auroc_difference", "observed_expected_ratio", "people", "events"} <= set(run.result["metrics"])
+    assert {"auroc", "auroc_champion", "auroc_difference", "observed_expected_ratio", "people", "events"} <= set(
+        run.result["metrics"]
+    )
 
 def test_a_model_isnt_judged_on_the_people_it_was_fitted_to():
     model = str(small_run("train").folder / "model")
-    run = run_job(find_job("compare"), dict(champion=model, challenger=model, resamples=20), out=place() / "refused", progress=False)
+    run = run_job(
+        find_job("compare"),
+        dict(champion=model, challenger=model, resamples=20),
+        out=place() / "refused",
+        progress=False,
+    )
     assert run.exit_code == 2 and "fitted to the very file it is to be judged on" in run.result["reasons"][0]
 
 # %% ../../nbs/tests/test_gate.ipynb #aa2c9fa7
@@ -43,24 +53,47 @@ def registered(tmp_path_factory):
     home, train = tmp_path_factory.mktemp("registry"), small_run("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
-        versions = [log_run(train.folder, folder, {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {})
-                    for folder in (train.folder / "model", rival())]
+        versions = [
+            log_run(
+                train.folder,
+                folder,
+                {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")},
+                {},
+            )
+            for folder in (train.folder / "model", rival())
+        ]
         publish(train.folder / "model", "champion", home / "models")
         yield home, versions
 
 def test_nothing_is_promoted_that_the_gate_holds(registered):
     home, (_, challenger) = registered
-    with pytest.raises(RegistryError, match="the gate's verdict is 'hold'"): promote(challenger, small_run("compare").folder, models=home / "models")
+    with pytest.raises(RegistryError, match="the gate's verdict is 'hold'"):
+        promote(challenger, small_run("compare").folder, models=home / "models")
     assert champion_info(home / "models")["sha256"] == small_run("train").result["model"]["sha256"]
 
 # %% ../../nbs/tests/test_gate.ipynb #ed9efe61
 def test_a_comparison_that_passes_promotes_and_an_override_is_recorded(registered):
     home, (champion, challenger) = registered
-    run = run_job(find_job("compare"), dict(champion=str(home / "models" / "champion"), challenger=str(rival()), data=str(fresh()), events=20, auroc_margin=0.2,
-                                            benefit_margin=0.5, resamples=20), out=place() / "passed", progress=False)
+    run = run_job(
+        find_job("compare"),
+        dict(
+            champion=str(home / "models" / "champion"),
+            challenger=str(rival()),
+            data=str(fresh()),
+            events=20,
+            auroc_margin=0.2,
+            benefit_margin=0.5,
+            resamples=20,
+        ),
+        out=place() / "passed",
+        progress=False,
+    )
     assert run.verdict == "ok", run.result["reasons"]
     promote(challenger, run.folder, models=home / "models")
     assert champion_info(home / "models")["sha256"] == RiskModel.load(rival()).sha256_
     promote(champion, override="the other one was only tried", models=home / "models")
     told = history(home / "models").tail(2)
-    assert told.comparison.tolist()[0] == run.folder.name and told.override.tolist()[1] == "the other one was only tried"
+    assert (
+        told.comparison.tolist()[0] == run.folder.name
+        and told.override.tolist()[1] == "the other one was only tried"
+    )

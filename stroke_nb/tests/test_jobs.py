@@ -32,19 +32,30 @@ def _cell(source: str) -> dict:
     "A cell; Markdown where it starts with `#` and a blank, parameters where it declares them."
     if source.startswith("# "): return dict(cell_type="markdown", id=os.urandom(4).hex(), metadata={}, source=source)
     tags = {"tags": ["parameters"]} if re.match(r"\w+: ", source) else {}
-    return dict(cell_type="code", id=os.urandom(4).hex(), metadata=tags, source=source, execution_count=None, outputs=[])
+    return dict(
+        cell_type="code", id=os.urandom(4).hex(), metadata=tags, source=source, execution_count=None, outputs=[]
+    )
 
 def write_job(path: Path, *sources: str) -> Path:
     "Write a job notebook of these cells."
     kernel = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
-    path.write_text(json.dumps({"cells": [_cell(each) for each in sources], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(
+        json.dumps(
+            {"cells": [_cell(each) for each in sources], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        )
+    )
     return path
 
 # %% ../../nbs/tests/test_jobs.ipynb #ae85ad5a
 def command(job: Path, *words: str, cwd: Path) -> subprocess.Popen:
     "`stroke-nb run` as a process of its own."
-    return subprocess.Popen([sys.executable, "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words], cwd=cwd, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words],
+        cwd=cwd,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 def wait_for(path_of, seconds: float = 40):
     "Wait until `path_of()` gives something; the process under test is slow to start on a busy machine."
@@ -58,7 +69,12 @@ def wait_for(path_of, seconds: float = 40):
 def test_parameters_are_read_from_the_cell(tmp_path):
     found = {each.name: each for each in parameters(write_job(tmp_path / "job.ipynb", _KNOBS))}
     assert [*found] == ["folds", "kind", "current"]
-    assert (found["folds"].type, found["folds"].low, found["folds"].high, found["folds"].help) == ("int", 2, 20, "folds per repeat")
+    assert (found["folds"].type, found["folds"].low, found["folds"].high, found["folds"].help) == (
+        "int",
+        2,
+        20,
+        "folds per repeat",
+    )
     assert found["kind"].choices == ("catboost", "forest") and found["current"].optional
 
 @pytest.mark.parametrize("given, told", [
@@ -109,18 +125,45 @@ def good(tmp_path_factory):
     "One run that ends in an alarm."
     folder = tmp_path_factory.mktemp("good")
     os.environ["STROKE_TEST_TOKEN"] = "abracadabra-123"
-    job = write_job(folder / "job.ipynb", "# A title\n\n> Its subtitle", _KNOBS, "# Part\n\n## Finding\n\nThe line rises.", _FIGURE, _RECORD)
+    job = write_job(
+        folder / "job.ipynb",
+        "# A title\n\n> Its subtitle",
+        _KNOBS,
+        "# Part\n\n## Finding\n\nThe line rises.",
+        _FIGURE,
+        _RECORD,
+    )
     try: return run_job(job, {"folds": "7"}, out=folder / "reports", fail_on="alarm", progress=False)
     finally: del os.environ["STROKE_TEST_TOKEN"]
 
 # %% ../../nbs/tests/test_jobs.ipynb #27782fc0
 def test_a_run_is_published_whole(good):
-    assert {path.name for path in good.folder.iterdir()} == {"report.html", "executed.ipynb", "result.json", "beside.html"}
+    assert {path.name for path in good.folder.iterdir()} == {
+        "report.html",
+        "executed.ipynb",
+        "result.json",
+        "beside.html",
+    }
     result = json.loads((good.folder / "result.json").read_text())
-    assert set(result) == {"job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code", "metrics", "files"}
+    assert set(result) == {
+        "job",
+        "run_id",
+        "started",
+        "finished",
+        "verdict",
+        "reasons",
+        "parameters",
+        "data",
+        "model",
+        "code",
+        "metrics",
+        "files",
+    }
     assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": None}
     assert result["data"] == {"source": "people.csv", "sha256": None, "rows": 3, "simulated": True}
-    assert result["run_id"] == good.folder.name and result["files"] == sorted(path.name for path in good.folder.iterdir())
+    assert result["run_id"] == good.folder.name and result["files"] == sorted(
+        path.name for path in good.folder.iterdir()
+    )
 
 def test_an_alarm_is_done_and_asks_for_action(good): assert (good.verdict, good.exit_code) == ("alarm", 3)
 
@@ -130,7 +173,8 @@ def test_no_secret_is_kept(good):
 
 def test_the_index_links_the_run(good):
     page = (good.folder.parents[1] / "index.html").read_text()
-    for name in ("report.html", "beside.html", "executed.ipynb", "result.json"): assert f'href="job/{good.folder.name}/{name}"' in page
+    for name in ("report.html", "beside.html", "executed.ipynb", "result.json"):
+        assert f'href="job/{good.folder.name}/{name}"' in page
     assert "simulated" in page and "0.820 to 0.860" in page and "<script>alert" not in page
 
 # %% ../../nbs/tests/test_jobs.ipynb #de9027e0
@@ -160,9 +204,15 @@ def test_a_report_needs_no_network_and_runs_no_script_of_the_data(good, browser,
     page, asked, wrong = _open(browser, good.report, width)
     assert asked == [good.report.as_uri()] and wrong == []
     assert page.evaluate("[...document.images].map(i => i.naturalWidth > 0 && i.alt)") == ["The line rises."]
-    assert "<script>alert(1)</script>" in page.locator("td").all_inner_texts() and "<script>alert(2)</script>" in page.inner_text(".verdict")
+    assert "<script>alert(1)</script>" in page.locator(
+        "td"
+    ).all_inner_texts() and "<script>alert(2)</script>" in page.inner_text(".verdict")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.title() == "A title" and "SIMULATED DATA" in page.inner_text("main") and good.report.stat().st_size < 3e6
+    assert (
+        page.title() == "A title"
+        and "SIMULATED DATA" in page.inner_text("main")
+        and good.report.stat().st_size < 3e6
+    )
 
 def test_code_is_folded_until_asked_for(good, browser):
     page, _, _ = _open(browser, good.report)
@@ -177,19 +227,28 @@ def test_the_index_needs_no_network(good, browser):
 # %% ../../nbs/tests/test_jobs.ipynb #f9aa1b1a
 _WRONG = dict(
     broken=["print('half way')", "raise KeyError('<b>age</b>')"],
-    refused=["class DataError(ValueError): pass\nraise DataError(\"column 'age', row 3: 300 is outside 0 to 120 years\")"],
+    refused=[
+        "class DataError(ValueError): pass\nraise DataError(\"column 'age', row 3: 300 is outside 0 to 120 years\")"
+    ],
     silent=["x = 1"],
-    hanging=["import time\nprint('started')", "time.sleep(600)"])
+    hanging=["import time\nprint('started')", "time.sleep(600)"],
+)
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory):
     "Exit code, result and report of each job that goes wrong, by name."
     folder = tmp_path_factory.mktemp("wrong")
     jobs = {name: write_job(folder / f"{name}.ipynb", _KNOBS, *cells) for name, cells in _WRONG.items()}
-    runs = {name: command(job, *(["--timeout", "12"] if name == "hanging" else []), cwd=folder) for name, job in jobs.items()}
+    runs = {
+        name: command(job, *(["--timeout", "12"] if name == "hanging" else []), cwd=folder)
+        for name, job in jobs.items()
+    }
     codes = {name: (run.communicate(timeout=120), run.returncode)[1] for name, run in runs.items()}
     kept = {name: next((folder / "reports" / name).iterdir()) for name in jobs}
-    return folder / "reports", {name: (codes[name], json.loads((at / "result.json").read_text()), (at / "report.html").read_text()) for name, at in kept.items()}
+    return folder / "reports", {
+        name: (codes[name], json.loads((at / "result.json").read_text()), (at / "report.html").read_text())
+        for name, at in kept.items()
+    }
 
 # %% ../../nbs/tests/test_jobs.ipynb #4b696c6d
 def test_a_failing_cell_is_kept_with_the_error_on_top(wrong):

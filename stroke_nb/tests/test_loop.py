@@ -43,31 +43,58 @@ def year():
 
 # %% ../../nbs/tests/test_loop.ipynb #97d35b43
 def test_seven_weeks_lead_from_a_change_to_a_champion_that_holds(year, tmp_path):
-    plan = year.Plan(weeks=7, change=3, people=1000, shift=1.2, delay=1, days=21, base=3000, events=50, trial=0, offers=(), kind="linear", repeat=2)
+    plan = year.Plan(
+        weeks=7,
+        change=3,
+        people=1000,
+        shift=1.2,
+        delay=1,
+        days=21,
+        base=3000,
+        events=50,
+        trial=0,
+        offers=(),
+        kind="linear",
+        repeat=2,
+    )
     told = year.run_year(tmp_path / "work", plan, tell=lambda *words, **options: None)
     holds = year.held(told)
     holds.pop("every worse model was refused, with and without a comparison")   # that is test_gate's
     assert all(holds.values()), (holds, [row["actions"] for row in told["weeks"]])
     assert "A year in an hour" in year.page(tmp_path / "work", told)
-    assert patients_in_folder(tmp_path / "work" / "reports", pd.concat(year.people_of(plan, week) for week in range(7))) == {}
-    assert patients_in_folder(tmp_path / "work" / "reports", pd.read_parquet(tmp_path / "work" / "base.parquet")) == {}
+    assert (
+        patients_in_folder(
+            tmp_path / "work" / "reports", pd.concat(year.people_of(plan, week) for week in range(7))
+        )
+        == {}
+    )
+    assert (
+        patients_in_folder(tmp_path / "work" / "reports", pd.read_parquet(tmp_path / "work" / "base.parquet")) == {}
+    )
 
 # %% ../../nbs/tests/test_loop.ipynb #0c1f2c76
 @pytest.fixture(scope="module")
 def world(year, tmp_path_factory):
     "A workspace with everything due, and how to take a step in it."
-    home, plan = tmp_path_factory.mktemp("killed"), year.Plan(people=700, shift=1.2, change=0, delay=0, days=14, events=40, trial=0, base=3000)
+    home, plan = (
+        tmp_path_factory.mktemp("killed"),
+        year.Plan(people=700, shift=1.2, change=0, delay=0, days=14, events=40, trial=0, base=3000),
+    )
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in dict(STROKE_NB_DATABASE=f"sqlite:///{home}/log.db", MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlflow.db", STROKE_NB_NOTIFY="json://127.0.0.1:9/token").items(): patch.setenv(name, value)
+        for name, value in dict(STROKE_NB_DATABASE=f"sqlite:///{home}/log.db", MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlflow.db", STROKE_NB_NOTIFY="json://127.0.0.1:9/token").items():
+            patch.setenv(name, value)
         patch.chdir(home)
         base = simulate(3000, seed=1)
         base.to_parquet("base.parquet")
         Path("loop.yaml").write_text(plan.rule)
-        folder = RiskModel("linear", refits=0).fit(base.drop(columns=["stroke", "true_risk"]), base.stroke).save("first")
+        folder = (
+            RiskModel("linear", refits=0).fit(base.drop(columns=["stroke", "true_risk"]), base.stroke).save("first")
+        )
         log_run(home, folder, dict(run_id="first", verdict="ok", data=dict(simulated=True)), {})
         publish(folder, "champion")
         models = year.Models("models/champion", "models/challenger")
-        with year.PredictionLog() as log: log.add([outcome for week in range(2) for outcome in year.serve(plan, week, models, log)[0]])
+        with year.PredictionLog() as log:
+            log.add([outcome for week in range(2) for outcome in year.serve(plan, week, models, log)[0]])
         yield year.MONDAY + timedelta(days=14)
 
 # %% ../../nbs/tests/test_loop.ipynb #740713e3
@@ -93,7 +120,10 @@ def test_a_killed_step_is_taken_up_where_it_was(world):
     # nobody could be told: the work is done all the same, the report says so, and the exit code too
     assert again.returncode == 1 and "NOT told" in said and "token" not in said
     report = max(Path("reports", "loop").glob("[0-9]*"))
-    assert "NOT told" in (report / "report.html").read_text() and json.loads((report / "result.json").read_text())["verdict"] == "alarm"
+    assert (
+        "NOT told" in (report / "report.html").read_text()
+        and json.loads((report / "result.json").read_text())["verdict"] == "alarm"
+    )
 
 # %% ../../nbs/tests/test_loop.ipynb #1eb53f36
 def test_without_its_state_the_loop_counts_nothing_twice(world):
@@ -102,4 +132,6 @@ def test_without_its_state_the_loop_counts_nothing_twice(world):
     done = _start(world)
     said = done.communicate()[0]
     assert done.returncode == 0, said
-    assert [len(DriftMonitor.load(path).history) for path in evidence_files(Path("models/loop"))][:len(windows)] == windows
+    assert [len(DriftMonitor.load(path).history) for path in evidence_files(Path("models/loop"))][
+        : len(windows)
+    ] == windows

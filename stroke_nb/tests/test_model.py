@@ -35,8 +35,13 @@ def model():
 # %% ../../nbs/tests/test_model.ipynb #b9e57998
 def _values(field):
     "Any value the schema allows, or a blank."
-    allowed = (st.sampled_from(field.categories) if field.categories else st.sampled_from([0, 1]) if field.kind == "binary"
-               else st.floats(*field.hard, allow_nan=False))
+    allowed = (
+        st.sampled_from(field.categories)
+        if field.categories
+        else st.sampled_from([0, 1])
+        if field.kind == "binary"
+        else st.floats(*field.hard, allow_nan=False)
+    )
     return st.none() | allowed
 
 records = st.fixed_dictionaries({name: _values(FIELDS[name]) for name in INPUTS})
@@ -55,7 +60,9 @@ def test_any_record_has_a_risk_and_an_interval(model, record):
 def test_prevalence_moves_the_risk_by_the_prior_shift(model, record, prevalence):
     frame = pd.DataFrame([record])
     there = model.predict_proba(frame, prevalence=prevalence)[0, 1]
-    assert np.isclose(there, shift_prevalence(model.predict_proba(frame)[0, 1], model.prevalence_, prevalence), atol=1e-12)
+    assert np.isclose(
+        there, shift_prevalence(model.predict_proba(frame)[0, 1], model.prevalence_, prevalence), atol=1e-12
+    )
 
 # %% ../../nbs/tests/test_model.ipynb #6192b0f8
 @few
@@ -79,8 +86,20 @@ def test_alone_in_a_frame_saved_and_from_the_command_agree(model, tmp_path):
     alone = np.array([model.predict_proba(people.iloc[[i]])[0, 1] for i in range(40)])
     folder = model.save(tmp_path / "model")
     people.to_csv(tmp_path / "in.csv", index=False)
-    subprocess.run([sys.executable, "-c", "from stroke_nb.cli import app; app()", "score", tmp_path / "in.csv", tmp_path / "out.parquet", "--model", folder],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from stroke_nb.cli import app; app()",
+            "score",
+            tmp_path / "in.csv",
+            tmp_path / "out.parquet",
+            "--model",
+            folder,
+        ],
+        check=True,
+        capture_output=True,
+    )
     assert np.abs(alone - risk[:40]).max() < 1e-9
     assert np.abs(RiskModel.load(folder).predict_proba(people)[:, 1] - risk).max() < 1e-12
     assert np.abs(pd.read_parquet(tmp_path / "out.parquet").risk - risk).max() < 1e-9
@@ -105,4 +124,5 @@ def test_fewer_strokes_among_new_people_ask_for_a_new_intercept():
     for seed in range(40):
         X, y, p = _rarer(seed)
         choices.append(closed_test(y, p, *revision(X, y, p)).choice)
-    assert "keep" not in choices and choices.count("intercept") >= 34, choices   # binomial(40, 0.95): below 34 once in a thousand
+    # binomial(40, 0.95): below 34 once in a thousand
+    assert "keep" not in choices and choices.count("intercept") >= 34, choices

@@ -48,15 +48,31 @@ from ..predictions import new_id, Outcome, PredictionLog, PredictionRow, records
 from .postgres import free_port, postgres
 
 # %% ../../nbs/tests/test_predictions.ipynb #2ca65a65
-_inputs = dict(gender="Male", age=67.0, hypertension=0.0, heart_disease=1.0, ever_married="Yes", work_type="Private", residence_type="Urban",
-               avg_glucose_level=228.69, bmi=None, smoking_status="formerly smoked")
+_inputs = dict(
+    gender="Male",
+    age=67.0,
+    hypertension=0.0,
+    heart_disease=1.0,
+    ever_married="Yes",
+    work_type="Private",
+    residence_type="Urban",
+    avg_glucose_level=228.69,
+    bmi=None,
+    smoking_status="formerly smoked",
+)
 
 def _prediction(**changed) -> PredictionRow:
-    return PredictionRow(**dict(model_version="1", model_sha256="0" * 64, inputs=_inputs, risk=0.2, low=0.1, high=0.3, imputed=("bmi",)) | changed)
+    return PredictionRow(
+        **dict(
+            model_version="1", model_sha256="0" * 64, inputs=_inputs, risk=0.2, low=0.1, high=0.3, imputed=("bmi",)
+        )
+        | changed
+    )
 
 def _ids(log: PredictionLog) -> list[str]:
     "Ids of the log in its order, as often as they are there."
-    with log._reading() as connection: return list(connection.execute(sa.select(PREDICTIONS.c.id).order_by(PREDICTIONS.c.seq)).scalars())
+    with log._reading() as connection:
+        return list(connection.execute(sa.select(PREDICTIONS.c.id).order_by(PREDICTIONS.c.seq)).scalars())
 
 # %% ../../nbs/tests/test_predictions.ipynb #66f4ccee
 def talk(url: str, spool: str, notes: str, callers: int = 4) -> None:
@@ -91,7 +107,9 @@ class Talker:
         "Wait until so many more ids are acknowledged."
         before, end = len(self.ids), time.monotonic() + seconds
         while len(self.ids) < before + more:
-            assert time.monotonic() < end and self.process.poll() is None, f"{len(self.ids) - before} of {more} ids in {seconds} s; {self.lines[-1:]}"
+            assert time.monotonic() < end and self.process.poll() is None, (
+                f"{len(self.ids) - before} of {more} ids in {seconds} s; {self.lines[-1:]}"
+            )
             time.sleep(0.02)
         return self
 
@@ -114,7 +132,9 @@ def _check(url: str, folder: Path, talkers: list[Talker]) -> PredictionLog:
     log.drain()
     kept, told = _ids(log), [id for talker in talkers for id in talker.ids]
     assert len(kept) == len(set(kept)) and len(told) == len(set(told)) > 0
-    assert not set(told) - set(kept), f"{len(set(told) - set(kept))} of {len(told)} acknowledged ids are not in the log"
+    assert not set(told) - set(kept), (
+        f"{len(set(told) - set(kept))} of {len(told)} acknowledged ids are not in the log"
+    )
     assert not [*(folder / "spool").glob("*.spool")] and log.depth() == 0
     return log
 
@@ -172,8 +192,12 @@ def test_a_clock_that_steps_back(sqlite, tmp_path):
         assert log.window().time.tolist() == times
         assert log.window(start).id.tolist() == [answers[0].id, answers[1].id]
         for stroke in (1, 0):
-            log.add([Outcome(prediction_id=answers[0].id, stroke=stroke, received=start - timedelta(days=stroke - 1))])
-        assert log.window(labelled=True).stroke.tolist() == [0], "the later of two outcomes counts, whatever its clock said"
+            log.add(
+                [Outcome(prediction_id=answers[0].id, stroke=stroke, received=start - timedelta(days=stroke - 1))]
+            )
+        assert log.window(labelled=True).stroke.tolist() == [0], (
+            "the later of two outcomes counts, whatever its clock said"
+        )
 
 # %% ../../nbs/tests/test_predictions.ipynb #8db615e3
 def test_a_database_stopped_and_started_under_load(postgres, tmp_path):
@@ -204,7 +228,8 @@ def test_order_is_kept_across_the_spool(postgres, tmp_path):
             if number == 20: postgres.stop()
             if number == 40: postgres.start()
             log.add([answer])
-            if number == 30: assert log.ready()[0] and "records wait in the spool" in log.ready()[1] and log.depth() == 11
+            if number == 30:
+                assert log.ready()[0] and "records wait in the spool" in log.ready()[1] and log.depth() == 11
         _wait(lambda: log.ready() == (True, ""), 8)
         mine = {answer.id for answer in answers}
         assert [id for id in _ids(log) if id in mine] == [answer.id for answer in answers]
@@ -226,7 +251,9 @@ def test_a_database_that_hangs(tmp_path):
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
         start = time.monotonic()
-        log = PredictionLog(f"postgresql://tests@127.0.0.1:{listener.getsockname()[1]}/log", tmp_path / "spool", patience=1)
+        log = PredictionLog(
+            f"postgresql://tests@127.0.0.1:{listener.getsockname()[1]}/log", tmp_path / "spool", patience=1
+        )
         log.add([_prediction()])
         assert time.monotonic() - start < 6
         start = time.monotonic()
@@ -236,7 +263,8 @@ def test_a_database_that_hangs(tmp_path):
 
 # %% ../../nbs/tests/test_predictions.ipynb #b88fe850
 def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeypatch):
-    for name, check in dict(text_line=lambda name, value: value, _known_shared=records._shared).items(): monkeypatch.setattr(records, name, check)   # nothing is checked, nor remembered
+    for name, check in dict(text_line=lambda name, value: value, _known_shared=records._shared).items():
+        monkeypatch.setattr(records, name, check)   # nothing is checked, nor remembered
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
         good, bad, also = _prediction(), _prediction(caller="half\0a word"), _prediction()
         futures = []
@@ -267,7 +295,11 @@ def _fill_up_and_go_on(disk: Path, url: str, room, elsewhere: str) -> None:
     kept, words = _fill(log)
     for _ in range(3):
         ready, why = log.ready()
-        assert len(kept) >= 30 and "nothing can be kept" in words and not ready and "can't be" in why, (len(kept), words, why)
+        assert len(kept) >= 30 and "nothing can be kept" in words and not ready and "can't be" in why, (
+            len(kept),
+            words,
+            why,
+        )
         time.sleep(0.7)
     room()
     more = [_prediction() for _ in range(20)]
@@ -283,13 +315,18 @@ def _nowhere() -> str: return f"postgresql://tests@127.0.0.1:{free_port()}/log"
 # %% ../../nbs/tests/test_predictions.ipynb #3aa86242
 @pytest.mark.parametrize("database", ["away", "on the same disk"])
 def test_a_full_disk(tmp_path, database):
-    if os.geteuid() or not shutil.which("mount"): pytest.skip("only root can mount a small disk; the next test stands in for it")
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("only root can mount a small disk; the next test stands in for it")
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode: pytest.skip("this container may not mount")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this container may not mount")
     elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
     url, elsewhere = (_nowhere(), elsewhere) if database == "away" else (f"sqlite:///{disk}/log.db",) * 2
-    try: _fill_up_and_go_on(disk, url, lambda: subprocess.run(["mount", "-o", "remount,size=30m", disk], check=True), elsewhere)
+    try:
+        _fill_up_and_go_on(
+            disk, url, lambda: subprocess.run(["mount", "-o", "remount,size=30m", disk], check=True), elsewhere
+        )
     finally: subprocess.run(["umount", "-l", disk], check=True)
 
 # %% ../../nbs/tests/test_predictions.ipynb #97bacc38
@@ -336,23 +373,41 @@ def test_the_file_of_a_living_process_stays(sqlite, tmp_path):
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_spool_drained_twice_counts_once(kind, request, tmp_path):
-    server, rows = request.getfixturevalue(kind), [by_name(row) for _ in range(1200) for row in as_rows(_prediction())]
+    server, rows = (
+        request.getfixturevalue(kind),
+        [by_name(row) for _ in range(1200) for row in as_rows(_prediction())],
+    )
     (tmp_path / "spool").mkdir()
     with PredictionLog(getattr(server, "url", server), tmp_path / "spool") as log:
         for part in (rows[:700], rows):
             (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(_frame, part)))
             log.drain()
-        assert _ids(log)[-1200:] == [row["id"] for _, row in rows] and not (tmp_path / "spool" / "refused.jsonl").exists()
+        assert (
+            _ids(log)[-1200:] == [row["id"] for _, row in rows]
+            and not (tmp_path / "spool" / "refused.jsonl").exists()
+        )
 
 # %% ../../nbs/tests/test_predictions.ipynb #d910661c
-_values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.lists(st.text(), max_size=3)
-_records = st.lists(st.tuples(st.sampled_from(["predictions", "outcomes"]), st.dictionaries(st.text(), _values, max_size=4)), max_size=6)
+_values = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.lists(st.text(), max_size=3)
+)
+_records = st.lists(
+    st.tuples(st.sampled_from(["predictions", "outcomes"]), st.dictionaries(st.text(), _values, max_size=4)),
+    max_size=6,
+)
 
 def _read(data: bytes, path: Path) -> tuple[list, list[bytes]]:
     "Records and damaged lines of a file with these bytes."
     path.write_bytes(data)
     pieces = [*chunks(path)]
-    return [record for _, records, _ in pieces for record in records], [line for *_, damaged in pieces for line in damaged]
+    return [record for _, records, _ in pieces for record in records], [
+        line for *_, damaged in pieces for line in damaged
+    ]
 
 @settings(max_examples=150, deadline=None)
 @given(records=_records, cut=st.integers(0, 2000), at=st.integers(0, 2000), byte=st.integers(0, 255))
@@ -363,7 +418,11 @@ def test_spool_lines(tmp_path_factory, records, cut, at, byte):
     assert _read(data[:cut], path) == (records[:whole], [])
     changed = data[:at] + bytes([byte]) + data[at + 1:] if at < len(data) else data
     read, damaged = _read(changed, path)
-    assert len(read) >= len(records) - 2 and all(record in records for record in read) and len(read) + (changed != data) * 2 >= len(records)
+    assert (
+        len(read) >= len(records) - 2
+        and all(record in records for record in read)
+        and len(read) + (changed != data) * 2 >= len(records)
+    )
 
 # %% ../../nbs/tests/test_predictions.ipynb #4f97f7bf
 def _migrated(url: str, spool: Path) -> None:
@@ -375,29 +434,42 @@ def _migrated(url: str, spool: Path) -> None:
     for thread in threads: thread.start()
     for thread in threads: thread.join()
     assert {log.migrate() for log in logs} == {_HEAD}
-    with logs[0]._reading() as connection: assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    with logs[0]._reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     for log in logs: log.close()
 
 def test_migration_of_sqlite(sqlite, tmp_path): _migrated(sqlite, tmp_path)
 
 def test_migration_of_postgresql(postgres, tmp_path):
-    with sa.create_engine(_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection: connection.exec_driver_sql("CREATE DATABASE empty")
+    with sa.create_engine(_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE empty")
     _migrated(postgres.url.replace("/postgres", "/empty"), tmp_path)
 
 # %% ../../nbs/tests/test_predictions.ipynb #49346c01
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_append_only(kind, request, tmp_path):
     server = request.getfixturevalue(kind)
-    log, answer = PredictionLog(getattr(server, "url", server), tmp_path / "spool"), _prediction(time=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    log, answer = (
+        PredictionLog(getattr(server, "url", server), tmp_path / "spool"),
+        _prediction(time=datetime(2026, 1, 1, tzinfo=timezone.utc)),
+    )
     log.add([answer, Outcome(prediction_id=answer.id, stroke=1), _prediction()])
-    statements = [f"{verb} {table}{rest}" for table in ("predictions", "outcomes") for verb, rest in (("UPDATE", " SET id = 'x'"), ("DELETE FROM", ""))]
+    statements = [
+        f"{verb} {table}{rest}"
+        for table in ("predictions", "outcomes")
+        for verb, rest in (("UPDATE", " SET id = 'x'"), ("DELETE FROM", ""))
+    ]
     for statement in statements + ["TRUNCATE predictions, outcomes"] * (kind == "postgres"):
-        with pytest.raises(LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
+        with pytest.raises(LogError, match="append-only"), log._writing() as connection:
+            connection.exec_driver_sql(statement)
     before = _ids(log)
     gone = log.retain("2026-02-01")
-    assert (gone.predictions, gone.outcomes, log.retentions()) == (1, 1, [gone]) and _ids(log) == [id for id in before if id != answer.id]
+    assert (gone.predictions, gone.outcomes, log.retentions()) == (1, 1, [gone]) and _ids(log) == [
+        id for id in before if id != answer.id
+    ]
     for statement in ("DELETE FROM predictions", "DELETE FROM retention", "UPDATE retention SET predictions = 0"):
-        with pytest.raises(LogError, match="append-only"), log._writing() as connection: connection.exec_driver_sql(statement)
+        with pytest.raises(LogError, match="append-only"), log._writing() as connection:
+            connection.exec_driver_sql(statement)
     log.close()
 
 # %% ../../nbs/tests/test_predictions.ipynb #69d41d7f
@@ -406,16 +478,24 @@ def test_a_revoked_key_ends_in_every_process(sqlite, tmp_path, monkeypatch):
     with PredictionLog(sqlite, tmp_path / "spool") as one, PredictionLog(sqlite, tmp_path / "spool") as other:
         secret = one.add_key("ward 3", ["predict"])
         key = other.check_key(secret)
-        assert key.name == "ward 3" and other.check_key(None) is other.check_key("") is other.check_key(f"snb_{key.id}_\ud800") is None
+        assert (
+            key.name == "ward 3"
+            and other.check_key(None) is other.check_key("") is other.check_key(f"snb_{key.id}_\ud800") is None
+        )
         one.revoke_key(key.id)
         assert one.check_key(secret) is None
         _wait(lambda: other.check_key(secret) is None, 3)
-    assert secret.split("_", 2)[2].encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("log.db*")), "only a hash is kept"
+    assert secret.split("_", 2)[2].encode() not in b"".join(
+        path.read_bytes() for path in tmp_path.glob("log.db*")
+    ), "only a hash is kept"
 
 # %% ../../nbs/tests/test_predictions.ipynb #59d1fcb8
 def test_import_is_light():
     asked = "import sys, stroke_nb.predictions; print(*{'pandas', 'numpy', 'alembic', 'pyarrow', 'psycopg'} & sys.modules.keys())"
-    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+        == []
+    )
 
 # %% ../../nbs/tests/test_predictions.ipynb #c0134304
 @cache
@@ -428,12 +508,28 @@ def _clinic(folder: Path) -> tuple[PredictionLog, list[list[PredictionRow]]]:
     model = RiskModel("logistic", refits=0).fit(people[list(INPUTS)], people.stroke)
     model.version_ = "small"
     model.save(folder / "model")
-    model, log, weeks = RiskModel.load(folder / "model"), PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool"), []
+    model, log, weeks = (
+        RiskModel.load(folder / "model"),
+        PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool"),
+        [],
+    )
     for week in range(2):
         asked = simulate(300, seed=10 + week)
         risks = model.predict_proba(asked)[:, 1]
-        weeks.append([PredictionRow(model_version="small", model_sha256=model.sha256_, inputs={name: person[name] for name in INPUTS}, risk=risk, low=0.0, high=1.0,
-                                 time=datetime(2026, 3, 2 + 7 * week + number % 7, 12, tzinfo=timezone.utc)) for number, (risk, (_, person)) in enumerate(zip(risks, asked.iterrows()))])
+        weeks.append(
+            [
+                PredictionRow(
+                    model_version="small",
+                    model_sha256=model.sha256_,
+                    inputs={name: person[name] for name in INPUTS},
+                    risk=risk,
+                    low=0.0,
+                    high=1.0,
+                    time=datetime(2026, 3, 2 + 7 * week + number % 7, 12, tzinfo=timezone.utc),
+                )
+                for number, (risk, (_, person)) in enumerate(zip(risks, asked.iterrows()))
+            ]
+        )
         log.add(weeks[-1])
     return log, weeks
 
@@ -441,14 +537,22 @@ def _run(folder: Path, job: str, **params):
     "Run a job on that log."
     from stroke_nb.jobs.parameters import find_job
     from stroke_nb.jobs import run_job
-    notebook, params = find_job(job).resolve(), dict(source="log", model="model", database="sqlite:///log.db") | params
+    notebook, params = (
+        find_job(job).resolve(),
+        dict(source="log", model="model", database="sqlite:///log.db") | params,
+    )
     with contextlib.chdir(folder): return run_job(notebook, params, out="reports", progress=False)
 
 def _told(log: PredictionLog, week: list[PredictionRow], seed: int) -> None:
     "Outcomes drawn from the risks."
     import numpy as np
     drawn = np.random.default_rng(seed).random(len(week))
-    log.add([Outcome(prediction_id=answer.id, stroke=int(chance < answer.risk), observed=date(2026, 3, 20)) for answer, chance in zip(week, drawn)])
+    log.add(
+        [
+            Outcome(prediction_id=answer.id, stroke=int(chance < answer.risk), observed=date(2026, 3, 20))
+            for answer, chance in zip(week, drawn)
+        ]
+    )
 
 # %% ../../nbs/tests/test_predictions.ipynb #c1ae7bdb
 def _look(log: PredictionLog, folder: Path, state: Path, outcomes: Path) -> None:
@@ -458,7 +562,11 @@ def _look(log: PredictionLog, folder: Path, state: Path, outcomes: Path) -> None
     from stroke_nb.drift import DriftMonitor, OutcomeMonitor
     from stroke_nb.model import RiskModel
     model = RiskModel.load(folder / "model")
-    known, watch, window = log_outcomes(log, model.sha256_), OutcomeMonitor(), log_window(log, until="2026-03-09", state=state)
+    known, watch, window = (
+        log_outcomes(log, model.sha256_),
+        OutcomeMonitor(),
+        log_window(log, until="2026-03-09", state=state),
+    )
     DriftMonitor(model).fit(pd.read_csv(folder / "reference.csv")).save(state)
     monitor = DriftMonitor.load(state, model)
     monitor.update(window.rows, window.window_id)

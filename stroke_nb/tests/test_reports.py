@@ -33,7 +33,9 @@ from .small_runs import place, small_run
 def test_training_leaves_a_whole_record():
     run = small_run("train")
     result = json.loads((run.folder / "result.json").read_text())
-    assert set("job run_id started finished verdict reasons parameters data model code metrics files".split()) <= set(result)
+    assert set(
+        "job run_id started finished verdict reasons parameters data model code metrics files".split()
+    ) <= set(result)
     assert result["data"] == {key: load().attrs[key] for key in ("source", "sha256", "rows", "simulated")}
     for name in ("auroc", "brier", "observed_expected_ratio", "calibration_slope", "calibration_intercept", "sensitivity_at_f2"):
         metric = result["metrics"][name]
@@ -61,7 +63,10 @@ def test_the_opening_states_the_recorded_numbers():
 def test_the_model_card_is_made_of_the_record():
     run = small_run("train")
     auroc = run.result["metrics"]["auroc"]
-    assert f"{auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})" in (run.folder / "model_card.md").read_text()
+    assert (
+        f"{auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})"
+        in (run.folder / "model_card.md").read_text()
+    )
     assert {"model_card.html", "model_card.md"} <= set(run.result["files"])
 
 def test_every_link_of_the_checklists_leads_somewhere():
@@ -72,15 +77,24 @@ def test_every_link_of_the_checklists_leads_somewhere():
 # %% ../../nbs/tests/test_reports.ipynb #97836f68
 def test_a_run_reproduces_itself():
     run = small_run("train")
-    done = subprocess.run([sys.executable, "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
-                          capture_output=True, text=True, cwd=place())
-    assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
+        capture_output=True,
+        text=True,
+        cwd=place(),
+    )
+    assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, (
+        done.stdout + done.stderr
+    )
 
 # %% ../../nbs/tests/test_reports.ipynb #fe9b6cf1
 def test_fewer_strokes_ask_for_an_update():
     run = small_run("validate, rarer")
     assert run.verdict == "alarm" and "Keep" not in run.result["reasons"][0]
-    ratio, local = (run.result["metrics"][name]["value"] for name in ("observed_expected_ratio", "observed_expected_ratio_local"))
+    ratio, local = (
+        run.result["metrics"][name]["value"]
+        for name in ("observed_expected_ratio", "observed_expected_ratio_local")
+    )
     assert ratio < 0.6 < 0.85 < local < 1.18
     people = load(place() / "rarer.csv")
     updated = RiskModel.load(run.folder / "model")
@@ -90,7 +104,10 @@ def test_fewer_strokes_ask_for_an_update():
 # %% ../../nbs/tests/test_reports.ipynb #e775fdd2
 def test_a_random_part_of_the_data_is_quiet():
     run = small_run("drift")
-    assert run.verdict == "ok" and run.result["metrics"]["evidence"]["value"] < run.result["metrics"]["threshold"]["value"]
+    assert (
+        run.verdict == "ok"
+        and run.result["metrics"]["evidence"]["value"] < run.result["metrics"]["threshold"]["value"]
+    )
     assert (run.folder / "evidently.html").stat().st_size > 100_000 and "evidently.html" in run.report.read_text()
 
 def test_people_ten_years_older_raise_an_alarm():
@@ -108,7 +125,9 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api")
     if not shutil.which("chromium"): pytest.skip("no chromium here: install Debian's package to look at the pages")
     with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        opened = started.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         yield opened
         opened.close()
 
@@ -116,15 +135,23 @@ def browser():
 def _pages():
     "The pages of this session's runs, by name."
     runs = {name: small_run(name) for name in ("train", "validate", "drift", "drift, older")}
-    return {name: run.report for name, run in runs.items()} | {"evidently": runs["drift"].folder / "evidently.html", "index": build_index(place() / "reports"),
-                                                                  "card": runs["train"].folder / "model_card.html"}
+    return {name: run.report for name, run in runs.items()} | {
+        "evidently": runs["drift"].folder / "evidently.html",
+        "index": build_index(place() / "reports"),
+        "card": runs["train"].folder / "model_card.html",
+    }
 
 @pytest.mark.parametrize("name", ["train", "validate", "drift", "drift, older", "evidently", "card", "index"])
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
 def test_a_page_needs_no_network_and_shows_every_figure(browser, name, width, scheme):
     context = browser.new_context(offline=True, viewport=dict(width=width, height=900), color_scheme=scheme)
     page, asked, faults = context.new_page(), [], []
-    page.on("request", lambda request: asked.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            asked.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None
+        ),
+    )
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(_pages()[name].as_uri())
@@ -146,6 +173,12 @@ def test_no_patient_row_reaches_a_page():
     people = load().dropna(subset="bmi").sample(500, random_state=0)
     for name in ("train", "drift", "drift, older"):
         text = small_run(name).report.read_text()
-        rows = [f"{glucose:.2f}" in text and f"{bmi:.1f}</td>" in text and f">{row_id}<" in text
-                for row_id, glucose, bmi in zip(people.id, people.avg_glucose_level, people.bmi)] if "id" in people else []
+        rows = (
+            [
+                f"{glucose:.2f}" in text and f"{bmi:.1f}</td>" in text and f">{row_id}<" in text
+                for row_id, glucose, bmi in zip(people.id, people.avg_glucose_level, people.bmi)
+            ]
+            if "id" in people
+            else []
+        )
         assert not any(rows), name

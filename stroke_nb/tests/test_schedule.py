@@ -56,8 +56,14 @@ def workspace(folder: Path, limit: float = 60, **more) -> Schedule:
     (folder / "nbs/notebooks").mkdir(parents=True)
     write_job(folder / "nbs/notebooks/quick.ipynb", _KNOBS, _QUICK)
     write_job(folder / "nbs/notebooks/slow.ipynb", _KNOBS, _SLOW)
-    runs = {"quick": dict(job="quick", cron="5 * * * *", parameters=dict(current="windows/{due:%Y-%m-%d}.csv")), "slow": dict(job="slow", cron="5 * * * *", limit=limit)}
-    (folder / "schedule.yaml").write_text(json.dumps(dict(runs={name: runs[name] for name in more.pop("runs", ["quick"])}, **more)))   # JSON is YAML
+    runs = {
+        "quick": dict(job="quick", cron="5 * * * *", parameters=dict(current="windows/{due:%Y-%m-%d}.csv")),
+        "slow": dict(job="slow", cron="5 * * * *", limit=limit),
+    }
+    # JSON is YAML
+    (folder / "schedule.yaml").write_text(
+        json.dumps(dict(runs={name: runs[name] for name in more.pop("runs", ["quick"])}, **more))
+    )
     with contextlib.chdir(folder): found = load_schedule(folder / "schedule.yaml")
     assert run_due(found, DAY) == []
     return found
@@ -90,7 +96,11 @@ def test_a_hanging_run_is_ended_and_reported(tmp_path):
 
 def _left(folder: Path) -> list[psutil.Process]:
     "Processes of runs in a folder."
-    return [process for process in psutil.process_iter(["environ"]) if (process.info["environ"] or {}).get("STROKE_NB_RUN_DIR", "").startswith(str(folder))]
+    return [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get("STROKE_NB_RUN_DIR", "").startswith(str(folder))
+    ]
 
 @unix
 def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
@@ -114,7 +124,13 @@ sys.exit(any(each.failed for each in done))
 
 def look(folder: Path, now: datetime) -> subprocess.Popen:
     "A look for due runs, as cron starts it."
-    return subprocess.Popen([sys.executable, "-c", _LOOK, now.isoformat()], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", _LOOK, now.isoformat()],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 @unix
 def test_a_killed_scheduler_leaves_a_run_that_is_not_doubled_and_tried_again_when_it_is_gone(tmp_path):
@@ -189,7 +205,9 @@ app()
 
 def full(folder: Path, size: int, *words: str) -> subprocess.CompletedProcess:
     "stroke-nb on a disk with room for files of so many bytes only."
-    return subprocess.run([sys.executable, "-c", _FULL, str(size), *words], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", _FULL, str(size), *words], cwd=folder, capture_output=True, text=True
+    )
 
 @unix
 def test_a_full_disk_publishes_nothing_half(tmp_path):
@@ -197,22 +215,33 @@ def test_a_full_disk_publishes_nothing_half(tmp_path):
     with contextlib.chdir(tmp_path): first = run_job("quick", progress=False)
     before = (tmp_path / "reports/index.html").read_bytes()
     ended = full(tmp_path, 6000, "run", "quick", "--no-register")   # the page is larger
-    assert ended.returncode == 1 and "could not be written" in ended.stderr and "Free space" in ended.stderr, ended.stderr
+    assert ended.returncode == 1 and "could not be written" in ended.stderr and "Free space" in ended.stderr, (
+        ended.stderr
+    )
     assert [path.name for path in (tmp_path / "reports/quick").iterdir()] == [first.folder.name]
-    assert (tmp_path / "reports/index.html").read_bytes() == before and not list((tmp_path / "reports").glob(".index*"))
+    assert (tmp_path / "reports/index.html").read_bytes() == before and not list(
+        (tmp_path / "reports").glob(".index*")
+    )
     with contextlib.chdir(tmp_path): assert run_job("quick", progress=False).exit_code == 0
 
 @unix
 def test_a_schedule_whose_state_cannot_be_kept_starts_nothing(tmp_path):
     workspace(tmp_path, runs=["quick"])
-    ended = full(tmp_path, 10, "schedule", "run-due")   # nothing was due at this hour, or something was: it makes no difference
-    assert ended.returncode == 2 and "can't be kept" in ended.stderr and not list((tmp_path / "reports").glob("quick/2*")), ended.stderr
+    # nothing was due at this hour, or something was: it makes no difference
+    ended = full(tmp_path, 10, "schedule", "run-due")
+    assert (
+        ended.returncode == 2
+        and "can't be kept" in ended.stderr
+        and not list((tmp_path / "reports").glob("quick/2*"))
+    ), ended.stderr
 
 # %% ../../nbs/tests/test_schedule.ipynb #6e1d7edf
 def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
     monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
     found = workspace(tmp_path)
-    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')"))
+    monkeypatch.setattr(
+        schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')")
+    )
     done, = run_due(found, after(1))
     assert done.code == 1 and "the job failed" in done.words and "NOT told" in done.words
     assert run_due(found, after(1.1)) == [] and len(run_due(found, after(2))) == 1
@@ -230,11 +259,16 @@ foreground(load_schedule("schedule.yaml"), tell=lambda done: print(done, flush=T
 @unix
 def test_the_foreground_catches_up_and_ends_on_sigterm(tmp_path):
     workspace(tmp_path)   # its first look was in March, so that turns were missed since
-    process = subprocess.Popen([sys.executable, "-c", _FOREGROUND], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FOREGROUND], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     said = process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
-    assert said.startswith("quick, due") and "missed before this one: 99" in said and process.returncode == 0, (said, err)
+    assert said.startswith("quick, due") and "missed before this one: 99" in said and process.returncode == 0, (
+        said,
+        err,
+    )
 
 # %% ../../nbs/tests/test_schedule.ipynb #1ce98e2c
 @pytest.fixture
@@ -242,7 +276,9 @@ def crontab(tmp_path, monkeypatch):
     "The file behind a stand-in for crontab."
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "crontab").write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {tmp_path}/table 2>/dev/null || {{ echo "no crontab for nobody" >&2; exit 1; }}; else cat > {tmp_path}/table; fi\n')
+    (tools / "crontab").write_text(
+        f'#!/bin/sh\nif [ "$1" = -l ]; then cat {tmp_path}/table 2>/dev/null || {{ echo "no crontab for nobody" >&2; exit 1; }}; else cat > {tmp_path}/table; fi\n'
+    )
     (tools / "crontab").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     return tmp_path / "table"
@@ -257,7 +293,12 @@ def test_install_and_remove_leave_the_rest_of_the_table(tmp_path, crontab, monke
     crontab.write_text("MAILTO=someone\n" + alone + "0 1 * * * backup\n")
     assert "Installed" in install(every=10)
     table = crontab.read_text()
-    assert table.count("schedule run-due") == 1 and "*/10 * * * *" in table and "MAILTO=someone" in table and "backup" in table
+    assert (
+        table.count("schedule run-due") == 1
+        and "*/10 * * * *" in table
+        and "MAILTO=someone" in table
+        and "backup" in table
+    )
     assert "Removed" in remove() and crontab.read_text() == "MAILTO=someone\n0 1 * * * backup\n"
     assert "Nothing to remove" in remove()
 
@@ -267,7 +308,14 @@ def test_the_line_of_the_table_runs_what_is_due(tmp_path, crontab, monkeypatch):
     monkeypatch.chdir(tmp_path / "our workspace")
     install()
     line = next(line for line in crontab.read_text().splitlines() if "run-due" in line)
-    ended = subprocess.run(["/bin/sh", "-c", line.split(maxsplit=5)[5]], cwd="/", env=dict(PATH="/usr/bin:/bin", HOME=str(tmp_path)), capture_output=True, text=True)   # cron's environment
+    # cron's environment
+    ended = subprocess.run(
+        ["/bin/sh", "-c", line.split(maxsplit=5)[5]],
+        cwd="/",
+        env=dict(PATH="/usr/bin:/bin", HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+    )
     assert ended.returncode == 0 and "quick" in ended.stdout, ended.stderr
     assert len(list((found.reports / "quick").glob("2*"))) == 1
 
@@ -286,7 +334,9 @@ def test_the_workspaces_own_schedule_holds(monkeypatch):
     found = load_schedule("schedule.yaml")
     assert [entry.name for entry in found.entries] == ["drift", "train", "validate", "site"]
     assert all(entry.command[0] in get_command(app).commands for entry in found.entries if entry.command)
-    assert len({entry.cron for entry in found.entries}) == 4 and all(int(entry.cron.split()[0]) % 10 for entry in found.entries)
+    assert len({entry.cron for entry in found.entries}) == 4 and all(
+        int(entry.cron.split()[0]) % 10 for entry in found.entries
+    )
 
 # %% ../../nbs/tests/test_schedule.ipynb #7c7da85d
 _LAB = """
@@ -313,8 +363,14 @@ def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
     simulate(500, seed=1).drop(columns="true_risk").to_csv(tmp_path / "people.csv", index=False)
     (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
     (tmp_path / "lab.py").write_text(_LAB)
-    env = os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"), STROKE_NB_CACHE=str(tmp_path / "cache"))
-    ended = subprocess.run([sys.executable, "lab.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    env = os.environ | dict(
+        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"),
+        STROKE_NB_DATA=str(tmp_path / "people.csv"),
+        STROKE_NB_CACHE=str(tmp_path / "cache"),
+    )
+    ended = subprocess.run(
+        [sys.executable, "lab.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+    )
     status, page = ended.stdout.split()[-2:]
     assert status == "COMPLETED", ended.stderr
     assert "Window 2026-W03" in Path(page).read_text() and "no model yet" in Path(page).read_text()

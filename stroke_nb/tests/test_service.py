@@ -53,7 +53,8 @@ def live(tmp_path_factory):
 def keyed(tmp_path_factory):
     "A service that wants keys, and a key of each scope."
     folder = tmp_path_factory.mktemp("keyed")
-    with PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool") as log: keys = {scope: log.add_key(scope, [scope]) for scope in ("predict", "outcomes", "admin")}
+    with PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool") as log:
+        keys = {scope: log.add_key(scope, [scope]) for scope in ("predict", "outcomes", "admin")}
     with Live(folder, api_keys="required") as service: yield service, keys
 
 # %% ../../nbs/tests/test_service.ipynb #f833b8e4
@@ -66,7 +67,11 @@ def test_scopes(keyed, path, body, scope):
         assert status in ((200, 404) if name in (scope, "admin") else (403,)), (name, status)
     for key in (None, "nonsense", "snb_00000000_x", keys[scope][:-1], keys[scope] + "a", ""):
         answer = service.ask(path, body, key=key)
-        assert answer.status == 401 and answer.headers["www-authenticate"].startswith("Bearer") and "stroke-nb keys add" in answer.json["detail"]
+        assert (
+            answer.status == 401
+            and answer.headers["www-authenticate"].startswith("Bearer")
+            and "stroke-nb keys add" in answer.json["detail"]
+        )
     assert service.ask(path, body, X_API_Key=keys["admin"]).status in (200, 404)
 
 def test_nothing_is_read_before_the_key_is_known(keyed):
@@ -88,26 +93,54 @@ def test_keys_come_and_go(tmp_path):
 # %% ../../nbs/tests/test_service.ipynb #5198351c
 def test_rate_limit_of_two_workers(tmp_path):
     with Live(tmp_path, "--workers", "2", rate=0.5, burst=20) as service:
-        answers = [service.ask("/predict", EXAMPLE) for _ in range(60)]   # a connection each, so that both workers get some
+        # a connection each, so that both workers get some
+        answers = [service.ask("/predict", EXAMPLE) for _ in range(60)]
         assert 20 <= sum(answer.status == 200 for answer in answers) <= 23
         refused = [answer for answer in answers if answer.status == 429][-1]
         assert refused.json["type"].endswith("too-many") and 1 <= int(refused.headers["retry-after"]) <= 2
         time.sleep(int(refused.headers["retry-after"]))
         assert service.ask("/predict", EXAMPLE).status == 200
-        assert len(logged(service.database, tmp_path / "spool")) == sum(answer.status == 200 for answer in answers) + 1
+        assert (
+            len(logged(service.database, tmp_path / "spool")) == sum(answer.status == 200 for answer in answers) + 1
+        )
 
 # %% ../../nbs/tests/test_service.ipynb #725c2f92
 _deep = b"[" * 50_000
 HOSTILE = {
     "nothing": b"",
-    "half an object": b'{"age": 67', "NaN": b'{"age": NaN}', "Infinity": b'{"age": -Infinity}', "a number without end": b'{"age": 1e999}',
-    "four hundred digits": b'{"age": 1' + b"0" * 400 + b"}", "a thousand digits behind the point": b'{"age": 6.' + b"7" * 1000 + b"e9}", "deep": _deep, "deep objects": b'{"a":' * 50_000,
-    "not UTF-8": b'{"gender": "\xff\xfe"}', "half a character": b'{"gender": "\\ud800"}', "NUL": b'{"gender": "\\u0000"}', "BOM": b'\xef\xbb\xbf{"age": 67}', "a list": b"[1, 2]", "a word": b'"age"', "null": b"null",
-    "SQL": json.dumps(dict(gender="Male'; DROP TABLE predictions; --")).encode(), "script": json.dumps(dict(work_type="<script>alert(1)</script>")).encode(),
-    "a person without an id": b'{"person_id": ""}', "a long id": json.dumps(dict(request_id="a" * 101)).encode(), "a line in an id": b'{"request_id": "a\\nb"}',
-    "text for a number": b'{"age": "67"}', "yes for a number": b'{"age": true}', "two for yes": b'{"hypertension": 2}', "an object for a number": b'{"age": {"$gt": 0}}', "a field of another spelling": b'{"sex": "Female"}',
-    "a prototype": b'{"__proto__": {"age": 1}}', "no records": b'{"records": []}', "too many": json.dumps(dict(records=[{}] * 1001)).encode(), "records of null": b'{"records": [null]}',
-    "both shapes": json.dumps(dict(records=[EXAMPLE], age=67)).encode(), "a prevalence of one": b'{"prevalence": 1}', "a prevalence that is NaN": b'{"prevalence": "NaN"}', "mmol/L": b'{"avg_glucose_level": 5.4}',
+    "half an object": b'{"age": 67',
+    "NaN": b'{"age": NaN}',
+    "Infinity": b'{"age": -Infinity}',
+    "a number without end": b'{"age": 1e999}',
+    "four hundred digits": b'{"age": 1' + b"0" * 400 + b"}",
+    "a thousand digits behind the point": b'{"age": 6.' + b"7" * 1000 + b"e9}",
+    "deep": _deep,
+    "deep objects": b'{"a":' * 50_000,
+    "not UTF-8": b'{"gender": "\xff\xfe"}',
+    "half a character": b'{"gender": "\\ud800"}',
+    "NUL": b'{"gender": "\\u0000"}',
+    "BOM": b'\xef\xbb\xbf{"age": 67}',
+    "a list": b"[1, 2]",
+    "a word": b'"age"',
+    "null": b"null",
+    "SQL": json.dumps(dict(gender="Male'; DROP TABLE predictions; --")).encode(),
+    "script": json.dumps(dict(work_type="<script>alert(1)</script>")).encode(),
+    "a person without an id": b'{"person_id": ""}',
+    "a long id": json.dumps(dict(request_id="a" * 101)).encode(),
+    "a line in an id": b'{"request_id": "a\\nb"}',
+    "text for a number": b'{"age": "67"}',
+    "yes for a number": b'{"age": true}',
+    "two for yes": b'{"hypertension": 2}',
+    "an object for a number": b'{"age": {"$gt": 0}}',
+    "a field of another spelling": b'{"sex": "Female"}',
+    "a prototype": b'{"__proto__": {"age": 1}}',
+    "no records": b'{"records": []}',
+    "too many": json.dumps(dict(records=[{}] * 1001)).encode(),
+    "records of null": b'{"records": [null]}',
+    "both shapes": json.dumps(dict(records=[EXAMPLE], age=67)).encode(),
+    "a prevalence of one": b'{"prevalence": 1}',
+    "a prevalence that is NaN": b'{"prevalence": "NaN"}',
+    "mmol/L": b'{"avg_glucose_level": 5.4}',
 }
 
 @pytest.mark.parametrize("path", ["/predict", "/explain", "/outcomes"])
@@ -116,13 +149,21 @@ def test_hostile_bodies(live, name, path):
     answer = live.ask(path, HOSTILE[name])
     assert answer.status in (400, 422) and answer.headers["content-type"] == "application/problem+json", answer.body
     said = answer.json
-    assert said["status"] == answer.status and said["remedy"] and len(said["detail"]) > 10 and answer.headers["x-request-id"] == said["request_id"]
+    assert (
+        said["status"] == answer.status
+        and said["remedy"]
+        and len(said["detail"]) > 10
+        and answer.headers["x-request-id"] == said["request_id"]
+    )
     assert all(error["pointer"].startswith("#") and error["detail"] for error in said.get("errors", ()))
 
 # %% ../../nbs/tests/test_service.ipynb #a87e51da
 def test_the_refusal_names_field_and_remedy(live):
     said = live.ask("/predict", dict(records=[EXAMPLE, EXAMPLE | dict(avg_glucose_level=6.2, sex="F")])).json
-    assert [(error["pointer"], error["field"]) for error in said["errors"]] == [("#/records/1/avg_glucose_level", "avg_glucose_level"), ("#/records/1/sex", "sex")]
+    assert [(error["pointer"], error["field"]) for error in said["errors"]] == [
+        ("#/records/1/avg_glucose_level", "avg_glucose_level"),
+        ("#/records/1/sex", "sex"),
+    ]
     assert "multiply by 18.016" in said["errors"][0]["detail"] and "use 'gender'" in said["errors"][1]["detail"]
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/form-data; boundary=x"])
@@ -138,31 +179,62 @@ def test_strange_but_right(live):
 def test_too_large(live):
     for size in (2_000_001, 15_000_000):   # a client that sends it all before it listens must hear the answer too
         answer = live.ask("/predict", b" " * size)
-        assert answer.status == 413 and "fewer records" in answer.json["detail"] and answer.headers["connection"] == "close"
+        assert (
+            answer.status == 413
+            and "fewer records" in answer.json["detail"]
+            and answer.headers["connection"] == "close"
+        )
     assert _chunked(live.port, 300) == 413 and _chunked(live.port, 3) == 422
     assert live.ask("/predict", EXAMPLE).status == 200
 
 def _chunked(port: int, pieces: int) -> int:
     "Status for a body of so many chunks of 10 kB."
     with socket.create_connection(("127.0.0.1", port), 20) as connection:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         try:
-            for piece in [b"[" + b" " * 9_999] + [b" " * 10_000] * (pieces - 2) + [b" " * 9_999 + b"]"]: connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            for piece in [b"[" + b" " * 9_999] + [b" " * 10_000] * (pieces - 2) + [b" " * 9_999 + b"]"]:
+                connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
             connection.sendall(b"0\r\n\r\n")
         except OSError: pass   # it has answered and hung up
         return int(connection.recv(1000)[9:12])
 
 def test_a_caller_that_stops_halfway(live):
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", live.port), 5) as connection: connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
-    assert live.ask("/predict", EXAMPLE).status == 200 and live.ask("/nowhere").status == 404 and live.ask("/predict").status == 405
+        with socket.create_connection(("127.0.0.1", live.port), 5) as connection:
+            connection.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+            )
+    assert (
+        live.ask("/predict", EXAMPLE).status == 200
+        and live.ask("/nowhere").status == 404
+        and live.ask("/predict").status == 405
+    )
 
 # %% ../../nbs/tests/test_service.ipynb #a81800e2
 def test_schemathesis(keyed):
     service, keys = keyed
-    words = ["run", f"http://127.0.0.1:{service.port}/openapi.json", "--header", f"Authorization: Bearer {keys['admin']}", "--phases", "examples,fuzzing,stateful", "--max-examples", "40",
-             "--seed", "1", "--no-color", "--generation-database", "none", "--request-timeout", "60"]
-    done = subprocess.run([Path(sys.executable).with_name("schemathesis"), *words], cwd=service.folder, capture_output=True, text=True)
+    words = [
+        "run",
+        f"http://127.0.0.1:{service.port}/openapi.json",
+        "--header",
+        f"Authorization: Bearer {keys['admin']}",
+        "--phases",
+        "examples,fuzzing,stateful",
+        "--max-examples",
+        "40",
+        "--seed",
+        "1",
+        "--no-color",
+        "--generation-database",
+        "none",
+        "--request-timeout",
+        "60",
+    ]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("schemathesis"), *words], cwd=service.folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     generated, passed = map(int, re.search(r"(\d+) generated, (\d+) passed", done.stdout).groups())
     assert generated == passed > 200, done.stdout[-1500:]
@@ -178,10 +250,14 @@ def _with_gaps(n: int, seed: int = 5) -> pd.DataFrame:
 @pytest.mark.parametrize("prevalence", [None, 0.018])
 def test_http_file_and_notebook_agree(live, tmp_path, prevalence):
     people, model = _with_gaps(300), RiskModel.load(models() / "one")
-    risk, (low, high) = model.predict_proba(people, prevalence=prevalence)[:, 1], model.predict_interval(people, prevalence=prevalence)
+    risk, (low, high) = (
+        model.predict_proba(people, prevalence=prevalence)[:, 1],
+        model.predict_interval(people, prevalence=prevalence),
+    )
     records = [record(row) for _, row in validate(people).iterrows()]
     said = live.ask("/predict", dict(records=records, prevalence=prevalence)).json["predictions"]
-    for name, expected in dict(risk=risk, low=low, high=high).items(): np.testing.assert_allclose([each[name] for each in said], expected, rtol=0, atol=1e-9)
+    for name, expected in dict(risk=risk, low=low, high=high).items():
+        np.testing.assert_allclose([each[name] for each in said], expected, rtol=0, atol=1e-9)
     assert [each["imputed"] for each in said] == [[name for name in INPUTS if each[name] is None] for each in records]
     line = live.line()
     for n in range(0, 300, 8):   # absent and null are one
@@ -192,13 +268,30 @@ def test_http_file_and_notebook_agree(live, tmp_path, prevalence):
 
 def _scored(people: pd.DataFrame, folder: Path) -> np.ndarray:
     people.to_parquet(folder / "in.parquet")
-    subprocess.run([Path(sys.executable).with_name("stroke-nb"), "score", folder / "in.parquet", folder / "out.parquet", "--model", models() / "one"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("stroke-nb"),
+            "score",
+            folder / "in.parquet",
+            folder / "out.parquet",
+            "--model",
+            models() / "one",
+        ],
+        check=True,
+        capture_output=True,
+    )
     return pd.read_parquet(folder / "out.parquet").risk.to_numpy()
 
 def test_parts_add_up(live):
     records = [record(row) for _, row in validate(_with_gaps(40, seed=6)).iterrows()]
     for each in live.ask("/explain", dict(records=records, prevalence=0.03)).json["predictions"]:
-        assert abs(1 / (1 + math.exp(-each["base_log_odds"] - sum(part["log_odds"] for part in each["parts"]))) - each["risk"]) < 1e-9
+        assert (
+            abs(
+                1 / (1 + math.exp(-each["base_log_odds"] - sum(part["log_odds"] for part in each["parts"])))
+                - each["risk"]
+            )
+            < 1e-9
+        )
         assert [part["field"] for part in each["parts"]] == list(INPUTS)
 
 # %% ../../nbs/tests/test_service.ipynb #881adaba
@@ -207,14 +300,18 @@ def test_no_patient_value_in_lines_or_metrics(tmp_path):
     with PredictionLog(f"sqlite:///{tmp_path}/log.db", tmp_path / "spool") as log: key = log.add_key("ward 7")
     with Live(tmp_path) as service:
         answer = service.ask("/predict", telling, key=key)
-        for body in (telling | dict(gender="Jane Doe 1967"), telling | dict(age=432.1), dict(records=[telling, telling | dict(bmi=3332.19)])): assert service.ask("/predict", body, key=key).status == 422
+        for body in (telling | dict(gender="Jane Doe 1967"), telling | dict(age=432.1), dict(records=[telling, telling | dict(bmi=3332.19)])):
+            assert service.ask("/predict", body, key=key).status == 422
         service.ask("/predict", telling, key=key[:-2] + "zz")
         service.ask("/predict?person=Jane+Doe+1967&age=43.21", telling, key=key)
         metrics = service.ask("/metrics").body.decode()
     told = service.output.read_text() + metrics
-    for value in ("43.21", "432.1", "123.4567", "33.3219", "3332.19", "Jane", "1967", key.split("_", 2)[2]): assert value not in told, value
+    for value in ("43.21", "432.1", "123.4567", "33.3219", "3332.19", "Jane", "1967", key.split("_", 2)[2]):
+        assert value not in told, value
     lines = service.said("answered")
-    assert [line["status"] for line in lines] == [200, 422, 422, 422, 401, 200] and all({"request_id", "ms", "path", "caller"} <= line.keys() for line in lines)
+    assert [line["status"] for line in lines] == [200, 422, 422, 422, 401, 200] and all(
+        {"request_id", "ms", "path", "caller"} <= line.keys() for line in lines
+    )
     assert lines[0]["request_id"] == answer.headers["x-request-id"] and lines[0]["caller"] == key.split("_")[1]
     [row] = [row for row in logged(service.database, tmp_path / "spool") if row.id == answer.json["prediction_id"]]
     assert row.person and "Jane" not in row.person and row.caller == lines[0]["caller"]
@@ -222,17 +319,36 @@ def test_no_patient_value_in_lines_or_metrics(tmp_path):
 # %% ../../nbs/tests/test_service.ipynb #34fa2c40
 def _metric(service: Live, name: str) -> float:
     "Sum of a metric's series whose line begins so."
-    return sum(float(line.rpartition(" ")[2]) for line in service.ask("/metrics").body.decode().splitlines() if line.startswith(name))
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in service.ask("/metrics").body.decode().splitlines()
+        if line.startswith(name)
+    )
 
 def test_metrics_of_two_workers(tmp_path):
     with Live(tmp_path, "--workers", "2") as service:
         with Callers([service.port], several=6) as callers: callers.wait(120)
         answered = 'stroke_nb_http_requests_total{method="POST",path="/predict",status="200"}'
-        assert _metric(service, answered) == _metric(service, "stroke_nb_predictions_total") == _metric(service, "stroke_nb_predicted_risk_ratio_count") == len(callers.kept)
-        workers = [int(re.search(r'pid="(\d+)"', line)[1]) for line in service.ask("/metrics").body.decode().splitlines() if line.startswith("stroke_nb_worker_memory_bytes{")]
+        assert (
+            _metric(service, answered)
+            == _metric(service, "stroke_nb_predictions_total")
+            == _metric(service, "stroke_nb_predicted_risk_ratio_count")
+            == len(callers.kept)
+        )
+        workers = [
+            int(re.search(r'pid="(\d+)"', line)[1])
+            for line in service.ask("/metrics").body.decode().splitlines()
+            if line.startswith("stroke_nb_worker_memory_bytes{")
+        ]
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        wait_for(lambda: "stroke_nb_worker_memory_bytes" in (text := service.ask("/metrics").body.decode()) and text.count("stroke_nb_worker_memory_bytes{") == 2 and f'"{workers[0]}"' not in text)
+        wait_for(
+            lambda: (
+                "stroke_nb_worker_memory_bytes" in (text := service.ask("/metrics").body.decode())
+                and text.count("stroke_nb_worker_memory_bytes{") == 2
+                and f'"{workers[0]}"' not in text
+            )
+        )
         assert _metric(service, answered) == len(callers.kept)
     check_log(service.database, tmp_path / "predictions.spool", callers)
 
@@ -269,11 +385,25 @@ def test_postgresql_stopped_and_started_under_load(postgres, tmp_path):
         for mode in ("fast", "immediate"):
             postgres.stop(mode)
             callers.wait(50)
-            wait_for(lambda: service.ask("/health").json["status"] == "degraded" and _metric(service, "stroke_nb_spool_entries") > 0)
+            wait_for(
+                lambda: (
+                    service.ask("/health").json["status"] == "degraded"
+                    and _metric(service, "stroke_nb_spool_entries") > 0
+                )
+            )
             ready = service.ask("/ready")
-            assert ready.status == 200 and "wait in the spool" in ready.json["detail"] and "tests" not in ready.json["detail"]
+            assert (
+                ready.status == 200
+                and "wait in the spool" in ready.json["detail"]
+                and "tests" not in ready.json["detail"]
+            )
             postgres.start()
-            wait_for(lambda: service.ask("/health").json["status"] == "ok" and _metric(service, "stroke_nb_spool_entries") == 0)
+            wait_for(
+                lambda: (
+                    service.ask("/health").json["status"] == "ok"
+                    and _metric(service, "stroke_nb_spool_entries") == 0
+                )
+            )
             callers.wait(30)
         callers.end()
     assert {answer.status for answer in callers.answers} == {200} and not callers.lost
@@ -284,14 +414,23 @@ def test_a_full_disk(tmp_path):
     if os.geteuid() or not shutil.which("mount"): pytest.skip("only root can mount a small disk")
     disk = tmp_path / "predictions.spool"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode: pytest.skip("this container may not mount")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this container may not mount")
     away = f"postgresql://tests@127.0.0.1:{free_port()}/log"
     try:
         with Live(tmp_path, database=away, api_keys="off") as service, Callers([service.port], pause=0.005) as callers:
             wait_for(lambda: any(answer.status == 503 for answer in list(callers.answers)), 60)
             refused = next(answer for answer in callers.answers if answer.status == 503)
-            assert refused.json["type"].endswith("not-kept") and refused.headers["retry-after"] and "nothing was answered" in refused.json["detail"]
-            assert service.ask("/ready").status == 503 and service.ask("/live").status == 200 and _metric(service, "stroke_nb_not_kept_total") > 0
+            assert (
+                refused.json["type"].endswith("not-kept")
+                and refused.headers["retry-after"]
+                and "nothing was answered" in refused.json["detail"]
+            )
+            assert (
+                service.ask("/ready").status == 503
+                and service.ask("/live").status == 200
+                and _metric(service, "stroke_nb_not_kept_total") > 0
+            )
             subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
             callers.wait(30)
             assert service.ask("/ready").status == 200
@@ -323,7 +462,10 @@ def test_a_clock_that_steps_back(tmp_path):
 
 # %% ../../nbs/tests/test_service.ipynb #dea4ef78
 def test_stopping_in_order(tmp_path):
-    people = [{name: value for name, value in record(row).items() if name not in ("bmi", "avg_glucose_level")} for _, row in validate(simulate(60, seed=3)).iterrows()]
+    people = [
+        {name: value for name, value in record(row).items() if name not in ("bmi", "avg_glucose_level")}
+        for _, row in validate(simulate(60, seed=3)).iterrows()
+    ]
     said = []
     with Live(tmp_path) as service:
         caller = threading.Thread(target=lambda: said.append(service.ask("/predict", dict(records=people))))
@@ -333,7 +475,9 @@ def test_stopping_in_order(tmp_path):
         caller.join()
     assert said[0].status == 200 and code in (0, -signal.SIGTERM, 128 + signal.SIGTERM) and service.said("stopped")
     rows = logged(service.database, tmp_path / "predictions.spool")
-    assert {row.id for row in rows} == {each["prediction_id"] for each in said[0].json["predictions"]} and len(rows) == 60
+    assert {row.id for row in rows} == {each["prediction_id"] for each in said[0].json["predictions"]} and len(
+        rows
+    ) == 60
 
 def test_too_many_at_once_are_sent_away(tmp_path):
     with Live(tmp_path, max_requests=2) as service, Callers([service.port], several=8) as callers:
@@ -347,7 +491,10 @@ def test_too_many_at_once_are_sent_away(tmp_path):
 def test_a_new_champion_under_load(tmp_path):
     home = tmp_path / "models"
     champion = publish(models() / "one", "champion", home)
-    expected = {model.sha256_: model.predict_proba(pd.DataFrame([EXAMPLE]))[0, 1] for model in (RiskModel.load(models() / name) for name in ("one", "two"))}
+    expected = {
+        model.sha256_: model.predict_proba(pd.DataFrame([EXAMPLE]))[0, 1]
+        for model in (RiskModel.load(models() / name) for name in ("one", "two"))
+    }
     with Live(tmp_path, model=champion) as service, Callers([service.port]) as callers:
         for name in ("two", "one", "two"):
             callers.wait(20)
@@ -358,7 +505,10 @@ def test_a_new_champion_under_load(tmp_path):
         wait_for(lambda: "champion" in service.ask("/health").json["faults"])
         callers.wait(20)
         callers.end()
-        assert service.ask("/ready").status == 200 and _metric(service, 'stroke_nb_model_loads_total{result="failed"') > 0
+        assert (
+            service.ask("/ready").status == 200
+            and _metric(service, 'stroke_nb_model_loads_total{result="failed"') > 0
+        )
     assert {answer.status for answer in callers.answers} == {200} and not callers.lost
     assert all(abs(expected[answer["model_sha256"]] - answer["risk"]) < 1e-9 for answer in callers.kept)
     check_log(service.database, tmp_path / "predictions.spool", callers)
@@ -369,7 +519,12 @@ def _sides(service: Live, people: list[str]) -> dict[str, str]:
     line, who = service.line(), {}
     for start in range(0, len(people), 500):
         records = [dict(age=67, person_id=person) for person in people[start:start + 500]]
-        who |= dict(zip(people[start:start + 500], (each["model_version"] for each in line.ask("/predict", dict(records=records)).json["predictions"])))
+        who |= dict(
+            zip(
+                people[start : start + 500],
+                (each["model_version"] for each in line.ask("/predict", dict(records=records)).json["predictions"]),
+            )
+        )
     line.close()
     return who
 
@@ -379,14 +534,26 @@ def test_share_and_sides(tmp_path):
     with Live(tmp_path, *words) as service: first = _sides(service, people)
     low, high = binom.interval(0.999, len(people), 0.1)
     assert low <= sum(name == "two" for name in first.values()) <= high
-    assert {person for person, name in first.items() if name == "two"} == {person for person in people if position(person) < 0.1}
+    assert {person for person, name in first.items() if name == "two"} == {
+        person for person in people if position(person) < 0.1
+    }
     with Live(tmp_path, *words, "--workers", "2") as service:
-        assert all(_sides(service, people[:200]) == {person: first[person] for person in people[:200]} for _ in range(4))
-        again = [service.ask("/predict", dict(age=50, request_id=f"visit {n // 3}".replace(" ", "-"))).json["model_version"] for n in range(90)]
-        assert all(len(set(again[n:n + 3])) == 1 for n in range(0, 90, 3)) and len(set(again)) == 2   # without a person the request's id decides
+        assert all(
+            _sides(service, people[:200]) == {person: first[person] for person in people[:200]} for _ in range(4)
+        )
+        again = [
+            service.ask("/predict", dict(age=50, request_id=f"visit {n // 3}".replace(" ", "-"))).json[
+                "model_version"
+            ]
+            for n in range(90)
+        ]
+        # without a person the request's id decides
+        assert all(len(set(again[n:n + 3])) == 1 for n in range(0, 90, 3)) and len(set(again)) == 2
     pairs = pd.DataFrame([row._asdict() for row in logged(service.database, tmp_path / "predictions.spool")])
     tried = pairs[pairs.role == "challenger"]
-    assert tried.served.all() and set(pairs[pairs.role == "champion"].merge(tried, on=["request_id", "row"]).served_x) == {False}
+    assert tried.served.all() and set(
+        pairs[pairs.role == "champion"].merge(tried, on=["request_id", "row"]).served_x
+    ) == {False}
     with PredictionLog(service.database, tmp_path / "predictions.spool") as log: assert len(log.pairs()) == len(tried)
 
 # %% ../../nbs/tests/test_service.ipynb #67b151eb
@@ -394,7 +561,10 @@ def test_shadow(tmp_path):
     with Live(tmp_path, "--challenger", str(models() / "two"), "--share", "1", "--mode", "shadow") as service:
         said = service.ask("/predict", dict(EXAMPLE, person_id="ann")).json
     rows = logged(service.database, tmp_path / "predictions.spool")
-    assert said["model_version"] == "one" and {(row.role, row.served) for row in rows} == {("champion", True), ("challenger", False)}
+    assert said["model_version"] == "one" and {(row.role, row.served) for row in rows} == {
+        ("champion", True),
+        ("challenger", False),
+    }
     assert len({row.request_id for row in rows}) == 1 and len({row.person for row in rows}) == 1
 
 # %% ../../nbs/tests/test_service.ipynb #d6dc319f
@@ -403,7 +573,9 @@ def test_share_changed_and_challenger_promoted(tmp_path):
     for name, role in (("one", "champion"), ("two", "challenger")): publish(models() / name, role, home)
     with Live(tmp_path, "--challenger", str(home / "challenger"), "--share", "0.1", "--mode", "serve", model=home / "champion") as service:
         few = {person for person, name in _sides(service, people).items() if name == "two"}
-        assert service.ask("/canary", dict(share=0.5, mode="serve"), method="PUT").json == dict(share=0.5, mode="serve")
+        assert service.ask("/canary", dict(share=0.5, mode="serve"), method="PUT").json == dict(
+            share=0.5, mode="serve"
+        )
         many = {person for person, name in _sides(service, people).items() if name == "two"}
         assert few < many and service.ask("/model").json["canary"] == dict(share=0.5, mode="serve")
         publish(models() / "two", "champion", home)

@@ -37,7 +37,11 @@ SCHEDULED = [path for path in FILES if path.stem in ("drift", "train", "publish"
 
 def _steps(path: Path):
     "Job and step, for every step of a workflow."
-    return [(name, job, step) for name, job in yaml.safe_load(path.read_text())["jobs"].items() for step in job.get("steps", [])]
+    return [
+        (name, job, step)
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items()
+        for step in job.get("steps", [])
+    ]
 
 # %% ../../nbs/tests/test_workflows.ipynb #77b4b16f
 def _tool(name: str, *words: str) -> str:
@@ -49,30 +53,42 @@ def _tool(name: str, *words: str) -> str:
 
 def test_nothing_gives_itself_away(): assert _tool("zizmor", "--offline", "--no-progress", *map(str, FILES)) == ""
 
-def test_the_schema_knows_all_of_it(): assert _tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, FILES)) == ""
+def test_the_schema_knows_all_of_it():
+    assert _tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, FILES)) == ""
 
 # %% ../../nbs/tests/test_workflows.ipynb #807b9ce2
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_actions_are_pinned_and_rights_are_few(path):
     text, workflow = path.read_text(), yaml.safe_load(path.read_text())
-    for uses in re.findall(r"uses: (\S.*)", text): assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+|\./\.github/workflows/\w+\.yaml( #.*)?", uses), uses
+    for uses in re.findall(r"uses: (\S.*)", text):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+|\./\.github/workflows/\w+\.yaml( #.*)?", uses), uses
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for name, job in workflow["jobs"].items():
         assert "uses" in job or job.get("timeout-minutes", 999) <= 180, f"{name} has no time limit"
         assert "secrets" not in job or job["secrets"] != "inherit"
         assert "uses" in job or "concurrency" in job or "concurrency" in workflow, f"{name} may run beside itself"
-    assert all(step["with"]["persist-credentials"] is False for _, _, step in _steps(path) if step.get("uses", "").startswith("actions/checkout"))
+    assert all(
+        step["with"]["persist-credentials"] is False
+        for _, _, step in _steps(path)
+        if step.get("uses", "").startswith("actions/checkout")
+    )
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_value_is_pasted_into_a_script_and_no_secret_is_a_parameter(path):
     for _, _, step in _steps(path):
         assert "${{" not in step.get("run", ""), step["run"]
-        assert not any("secrets." in str(value) for name, value in step.get("env", {}).items() if name.startswith("PARAM_"))
+        assert not any(
+            "secrets." in str(value) for name, value in step.get("env", {}).items() if name.startswith("PARAM_")
+        )
         assert not any("secrets." in str(value) for value in step.get("with", {}).values())
 
 # %% ../../nbs/tests/test_workflows.ipynb #a1fec340
 def test_schedules_keep_off_the_full_hours():
-    lines = [line["cron"] for path in FILES for line in (yaml.safe_load(path.read_text())[True] or {}).get("schedule", [])]
+    lines = [
+        line["cron"]
+        for path in FILES
+        for line in (yaml.safe_load(path.read_text())[True] or {}).get("schedule", [])
+    ]
     assert len(lines) == 2 and all(int(line.split()[0]) % 2 for line in lines)
 
 @pytest.mark.parametrize("job", ["drift", "train"])
@@ -80,7 +96,9 @@ def test_inputs_are_parameters_of_the_job(job):
     workflow = yaml.safe_load((ROOT / f".github/workflows/{job}.yaml").read_text())
     run = next(step for step in workflow["jobs"][job]["steps"] if step.get("id") == "job")
     given = [name.removeprefix("PARAM_") for name in run["env"] if name.startswith("PARAM_")]
-    assert set(given) == set(workflow[True]["workflow_dispatch"]["inputs"]) - {"labelled"} and set(given) <= {each.name for each in parameters(job)}
+    assert set(given) == set(workflow[True]["workflow_dispatch"]["inputs"]) - {"labelled"} and set(given) <= {
+        each.name for each in parameters(job)
+    }
 
 # %% ../../nbs/tests/test_workflows.ipynb #d08209e3
 _SMALL = dict(kind="logistic", challengers="age_only", folds="2", repeats="1", refits="30", resamples="20")
@@ -103,24 +121,48 @@ restore(), save("an earlier training")
 def world(tmp_path_factory):
     "A repository with small data, windows beside it, and a champion in its state."
     folder = tmp_path_factory.mktemp("github")
-    for name, n, seed in (("people", 800, 1), ("labelled", 2000, 5)): simulate(n, seed=seed).drop(columns="true_risk").to_csv(folder / f"{name}.csv", index=False)
-    weeks = {name: simulate(400, seed=seed).drop(columns=["true_risk", "stroke"]) for seed, name in enumerate(("older", "usual", "renamed"), 2)}
+    for name, n, seed in (("people", 800, 1), ("labelled", 2000, 5)):
+        simulate(n, seed=seed).drop(columns="true_risk").to_csv(folder / f"{name}.csv", index=False)
+    weeks = {
+        name: simulate(400, seed=seed).drop(columns=["true_risk", "stroke"])
+        for seed, name in enumerate(("older", "usual", "renamed"), 2)
+    }
     weeks["older"]["age"] = (weeks["older"]["age"] + 30).clip(upper=95)
     weeks["renamed"] = weeks["renamed"].rename(columns={"avg_glucose_level": "sugar"})
     for name, week in weeks.items(): week.to_csv(folder / f"{name}.csv", index=False)
     world = made(folder, secrets=dict(STROKE_NB_DATA=str(folder / "people.csv")))
     clone = rehearsal._clone(world, "earlier")
-    subprocess.run([sys.executable, "-c", _EARLIER], cwd=clone, env=rehearsal._environment(world, clone), check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", _EARLIER],
+        cwd=clone,
+        env=rehearsal._environment(world, clone),
+        check=True,
+        capture_output=True,
+    )
     return world
 
 def _drift(world, week: str, window_id: str, **more) -> str:
     "Rehearse the drift workflow on a week."
-    given = dict(current=str(world.folder / f"{week}.csv") if week else "", window_id=window_id, evidently=False, **more)
-    return rehearse(world, "drift", dict(drift=given, train=_SMALL | dict(labelled=str(world.folder / "labelled.csv")), publish=dict(docs=False)))
+    given = dict(
+        current=str(world.folder / f"{week}.csv") if week else "", window_id=window_id, evidently=False, **more
+    )
+    return rehearse(
+        world,
+        "drift",
+        dict(
+            drift=given, train=_SMALL | dict(labelled=str(world.folder / "labelled.csv")), publish=dict(docs=False)
+        ),
+    )
 
 def _kept(world) -> dict[str, str]:
     "Files of the state's branch with their hashes."
-    listed = subprocess.run(["git", "ls-tree", "-r", "stroke-nb-state"], cwd=world.folder / "central", capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-tree", "-r", "stroke-nb-state"],
+        cwd=world.folder / "central",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return {line.split("\t")[1]: line.split()[2] for line in listed.splitlines()}
 
 # %% ../../nbs/tests/test_workflows.ipynb #d2fbe834
@@ -128,8 +170,12 @@ def test_an_alarm_opens_an_issue_trains_and_publishes(world):
     assert _drift(world, "older", "2026-W01") == "success", world.said("drift")
     issue, = world.issues("drift")
     assert "Alarm" in issue["body"] and "actions/runs/7" in issue["body"]
-    assert world.became("train", "train", "") == world.became("publish", "build", "") == "success", world.said("train")
-    assert {"models/champion", "mlflow.db"} <= set(_kept(world)) and any(re.fullmatch(r"reports/drift/state-\w{12}.npz", name) for name in _kept(world))
+    assert world.became("train", "train", "") == world.became("publish", "build", "") == "success", world.said(
+        "train"
+    )
+    assert {"models/champion", "mlflow.db"} <= set(_kept(world)) and any(
+        re.fullmatch(r"reports/drift/state-\w{12}.npz", name) for name in _kept(world)
+    )
     became = re.search(r"Version 2 (stays challenger|is champion now)", world.said("train"))
     assert became and (became[1] != "stays challenger" or "models/challenger" in _kept(world)), world.said("train")
     for job in ("drift", "train"):
@@ -152,15 +198,23 @@ def test_nobody_is_on_the_site(world):
 def test_a_renamed_column_fails_in_words_and_changes_no_state(world):
     before = _kept(world)
     assert _drift(world, "renamed", "2026-W02") == "failure"
-    assert world.became("drift", "drift", "Run") == "failure" and world.became("drift", "drift", "Keep the state") == world.became("publish", "build", "") == "success"
+    assert (
+        world.became("drift", "drift", "Run") == "failure"
+        and world.became("drift", "drift", "Keep the state") == world.became("publish", "build", "") == "success"
+    )
     issue, = world.issues("drift")
-    assert "column 'avg\\_glucose\\_level' is missing" in issue["comments"][0]["body"] and "Failed" in (world.pages / "index.html").read_text()
+    assert (
+        "column 'avg\\_glucose\\_level' is missing" in issue["comments"][0]["body"]
+        and "Failed" in (world.pages / "index.html").read_text()
+    )
     after = _kept(world)
     assert {name for name in before if after.get(name) != before[name]} <= {"reports/index.html"}
     assert world.became("drift", "train", "") == "skipped"
 
 def test_a_quiet_window_after_it_closes_the_issue_and_trains_nothing(world):
-    assert _drift(world, "usual", "2026-W02", restart="the older people were a screening day") == "success", world.said("drift")
+    assert _drift(world, "usual", "2026-W02", restart="the older people were a screening day") == "success", (
+        world.said("drift")
+    )
     assert world.issues("drift") == [] and world.became("drift", "train", "") == "skipped"
     assert "Evidence over 2 runs" in (world.pages / "index.html").read_text()
 
@@ -176,9 +230,16 @@ def test_with_a_prediction_log_the_loop_looks(world):
 
 # %% ../../nbs/tests/test_workflows.ipynb #02114b04
 def test_a_failed_installation_is_told(world, monkeypatch):
-    monkeypatch.setattr(rehearsal, "_install", lambda clone: (clone / "Makefile").write_text(".venv/.locked:\n\t@echo 'no network'; exit 1\n"))
+    monkeypatch.setattr(
+        rehearsal,
+        "_install",
+        lambda clone: (clone / "Makefile").write_text(".venv/.locked:\n\t@echo 'no network'; exit 1\n"),
+    )
     assert _drift(world, "usual", "2026-W03") == "failure"
-    assert world.became("drift", "drift", "Install") == "failure" and world.became("drift", "drift", "Keep the state") == "skipped"
+    assert (
+        world.became("drift", "drift", "Install") == "failure"
+        and world.became("drift", "drift", "Keep the state") == "skipped"
+    )
     assert "left no report" in world.issues("drift")[0]["body"]
 
 # %% ../../nbs/tests/test_workflows.ipynb #e8118dc2

@@ -22,7 +22,11 @@ from ..jobs.parameters import parameters
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
 ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "settings.ini").is_file()), None)
 pytestmark = pytest.mark.skipif(ROOT is None, reason="not in the workspace: these tests look at its notebooks")
-NOTEBOOKS = sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts) if ROOT else []
+NOTEBOOKS = (
+    sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    if ROOT
+    else []
+)
 names = [str(path.relative_to(ROOT)) for path in NOTEBOOKS]
 
 # %% ../../nbs/tests/test_workspace.ipynb #f9df3cc7
@@ -30,7 +34,9 @@ names = [str(path.relative_to(ROOT)) for path in NOTEBOOKS]
 def test_notebook_is_clean(path):
     cells = json.loads(path.read_text())["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert not any(cell["outputs"] or cell["execution_count"] for cell in code), "outputs: run nbdev_clean, then clear outputs"
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in code), (
+        "outputs: run nbdev_clean, then clear outputs"
+    )
     assert len({cell["id"] for cell in cells}) == len(cells), "two cells with one id"
     text = "\n".join("".join(cell["source"]) for cell in cells)
     assert not re.search(r"/(root|work|home/(?!someone)\w+|Users/\w+)/", text), "a path of one machine"
@@ -51,7 +57,13 @@ def test_job_has_one_parameters_cell(path):
 # %% ../../nbs/tests/test_workspace.ipynb #b32e3593
 def _copy(folder: Path) -> Path:
     "The workspace's files, without what git ignores."
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for name in listed.stdout.splitlines():
         if not (ROOT / name).is_file(): continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -69,8 +81,25 @@ def test_export_and_clean_leave_no_difference(tmp_path):
 
 # %% ../../nbs/tests/test_workspace.ipynb #771c8c50
 def test_readme_is_the_index_notebook(tmp_path):
-    subprocess.run([sys.executable, "-m", "nbconvert", "--log-level", "WARN", "--to", "markdown", r"--RegexRemovePreprocessor.patterns=^#\| hide", "--output-dir", tmp_path, "--output", "README",
-                    ROOT / "nbs" / "index.ipynb"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--log-level",
+            "WARN",
+            "--to",
+            "markdown",
+            r"--RegexRemovePreprocessor.patterns=^#\| hide",
+            "--output-dir",
+            tmp_path,
+            "--output",
+            "README",
+            ROOT / "nbs" / "index.ipynb",
+        ],
+        check=True,
+        capture_output=True,
+    )
     assert (tmp_path / "README.md").read_text() == (ROOT / "README.md").read_text(), "run make readme"
 
 # %% ../../nbs/tests/test_workspace.ipynb #f334b056
@@ -78,15 +107,34 @@ def test_lock_holds_every_dependency():
     parser = ConfigParser(delimiters=["="], interpolation=None)
     parser.read(ROOT / "settings.ini")
     plain = lambda name: re.split(r"[\[<>=~! ;]", name, maxsplit=1)[0].lower().replace("_", "-")
-    asked = {plain(name) for key, value in parser["DEFAULT"].items() if key.endswith("requirements") for name in value.split()}
+    asked = {
+        plain(name)
+        for key, value in parser["DEFAULT"].items()
+        if key.endswith("requirements")
+        for name in value.split()
+    }
     lock = (ROOT / "requirements.txt").read_text()
     assert asked <= {plain(line) for line in lock.splitlines()}
     assert "://" not in lock
 
 # %% ../../nbs/tests/test_workspace.ipynb #5af4d9ce
-HEAVY = ("pandas", "numpy", "sklearn", "catboost", "shap", "mlflow", "evidently", "papermill", "matplotlib", "nbconvert")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "sklearn",
+    "catboost",
+    "shap",
+    "mlflow",
+    "evidently",
+    "papermill",
+    "matplotlib",
+    "nbconvert",
+)
 
 @pytest.mark.parametrize("line", ["import stroke_nb", "import stroke_nb.cli"])
 def test_import_is_light(line):
     asked = f"import sys; {line}; print(*(name for name in {HEAVY} if name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+        == []
+    )

@@ -53,8 +53,14 @@ def score(statistic: Callable, rows) -> float:
 
 def bootstrap(statistics: dict[str, Callable], n: int, n_boot: int, seed: int, groups, level: float) -> pd.DataFrame:
     "Each statistic, a function of row numbers, with its percentile interval; all of them share the resamples."
-    values = [float(statistic(slice(None))) for statistic in statistics.values()]  # on the data themselves, undefined is an error
-    draws = np.array([[score(statistic, rows) for statistic in statistics.values()] for rows in resamples(n, n_boot, seed, groups)])
+    # on the data themselves, undefined is an error
+    values = [float(statistic(slice(None))) for statistic in statistics.values()]
+    draws = np.array(
+        [
+            [score(statistic, rows) for statistic in statistics.values()]
+            for rows in resamples(n, n_boot, seed, groups)
+        ]
+    )
     limits = [percentiles(column, level) for column in draws.T]
     return pd.DataFrame([(value, *limit) for value, limit in zip(values, limits)],
                         index=pd.Index(statistics, name="metric"), columns=["value", "low", "high"])
@@ -89,7 +95,10 @@ def evaluate_difference(
 ) -> pd.DataFrame:                     # index metric; columns value, low, high: new minus old
     "Paired difference of each metric, new minus old, with its percentile bootstrap interval."
     (y, new), (_, old) = check(y, p_new), check(y, p_old)
-    statistics = {name: lambda rows, m=metric: m(y[rows], new[rows]) - m(y[rows], old[rows]) for name, metric in named(metrics).items()}
+    statistics = {
+        name: lambda rows, m=metric: m(y[rows], new[rows]) - m(y[rows], old[rows])
+        for name, metric in named(metrics).items()
+    }
     return bootstrap(statistics, len(y), n_boot, seed, groups, level)
 
 # %% ../../nbs/validation/bootstrap.ipynb #80eba2b8
@@ -113,5 +122,7 @@ def decision_curve_interval(
     model, everyone = curves[:, 0], curves[:, 1]
     frame["low"], frame["high"] = np.transpose([percentiles(draws, level) for draws in model.T])
     frame["gain"] = frame["model"] - frame["treat_all"].clip(lower=0)
-    frame["gain_low"], frame["gain_high"] = np.transpose([percentiles(draws, level) for draws in (model - np.maximum(everyone, 0)).T])
+    frame["gain_low"], frame["gain_high"] = np.transpose(
+        [percentiles(draws, level) for draws in (model - np.maximum(everyone, 0)).T]
+    )
     return frame

@@ -32,14 +32,16 @@ def data_hash(*parts) -> str:
     return digest.hexdigest()
 
 # %% ../../nbs/validation/cache.ipynb #28ea0a3c
-_cached_work = ("_left_out", "_in_folds", "cross_validate", "_corrected", "imbalance")   # what of this module decides a cached number
+# what of this module decides a cached number
+_cached_work = ("_left_out", "_in_folds", "cross_validate", "_corrected", "imbalance")
 
 def _meaning(source: str, names: tuple[str, ...] | None = None) -> str:
     "What Python runs of a source, or of some functions in it: no comments, no docstrings, no layout."
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant): del body[0]
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            del body[0]
     return "".join(ast.dump(node) for node in tree.body if names is None or getattr(node, "name", None) in names)
 
 def code_version() -> str:
@@ -54,10 +56,12 @@ def code_version() -> str:
 def _read_cache(path: Path, key: str) -> dict | None:
     "The arrays of a cache file; None, with a warning, where it can't be trusted."
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file: arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
         if str(arrays.pop("_key")) == key: return arrays
         fault = "was made for something else"
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error: fault = f"can't be read ({error})"
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        fault = f"can't be read ({error})"
     warnings.warn(f"{path}: {fault}; computed again", stacklevel=3)
 
 def _write_cache(path: Path, key: str, arrays: dict) -> None:
@@ -83,7 +87,8 @@ def cached(
     "The arrays that `make` gives, computed once for each key and code version; no pickle."
     whole = json.dumps(key | dict(code=code_version()), sort_keys=True)
     path = Path(folder) / f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:20]}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)   # before the work, so that a folder that can't be made costs nothing
+    # before the work, so that a folder that can't be made costs nothing
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and (arrays := _read_cache(path, whole)) is not None: return arrays
     arrays = {part: _plain(values) for part, values in make().items()}
     _write_cache(path, whole, arrays)

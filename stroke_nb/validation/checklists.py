@@ -9,19 +9,34 @@ __all__ = ['SECTIONS', 'tripod', 'probast']
 import pandas as pd
 
 # %% ../../nbs/validation/checklists.ipynb #97b55810
-SECTIONS = {   # key -> heading in the training report
-    "verdict": "Verdict", "people": "The people", "performance": "How well it does on people it hasn't seen",
-    "challengers": "Against age alone and the other challengers", "threshold": "Acting on a risk", "instability": "Instability",
-    "imbalance": "What correcting for imbalance does", "subgroups": "Subgroups", "sample_size": "Sample size",
-    "model": "The model that is saved", "explanation": "What drives the risk", "plausibility": "Plausibility",
-    "limits": "Limits", "reproduce": "Reproduce", "checklists": "Checklists"}
+SECTIONS = {  # key -> heading in the training report
+    "verdict": "Verdict",
+    "people": "The people",
+    "performance": "How well it does on people it hasn't seen",
+    "challengers": "Against age alone and the other challengers",
+    "threshold": "Acting on a risk",
+    "instability": "Instability",
+    "imbalance": "What correcting for imbalance does",
+    "subgroups": "Subgroups",
+    "sample_size": "Sample size",
+    "model": "The model that is saved",
+    "explanation": "What drives the risk",
+    "plausibility": "Plausibility",
+    "limits": "Limits",
+    "reproduce": "Reproduce",
+    "checklists": "Checklists",
+}
 
 def _lines(text: str, columns: tuple[str, ...]) -> pd.DataFrame:
     "A frame of lines whose parts are set apart by bars."
-    frame = pd.DataFrame([[part.strip() for part in line.split("|")] for line in text.strip().splitlines()], columns=columns)
+    frame = pd.DataFrame(
+        [[part.strip() for part in line.split("|")] for line in text.strip().splitlines()], columns=columns
+    )
     unknown = sorted(set(frame["where"]) - set(SECTIONS) - {""})
     if unknown: raise ValueError(f"no section {', '.join(unknown)} in the report")
-    return frame.assign(heading=frame["where"].map(SECTIONS).fillna(""), met=~frame.answer.str.startswith("cannot be met"))
+    return frame.assign(
+        heading=frame["where"].map(SECTIONS).fillna(""), met=~frame.answer.str.startswith("cannot be met")
+    )
 
 # %% ../../nbs/validation/checklists.ipynb #4dcff7fe
 _tripod_introduction = """

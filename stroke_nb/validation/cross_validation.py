@@ -36,7 +36,8 @@ class OutOfFold:
 
     def repeats(self, kind: str) -> np.ndarray:
         "Risks by one kind, shape (repeats, n)."
-        if kind not in self.kinds: raise ValueError(f"kind {kind!r} wasn't cross-validated: choose one of {', '.join(self.kinds)}")
+        if kind not in self.kinds:
+            raise ValueError(f"kind {kind!r} wasn't cross-validated: choose one of {', '.join(self.kinds)}")
         return self.risks[list(self.kinds).index(kind)]
 
     def risk(self, kind: str) -> np.ndarray:
@@ -108,7 +109,8 @@ def _benefits(thresholds) -> list[Callable]:
     return [at(net_benefit, t) for t in thresholds]
 
 # %% ../../nbs/validation/cross_validation.ipynb #6b806640
-_judged = {f"{m.__name__}_at_f2": at(m, 0.5) for m in (sensitivity, specificity, ppv)}   # 0.5 tells a flag of 1 from one of 0
+# 0.5 tells a flag of 1 from one of 0
+_judged = {f"{m.__name__}_at_f2": at(m, 0.5) for m in (sensitivity, specificity, ppv)}
 
 def performance(
     cv: OutOfFold,
@@ -154,8 +156,11 @@ def paired_differences(
         return frame.reset_index().assign(challenger=str(kind))
     frame = pd.concat([one(kind) for kind in cv.kinds if kind != default], ignore_index=True)
     sign = np.where(frame.metric.isin(["log_loss", "brier"]), -1, 1)   # where less is better
-    frame["better"] = np.select([(sign * frame.low > 0) & (sign * frame.high > 0), (sign * frame.low < 0) & (sign * frame.high < 0)],
-                                ["default", "challenger"], "draw")
+    frame["better"] = np.select(
+        [(sign * frame.low > 0) & (sign * frame.high > 0), (sign * frame.low < 0) & (sign * frame.high < 0)],
+        ["default", "challenger"],
+        "draw",
+    )
     return frame[["challenger", "metric", "value", "low", "high", "better"]]
 
 # %% ../../nbs/validation/cross_validation.ipynb #bdbe98b0
@@ -170,7 +175,9 @@ def _corrected(way: str, kind: str, X, y, test, params, seed) -> np.ndarray:
     encoded, labels = features.fit_transform(full, y), y
     if way == "SMOTE": encoded, labels = SMOTE(random_state=seed).fit_resample(encoded, y)
     weight = compute_sample_weight("balanced", y) if way == "class weights" else None
-    return Fitted(kind, plausible, features, kind.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)).risk(test)
+    return Fitted(
+        kind, plausible, features, kind.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)
+    ).risk(test)
 
 def imbalance(
     X: pd.DataFrame,            # patients

@@ -27,7 +27,10 @@ def out_of_bag(
     "Each person's risk by the refits that didn't draw them: the mean of their log-odds."
     drawn = np.zeros(refits.logits.shape, bool)
     np.put_along_axis(drawn, refits.rows, True, axis=1)
-    if drawn.all(axis=0).any(): raise ValueError(f"{drawn.all(axis=0).sum()} people are in all of {len(drawn)} samples: make more refits, such as 100")
+    if drawn.all(axis=0).any():
+        raise ValueError(
+            f"{drawn.all(axis=0).sum()} people are in all of {len(drawn)} samples: make more refits, such as 100"
+        )
     return expit(np.average(refits.logits, axis=0, weights=~drawn))
 
 # %% ../../nbs/validation/instability.ipynb #78cc4e37
@@ -92,4 +95,8 @@ def decision_instability(
 ) -> pd.DataFrame:                            # columns refit, threshold, net_benefit
     "Decision curve of each refit on the original people."
     curves = [decision_curve(y, q, thresholds) for q in expit(refits.logits)]
-    return pd.concat(curves, keys=range(len(curves)), names=["refit", None]).reset_index("refit")[["refit", "threshold", "model"]].rename(columns={"model": "net_benefit"})
+    return (
+        pd.concat(curves, keys=range(len(curves)), names=["refit", None])
+        .reset_index("refit")[["refit", "threshold", "model"]]
+        .rename(columns={"model": "net_benefit"})
+    )

@@ -26,7 +26,9 @@ def check(y, p) -> tuple[np.ndarray, np.ndarray]:
     "Outcome and risk as two float arrays of shape (n,), or a ValueError that says what is wrong and how often."
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
     if y.ndim != 1 or y.shape != p.shape or not len(y):
-        raise ValueError(f"y and p must be two vectors of one length, at least one row; got shapes {y.shape} and {p.shape}")
+        raise ValueError(
+            f"y and p must be two vectors of one length, at least one row; got shapes {y.shape} and {p.shape}"
+        )
     for name, bad in {"y is not 0 or 1": (y != 0) & (y != 1), "p is missing": np.isnan(p), "p is outside 0 to 1": (p < 0) | (p > 1)}.items():
         if bad.any(): raise ValueError(f"{name} in {bad.sum()} of {len(y)} rows")
     return y, p
@@ -210,10 +212,12 @@ def fit_logistic(
             continue
         beta = beta + step
         information = np.einsum("in,jn->ij", rows * (mu * (1 - mu)), rows) + penalty
-        step = np.linalg.solve(information * (1 + 1e-9 * np.eye(len(rows))), gradient)  # steadied against ties; the top stays where it is
+        # steadied against ties; the top stays where it is
+        step = np.linalg.solve(information * (1 + 1e-9 * np.eye(len(rows))), gradient)
         size = np.abs(np.einsum("i,in->n", step, rows)).max()
         if size < 1e-6: return beta + step, np.linalg.inv(information)
-        step = step * min(1, 10 / size)  # where risks are far off the curvature is nearly 0, and a full step would leap
+        # where risks are far off the curvature is nearly 0, and a full step would leap
+        step = step * min(1, 10 / size)
         climb = gradient @ step
     raise Undefined("the risks separate the outcomes (all but) perfectly, so a logistic fit has no finite answer")
 
@@ -239,7 +243,8 @@ def calibration_slope(y, p) -> float:
     return recalibration(y, p)[1]
 
 # %% ../../nbs/validation/metrics.ipynb #47e716f2
-_KNOT_QUANTILES = {30: (0.05, 0.35, 0.65, 0.95), 20: (0.1, 0.5, 0.9), 0: ()}  # Harrell 2015, table 2.3, by events needed
+# Harrell 2015, table 2.3, by events needed
+_KNOT_QUANTILES = {30: (0.05, 0.35, 0.65, 0.95), 20: (0.1, 0.5, 0.9), 0: ()}
 
 def _knots(
     x: np.ndarray,  # logit of the risk, shape (n,)
@@ -305,7 +310,9 @@ def calibration_curve(
     grid = _spline(x, knots)[:, :X.shape[1]]
     centre, covariance = x + grid @ beta, _clustered(X, y - _risk(p, X, beta), covariance, groups)
     half = ndtri((1 + level) / 2) * np.sqrt(np.sum(grid @ covariance * grid, axis=1))
-    return pd.DataFrame({"risk": expit(x), "observed": expit(centre), "low": expit(centre - half), "high": expit(centre + half)})
+    return pd.DataFrame(
+        {"risk": expit(x), "observed": expit(centre), "low": expit(centre - half), "high": expit(centre + half)}
+    )
 
 # %% ../../nbs/validation/metrics.ipynb #b742328d
 def _calibration_error(y, p) -> np.ndarray:
@@ -332,8 +339,11 @@ def e90(y, p) -> float:
 # %% ../../nbs/validation/metrics.ipynb #66abeb6f
 def net_benefits(y, p, thresholds: np.ndarray, prevalence: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     "Net benefit of the model and of flagging everybody, at each threshold."
-    if np.any((thresholds < 0) | (thresholds >= 1)): raise ValueError(f"thresholds are risks from 0 to below 1, got {thresholds}")
-    found, false = (1 - np.searchsorted(np.sort(p[y == case]), thresholds) / max((y == case).sum(), 1) for case in (1, 0))
+    if np.any((thresholds < 0) | (thresholds >= 1)):
+        raise ValueError(f"thresholds are risks from 0 to below 1, got {thresholds}")
+    found, false = (
+        1 - np.searchsorted(np.sort(p[y == case]), thresholds) / max((y == case).sum(), 1) for case in (1, 0)
+    )
     share = y.mean() if prevalence is None else prevalence
     price = (1 - share) * thresholds / (1 - thresholds)
     return share * found - price * false, share - price
@@ -357,7 +367,8 @@ def decision_curve(
 ) -> pd.DataFrame:                            # columns threshold, model, treat_all, treat_none
     "Net benefit by threshold, per patient (Vickers & Elkin 2006)."
     y, p = check_both(y, p)
-    if prevalence is not None and not 0 < prevalence < 1: raise ValueError(f"prevalence lies between 0 and 1, got {prevalence}")
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise ValueError(f"prevalence lies between 0 and 1, got {prevalence}")
     thresholds = np.array(list(thresholds), dtype=float)
     model, everyone = net_benefits(y, p, thresholds, prevalence)
     return pd.DataFrame({"threshold": thresholds, "model": model, "treat_all": everyone, "treat_none": 0.0})
@@ -375,7 +386,11 @@ def reviewed_per_case(
     found, false = share * flag[y == 1].mean(), (1 - share) * flag[y == 0].mean()
     if not found: return "people reviewed, no stroke found" if false else "nobody reviewed"
     people = (found + false) / found
-    return f"{people:.2g} reviewed for each stroke found" if people < 10 else f"{people:,.0f} reviewed for each stroke found"
+    return (
+        f"{people:.2g} reviewed for each stroke found"
+        if people < 10
+        else f"{people:,.0f} reviewed for each stroke found"
+    )
 
 # %% ../../nbs/validation/metrics.ipynb #4ef0849e
 def fbeta(
@@ -397,7 +412,8 @@ def sensitivity_threshold(y, p, floor: float = 0.8) -> float:
     "The highest risk at which at least the share `floor` of cases is still flagged."
     if not 0 < floor <= 1: raise ValueError(f"floor is a share above 0 and up to 1, got {floor}")
     risk, _, found = _sweep(*check_both(y, p))
-    return float(risk[np.argmax(found >= floor * found[-1] - 1e-9)])  # 0.8 x 5 must mean 4, whatever binary fractions say
+    # 0.8 x 5 must mean 4, whatever binary fractions say
+    return float(risk[np.argmax(found >= floor * found[-1] - 1e-9)])
 
 # %% ../../nbs/validation/metrics.ipynb #d13f6329
 def exchange_threshold(
@@ -415,7 +431,8 @@ def net_benefit_threshold(
     "The lowest declared threshold at which the model beats flagging everybody and flagging nobody."
     curve = decision_curve(y, p, sorted(thresholds))
     better = curve["model"] > curve["treat_all"].clip(lower=0) + 1e-12  # a rounding error is no benefit
-    if not better.any(): raise Undefined("the model beats flagging everybody or nobody at none of the declared thresholds")
+    if not better.any():
+        raise Undefined("the model beats flagging everybody or nobody at none of the declared thresholds")
     return float(curve["threshold"][better.argmax()])
 
 # %% ../../nbs/validation/metrics.ipynb #19e4269c

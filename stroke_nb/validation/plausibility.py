@@ -16,7 +16,11 @@ from .subgroups import age_edges
 # %% ../../nbs/validation/plausibility.ipynb #057aa15a
 def _some(X: pd.DataFrame, people: int, seed: int) -> pd.DataFrame:
     "At most so many rows, drawn at random."
-    return X if len(X) <= people else X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), people, replace=False))]
+    return (
+        X
+        if len(X) <= people
+        else X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), people, replace=False))]
+    )
 
 def _risks_at(model, X: pd.DataFrame, field: str, values) -> np.ndarray:
     "Risk of each person with one field set to each value, shape (n, len(values))."
@@ -35,16 +39,31 @@ def direction_checks(
     "Share of people whose risk falls somewhere as a field rises."
     X, rows = _some(X, people, seed), []
     for name in fields:
-        values = [0.0, 1.0] if FIELDS[name].kind == "binary" else np.unique(X[name].quantile(np.linspace(0.01, 0.99, steps)))
+        values = (
+            [0.0, 1.0]
+            if FIELDS[name].kind == "binary"
+            else np.unique(X[name].quantile(np.linspace(0.01, 0.99, steps)))
+        )
         fall = -np.diff(_risks_at(model, X, name, values), axis=1).min(axis=1, initial=0)
-        rows.append(dict(field=name, label=FIELDS[name].label, people=len(X), share_falling=np.mean(fall > 1e-9), largest_fall=fall.max() + 0.0))
+        rows.append(
+            dict(
+                field=name,
+                label=FIELDS[name].label,
+                people=len(X),
+                share_falling=np.mean(fall > 1e-9),
+                largest_fall=fall.max() + 0.0,
+            )
+        )
     return pd.DataFrame(rows)
 
 # %% ../../nbs/validation/plausibility.ipynb #a3cd2c61
 def _values_by_age(X: pd.DataFrame, field: str, points: int) -> dict:
     "Age band -> values of a field from the 2.5th to the 97.5th percentile of that band's people."
     band = pd.cut(X.age, age_edges, right=False, labels=False)
-    return {k: known.quantile(np.linspace(0.025, 0.975, points)).to_numpy() for k, known in X[field].dropna().groupby(band)}
+    return {
+        k: known.quantile(np.linspace(0.025, 0.975, points)).to_numpy()
+        for k, known in X[field].dropna().groupby(band)
+    }
 
 def blank_check(
     model,                    # anything with predict_proba
@@ -60,6 +79,15 @@ def blank_check(
     rows = []
     for k, group in some.groupby(band):
         risks = _risks_at(model, group, field, values[k])
-        rows.append(pd.DataFrame(dict(blank=_risks_at(model, group, field, [np.nan])[:, 0], low=risks.min(axis=1), high=risks.max(axis=1)), index=group.index))
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    blank=_risks_at(model, group, field, [np.nan])[:, 0],
+                    low=risks.min(axis=1),
+                    high=risks.max(axis=1),
+                ),
+                index=group.index,
+            )
+        )
     frame = pd.concat(rows)
     return frame.assign(outside=(frame.blank < frame.low - 1e-9) | (frame.blank > frame.high + 1e-9))

@@ -107,8 +107,15 @@ def plot_risk_distribution(
     ax, frame = new_axes(ax), risk_histogram(y, p)
     edges = np.r_[frame["low"], frame["high"].iloc[-1]]
     for name, label, colour in (("others", "no stroke", GREY), ("cases", "stroke", BLUE)):
-        ax.stairs(cleared(frame[name]) / frame[name].sum(), edges, color=colour, lw=1.6, fill=name == "others", alpha=0.45 if name == "others" else 1,
-                  label=f"{label}, n = {frame[name].sum():,}")
+        ax.stairs(
+            cleared(frame[name]) / frame[name].sum(),
+            edges,
+            color=colour,
+            lw=1.6,
+            fill=name == "others",
+            alpha=0.45 if name == "others" else 1,
+            label=f"{label}, n = {frame[name].sum():,}",
+        )
     ax.set(xlim=(0, edges[-1]), xlabel="predicted risk", ylabel="share of the group")
     percent(ax.xaxis), percent(ax.yaxis)
     ax.legend(frameon=False)
@@ -136,7 +143,9 @@ def plot_prediction_instability(
     for name in ("low", "high"):
         _cloud(ax, frame.p, frame[name])
         ax.plot(*_running(frame.p, frame[name]), color=BLUE, lw=2, label="95 % of refits" if name == "low" else None)
-    ax.set(xlim=(0, top), ylim=(0, top), xlabel="risk by the model", ylabel="risk by models refitted to other samples")
+    ax.set(
+        xlim=(0, top), ylim=(0, top), xlabel="risk by the model", ylabel="risk by models refitted to other samples"
+    )
     percent(ax.xaxis), percent(ax.yaxis)
     ax.legend(frameon=False, loc="upper left")
     return ax
@@ -156,8 +165,20 @@ def plot_classification_instability(frame: pd.DataFrame, threshold: float, ax=No
     ax = new_axes(ax)
     _cloud(ax, frame.p, frame.flips)
     ax.axvline(threshold, color=GREY, ls="--", lw=1)
-    ax.annotate(f"threshold {threshold:.1%}", (threshold, 0.97), xytext=(5, 0), textcoords="offset points", color=GREY, va="top")
-    ax.set(xlim=(0, min(1, 5 * threshold)), ylim=(0, 1), xlabel="risk by the model", ylabel="refits that decide otherwise")
+    ax.annotate(
+        f"threshold {threshold:.1%}",
+        (threshold, 0.97),
+        xytext=(5, 0),
+        textcoords="offset points",
+        color=GREY,
+        va="top",
+    )
+    ax.set(
+        xlim=(0, min(1, 5 * threshold)),
+        ylim=(0, 1),
+        xlabel="risk by the model",
+        ylabel="refits that decide otherwise",
+    )
     percent(ax.xaxis), percent(ax.yaxis)
     return ax
 
@@ -189,18 +210,27 @@ def plot_decision_instability(
 ):                        # the axes
     "Decision curves of the refits behind the model's own and reviewing everybody."
     ax, own = new_axes(ax), decision_curve(y, p, sorted(frame.threshold.unique()))
-    for _, curve in frame.groupby("refit"): ax.plot(curve.threshold, 1000 * curve.net_benefit, color=_PALE, lw=0.5, alpha=0.7)
+    for _, curve in frame.groupby("refit"):
+        ax.plot(curve.threshold, 1000 * curve.net_benefit, color=_PALE, lw=0.5, alpha=0.7)
     ax.plot(own.threshold, 1000 * own.treat_all, "--", color=GREY, lw=1, label="review everybody")
     ax.plot(own.threshold, 1000 * own.model, color=BLUE, lw=2, label="the model")
     ax.plot([], [], color=_PALE, label="refits")
     ax.axhline(0, color=GREY, lw=1)
-    ax.set(ylim=(-5, 1050 * own.model.max()), xlabel="threshold: risk at which one would act", ylabel="net strokes found per 1,000 people")
+    ax.set(
+        ylim=(-5, 1050 * own.model.max()),
+        xlabel="threshold: risk at which one would act",
+        ylabel="net strokes found per 1,000 people",
+    )
     percent(ax.xaxis)
     ax.legend(frameon=False)
     return ax
 
 # %% ../../nbs/validation/plots.ipynb #738bf611
-_panels = {"observed_expected_ratio": ("observed / expected", 1), "auroc": ("AUROC", None), "net_benefit": ("net strokes found per 1,000", None)}
+_panels = {
+    "observed_expected_ratio": ("observed / expected", 1),
+    "auroc": ("AUROC", None),
+    "net_benefit": ("net strokes found per 1,000", None),
+}
 
 def plot_subgroups(
     frame: pd.DataFrame,  # from `subgroups`
@@ -208,7 +238,9 @@ def plot_subgroups(
     "Forest plot: a row for each group that can be judged, the dashed line is everyone."
     import matplotlib.pyplot as plt
     judged = frame[frame.auroc.notna()].iloc[::-1].reset_index(drop=True)
-    _, axes = plt.subplots(1, 3, figsize=(10, 0.8 + 0.28 * len(judged)), dpi=110, sharey=True, facecolor="white", layout="constrained")
+    _, axes = plt.subplots(
+        1, 3, figsize=(10, 0.8 + 0.28 * len(judged)), dpi=110, sharey=True, facecolor="white", layout="constrained"
+    )
     for ax, (name, (label, right)) in zip(axes, _panels.items()):
         scale = 1000 if name == "net_benefit" else 1
         value, low, high = (scale * judged[name + part] for part in ("", "_low", "_high"))
@@ -216,7 +248,9 @@ def plot_subgroups(
         ax.errorbar(value, judged.index, xerr=[value - low, high - value], fmt="o", ms=4, lw=1.2, color=BLUE)
         ax.set_xlabel(label)
     axes[0].set_xscale("log")
-    axes[0].set_xticks([t for t in (0.25, 0.5, 0.7, 1, 1.4, 2, 4) if axes[0].get_xlim()[0] < t < axes[0].get_xlim()[1]])
+    axes[0].set_xticks(
+        [t for t in (0.25, 0.5, 0.7, 1, 1.4, 2, 4) if axes[0].get_xlim()[0] < t < axes[0].get_xlim()[1]]
+    )
     axes[0].minorticks_off(), axes[0].xaxis.set_major_formatter("{x:g}")
     names = [f"{row.field} {row.group}".strip() + f"  ({row.events} of {row.n:,})" for row in judged.itertuples()]
     axes[0].set_yticks(judged.index, names, fontsize=8)

@@ -43,7 +43,11 @@ def say(text: str) -> None:
 # %% ../../nbs/validation/report.ipynb #f4d19440
 METRICS = {
     "auroc": ("Discrimination (AUROC)", 3, "1 is perfect, 0.5 is chance"),
-    "observed_expected_ratio": ("Observed / expected strokes", 3, "1 is right on average; under 1, risks are too high"),
+    "observed_expected_ratio": (
+        "Observed / expected strokes",
+        3,
+        "1 is right on average; under 1, risks are too high",
+    ),
     "calibration_slope": ("Calibration slope", 3, "1 is right; under 1, risks are too extreme"),
     "brier": ("Brier score", 4, "mean squared error of the risk; lower is better"),
     "scaled_brier": ("Scaled Brier score", 3, "share of the outcome's variance accounted for"),
@@ -52,7 +56,11 @@ METRICS = {
     "ici": ("Mean calibration error (ICI)", 4, "mean distance between risk and smoothed observed frequency"),
     "e50": ("Median calibration error (E50)", 4, "half the people have less"),
     "e90": ("Calibration error, 90th percentile (E90)", 4, "nine people in ten have less"),
-    "sensitivity_at_f2": ("Sensitivity at the F2 threshold", 3, "share of strokes flagged, threshold chosen inside the folds"),
+    "sensitivity_at_f2": (
+        "Sensitivity at the F2 threshold",
+        3,
+        "share of strokes flagged, threshold chosen inside the folds",
+    ),
     "specificity_at_f2": ("Specificity at the F2 threshold", 3, "share of the others not flagged"),
     "ppv_at_f2": ("Positive predictive value at the F2 threshold", 3, "share of the flagged with a stroke"),
 }
@@ -92,14 +100,19 @@ def _rows(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
         if field.kind == "number": rows[field.title, "median (quartiles)"] = _numbers_row(frame, field.name)
         elif field.kind == "binary": rows[field.label, "yes"] = _count(frame, values == 1)
         else: rows |= {(field.label, category): _count(frame, values == category) for category in field.categories}
-        if values.isna().any(): rows[field.label if field.kind != "number" else field.title, "unknown"] = _count(frame, values.isna())
+        if values.isna().any():
+            rows[field.label if field.kind != "number" else field.title, "unknown"] = _count(frame, values.isna())
     return rows
 
 def table_one(
     cohort: pd.DataFrame,  # validated, with the outcome
 ) -> pd.DataFrame:         # a row for each field and level; columns level, everyone, without, with a recorded stroke
     "Who is in the data, by outcome; counts under five withheld."
-    groups = {"Everyone": cohort, "No recorded stroke": cohort[cohort[OUTCOME] == 0], "Recorded stroke": cohort[cohort[OUTCOME] == 1]}
+    groups = {
+        "Everyone": cohort,
+        "No recorded stroke": cohort[cohort[OUTCOME] == 0],
+        "Recorded stroke": cohort[cohort[OUTCOME] == 1],
+    }
     columns = {name: _rows(group) for name, group in groups.items()}
     lines = list(columns["Everyone"])
     table = pd.DataFrame({name: [rows.get(line, "0") for line in lines] for name, rows in columns.items()})
@@ -119,7 +132,12 @@ def performance_table(
                          "how to read it": [METRICS[name][2] for name in known]}).set_index("")
 
 # %% ../../nbs/validation/report.ipynb #ebaef754
-_short = {"auroc": ("AUROC", 3), "log_loss": ("log loss", 4), "observed_expected_ratio": ("O/E", 2), "calibration_slope": ("slope", 2)}
+_short = {
+    "auroc": ("AUROC", 3),
+    "log_loss": ("log loss", 4),
+    "observed_expected_ratio": ("O/E", 2),
+    "calibration_slope": ("slope", 2),
+}
 
 def score_table(
     scores: pd.DataFrame,  # from `validation.compare`
@@ -137,7 +155,11 @@ def comparison_table(
 ) -> pd.DataFrame:
     "Every kind's scores, and by how much the default's AUROC is ahead of it."
     table, lead = score_table(scores), differences[differences.metric == "auroc"].set_index("challenger")
-    table.insert(1, "default's lead", [estimate(lead.loc[kind]) if kind in lead.index else "the default" for kind in table.index])
+    table.insert(
+        1,
+        "default's lead",
+        [estimate(lead.loc[kind]) if kind in lead.index else "the default" for kind in table.index],
+    )
     return table.rename(index=lambda kind: KINDS[kind].label)
 
 # %% ../../nbs/validation/report.ipynb #4c69343d
@@ -148,7 +170,11 @@ def lead_words(
     "Which challengers the default beats for sure, and which only about equal it."
     rows = differences[differences.metric == metric]
     def names(better): return ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better])
-    parts = [("default", "ahead of {} beyond doubt"), ("draw", "level with {} within what this many strokes can tell"), ("challenger", "behind {}")]
+    parts = [
+        ("default", "ahead of {} beyond doubt"),
+        ("draw", "level with {} within what this many strokes can tell"),
+        ("challenger", "behind {}"),
+    ]
     said = [words.format(names(better)) for better, words in parts if names(better)]
     return f"In {label(metric)} the default is " + "; ".join(said) + "."
 
@@ -157,7 +183,13 @@ def calibration_words(scores: dict) -> str:
     "On average and in the extremes: too high, too low or right."
     ratio, slope = scores["observed_expected_ratio"], scores["calibration_slope"]
     mean = "too high" if ratio["high"] < 1 else "too low" if ratio["low"] > 1 else "right on average"
-    ends = "too extreme" if slope["high"] < 1 else "too cautious" if slope["low"] > 1 else "neither too extreme nor too cautious"
+    ends = (
+        "too extreme"
+        if slope["high"] < 1
+        else "too cautious"
+        if slope["low"] > 1
+        else "neither too extreme nor too cautious"
+    )
     return (f"Risks are {mean} (observed / expected {estimate(ratio, 2)}) and {ends} (slope {estimate(slope, 2)}), "
             f"off by {scores['ici']['value']:.1%} of risk on average.")
 
@@ -194,11 +226,19 @@ def threshold_table(
     def line(name, words, rule):
         flagged = flags(cv, kind, rule).ravel()
         judged = evaluate(y, flagged, _judged, n_boot, seed, person)
-        return {"rule": words, "threshold": estimate(chosen.loc[name], 1, percent=True), "flagged": f"{flagged.mean():.0%}",
-                "strokes found": estimate(judged.loc["sensitivity"], 0, percent=True),
-                "strokes among flagged": estimate(judged.loc["ppv"], 0, percent=True),
-                "in words": reviewed_per_case(y, flagged, 0.5)}
-    return pd.DataFrame([line(name, *rule) for name, rule in THRESHOLD_RULES.items()]).set_index("rule").rename_axis(index=None)
+        return {
+            "rule": words,
+            "threshold": estimate(chosen.loc[name], 1, percent=True),
+            "flagged": f"{flagged.mean():.0%}",
+            "strokes found": estimate(judged.loc["sensitivity"], 0, percent=True),
+            "strokes among flagged": estimate(judged.loc["ppv"], 0, percent=True),
+            "in words": reviewed_per_case(y, flagged, 0.5),
+        }
+    return (
+        pd.DataFrame([line(name, *rule) for name, rule in THRESHOLD_RULES.items()])
+        .set_index("rule")
+        .rename_axis(index=None)
+    )
 
 # %% ../../nbs/validation/report.ipynb #71d426f3
 def _ranges(t: np.ndarray, hits: np.ndarray) -> str:
@@ -211,8 +251,10 @@ def benefit_words(
     "Where acting on the model nets more strokes found than reviewing everybody or nobody."
     t = frame.threshold.to_numpy()
     ahead, sure = (frame.gain > 0).to_numpy(), (frame.gain_low > 0).to_numpy()
-    return (f"Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds {_ranges(t, ahead)}; "
-            f"beyond doubt {_ranges(t, sure)}.")
+    return (
+        f"Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds {_ranges(t, ahead)}; "
+        f"beyond doubt {_ranges(t, sure)}."
+    )
 
 # %% ../../nbs/validation/report.ipynb #dae7aece
 def instability_numbers(
@@ -227,8 +269,10 @@ def instability_words(
     refits: int,          # how many
 ) -> str:
     "How far a risk moves when the model is refitted."
-    return (f"Refitted to {refits} other samples of such people, a person's risk moves by {numbers['mape']:.2%} on average (MAPE); for the tenth with "
-            f"the highest risks, 95 % of the refits lie within a span of {numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk.")
+    return (
+        f"Refitted to {refits} other samples of such people, a person's risk moves by {numbers['mape']:.2%} on average (MAPE); for the tenth with "
+        f"the highest risks, 95 % of the refits lie within a span of {numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk."
+    )
 
 # %% ../../nbs/validation/report.ipynb #09ce4ca4
 def optimism_table(
@@ -236,16 +280,25 @@ def optimism_table(
 ) -> pd.DataFrame:
     "Apparent performance, optimism, and what is left."
     digits = {name: METRICS[name][1] for name in frame.index}
-    return pd.DataFrame({"apparent": [f"{frame.apparent[name]:.{d}f}" for name, d in digits.items()],
-                         "optimism": [f"{frame.optimism[name]:+.{d}f}" for name, d in digits.items()],
-                         "corrected (95 % interval)": [estimate(dict(value=frame.corrected[name], low=frame.low[name], high=frame.high[name]), d)
-                                                       for name, d in digits.items()]}, index=[label(name) for name in digits])
+    return pd.DataFrame(
+        {
+            "apparent": [f"{frame.apparent[name]:.{d}f}" for name, d in digits.items()],
+            "optimism": [f"{frame.optimism[name]:+.{d}f}" for name, d in digits.items()],
+            "corrected (95 % interval)": [
+                estimate(dict(value=frame.corrected[name], low=frame.low[name], high=frame.high[name]), d)
+                for name, d in digits.items()
+            ],
+        },
+        index=[label(name) for name in digits],
+    )
 
 def optimism_words(frame: pd.DataFrame) -> str:
     "What the people the model was fitted to flatter it by."
     row = frame.loc["auroc"]
-    return (f"On the people it was fitted to the model reaches an AUROC of {row.apparent:.3f}; refitting to bootstrap samples shows that "
-            f"{row.optimism:.3f} of it is optimism, which leaves {row.corrected:.3f} ({row.low:.3f} to {row.high:.3f}).")
+    return (
+        f"On the people it was fitted to the model reaches an AUROC of {row.apparent:.3f}; refitting to bootstrap samples shows that "
+        f"{row.optimism:.3f} of it is optimism, which leaves {row.corrected:.3f} ({row.low:.3f} to {row.high:.3f})."
+    )
 
 # %% ../../nbs/validation/report.ipynb #293d47ac
 def _cell(row, name: str, digits: int) -> str:
@@ -271,7 +324,11 @@ def subgroup_words(frame: pd.DataFrame) -> str:
     judged = frame[frame.observed_expected_ratio.notna()]
     def names(rows): return ", ".join(f"{row.field.lower()} {row.group}" for row in rows.itertuples())
     high, low = judged[judged.observed_expected_ratio_high < 1], judged[judged.observed_expected_ratio_low > 1]
-    said = [f"{words} beyond doubt in {names(rows)}" for words, rows in (("too high", high), ("too low", low)) if len(rows)]
+    said = [
+        f"{words} beyond doubt in {names(rows)}"
+        for words, rows in (("too high", high), ("too low", low))
+        if len(rows)
+    ]
     found = "; ".join(said) if said else "neither too high nor too low beyond doubt in any group"
     return f"Risks are {found}. Of {len(frame)} groups, {len(judged)} have the strokes to be judged; looking at so many, one or two will stand out by chance."
 
@@ -284,23 +341,36 @@ def score_numbers(
     scores: pd.DataFrame,  # from `validation.compare`
 ) -> dict:                 # metric_kind -> {value, low, high}
     "Each kind's scores, for the record."
-    return {_plain(row.metric, row.kind): dict(value=row.value, low=row.low, high=row.high) for row in scores.itertuples()}
+    return {
+        _plain(row.metric, row.kind): dict(value=row.value, low=row.low, high=row.high)
+        for row in scores.itertuples()
+    }
 
 def subgroup_numbers(
     frame: pd.DataFrame,  # from `validation.subgroups`
 ) -> dict:                # metric_field_group -> {value, low, high}
     "O/E and AUROC of the groups that can be judged, for the record."
     judged = frame[frame.auroc.notna()]
-    return {_plain(name, row.field, row.group): dict(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"])
-            for name in ("observed_expected_ratio", "auroc") for _, row in judged.iterrows()}
+    return {
+        _plain(name, row.field, row.group): dict(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"])
+        for name in ("observed_expected_ratio", "auroc")
+        for _, row in judged.iterrows()
+    }
 
 # %% ../../nbs/validation/report.ipynb #a6bd5b60
 def imbalance_words(scores: pd.DataFrame) -> str:
     "What class weights and SMOTE do to the mean risk."
     ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
-    worse = [f"with {way} it is {1 / ratio[way]:.1f} times what was observed" for way in ratio.index if way != "uncorrected"]
-    return (f"Strokes are rare, and that needs no correction. Uncorrected, the mean risk is {1 / ratio['uncorrected']:.2f} times what was observed; "
-            + "; ".join(worse) + ". Discrimination doesn't gain by it.")
+    worse = [
+        f"with {way} it is {1 / ratio[way]:.1f} times what was observed"
+        for way in ratio.index
+        if way != "uncorrected"
+    ]
+    return (
+        f"Strokes are rare, and that needs no correction. Uncorrected, the mean risk is {1 / ratio['uncorrected']:.2f} times what was observed; "
+        + "; ".join(worse)
+        + ". Discrimination doesn't gain by it."
+    )
 
 # %% ../../nbs/validation/report.ipynb #050442aa
 def sample_size_words(
@@ -312,9 +382,12 @@ def sample_size_words(
     "Whether there were people enough, criterion by criterion."
     most = needed.people.max()
     met = "enough" if people >= most else "too few"
-    return (f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed. "
-            "Shrinkage, few splits and averaging are how the model lives with that." if people < most else
-            f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
+    return (
+        f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed. "
+        "Shrinkage, few splits and averaging are how the model lives with that."
+        if people < most
+        else f"{people:,} people with {events} strokes are {met} for {parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed."
+    )
 
 def validation_size_words(
     needed: pd.DataFrame,  # from `validation.sample_size_validation`
@@ -323,14 +396,21 @@ def validation_size_words(
 ) -> str:
     "Which intervals are as narrow as one would want, and which aren't."
     short = [name for name, row in needed.iterrows() if row.people > people]
-    return (f"{people:,} people with {events} strokes are enough for every criterion below." if not short else
-            f"{people:,} people with {events} strokes are too few for: {'; '.join(short)}. Read those numbers with their intervals.")
+    return (
+        f"{people:,} people with {events} strokes are enough for every criterion below."
+        if not short
+        else f"{people:,} people with {events} strokes are too few for: {'; '.join(short)}. Read those numbers with their intervals."
+    )
 
 def plausibility_words(falls: pd.DataFrame, blanks: pd.DataFrame) -> str:
     "Does the risk ever fall where it should rise, or leave its range when BMI is blank?"
     falling = falls[falls.share_falling > 0]
-    first = ("The risk never falls as age, glucose, hypertension or heart disease rises" if falling.empty else
-             "The risk falls for some people as these rise: " + ", ".join(f"{row.label.lower()} ({row.share_falling:.0%} of people)" for row in falling.itertuples()))
+    first = (
+        "The risk never falls as age, glucose, hypertension or heart disease rises"
+        if falling.empty
+        else "The risk falls for some people as these rise: "
+        + ", ".join(f"{row.label.lower()} ({row.share_falling:.0%} of people)" for row in falling.itertuples())
+    )
     return f"{first} ({int(falls.people.max())} people tried). Leaving BMI blank moves the risk outside the range that plausible values give for {int(blanks.outside.sum())} of {len(blanks)}."
 
 # %% ../../nbs/validation/report.ipynb #ba92f6b1
@@ -346,8 +426,12 @@ def checklist(
     from IPython.display import HTML
     columns = [name for name in ("part", "item", "domain", "question") if name in frame]
     def link(row): return f'<a href="#{_anchor(row.heading)}">{escape(row.heading)}</a>' if row.heading else ""
-    rows = ["<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in columns) + f"<td>{link(row)}</td><td>{escape(row.answer)}</td></tr>"
-            for _, row in frame.iterrows()]
+    rows = [
+        "<tr>"
+        + "".join(f"<td>{escape(str(row[name]))}</td>" for name in columns)
+        + f"<td>{link(row)}</td><td>{escape(row.answer)}</td></tr>"
+        for _, row in frame.iterrows()
+    ]
     head = "".join(f"<th>{name}</th>" for name in (*columns, "section", "answer"))
     return HTML(f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>')
 
@@ -357,7 +441,9 @@ def versions() -> pd.DataFrame:
     import platform
     from importlib.metadata import version
     names = ("stroke_nb", "numpy", "pandas", "scipy", "scikit-learn", "catboost", "shap")
-    rows = {"Python": platform.python_version(), "machine": platform.machine()} | {name: version(name) for name in names}
+    rows = {"Python": platform.python_version(), "machine": platform.machine()} | {
+        name: version(name) for name in names
+    }
     return pd.Series(rows, name="version").to_frame()
 
 # %% ../../nbs/validation/report.ipynb #10aa1546
@@ -372,11 +458,13 @@ def training_verdict(
     calibrated = ratio["low"] <= 1 <= ratio["high"] and slope["low"] <= 1 <= slope["high"]
     useful = lead.value > 0
     use = "Usable for research and teaching on data like these" if useful and calibrated else "Not usable as it is"
-    reasons = [f"{use}; not for care, not a prognosis, not outside these data without setting the prevalence.",
-               f"AUROC {estimate(scores['auroc'])}; {'better' if useful else 'no better'} than age alone by {estimate(lead)}"
-               + ("." if lead.low > 0 or not useful else ", which this many strokes can't tell from nothing."),
-               calibration_words(scores),
-               f"Over-predicts where strokes are fewer than the {prevalence:.1%} of these data, unless the place's prevalence is set."]
+    reasons = [
+        f"{use}; not for care, not a prognosis, not outside these data without setting the prevalence.",
+        f"AUROC {estimate(scores['auroc'])}; {'better' if useful else 'no better'} than age alone by {estimate(lead)}"
+        + ("." if lead.low > 0 or not useful else ", which this many strokes can't tell from nothing."),
+        calibration_words(scores),
+        f"Over-predicts where strokes are fewer than the {prevalence:.1%} of these data, unless the place's prevalence is set.",
+    ]
     return ("ok" if useful and calibrated else "alarm"), reasons
 
 # %% ../../nbs/validation/report.ipynb #fad90b39
@@ -412,10 +500,19 @@ def model_card(
     metrics, data = result["metrics"], result["data"]
     def plain(name): return metrics[name]["value"] if isinstance(metrics[name], dict) else metrics[name]
     rows = [f"| {label(name)} | {estimate(metrics[name], METRICS[name][1])} |" for name in metrics if name in METRICS]
-    return _card.format(banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "", reasons=" ".join(result["reasons"]),
-                        source=data["source"].replace("`", ""), people=plain("people"), events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],
-                        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=plain("mape"),
-                        version=result["model"]["version"], model_sha=result["model"]["sha256"])
+    return _card.format(
+        banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
+        reasons=" ".join(result["reasons"]),
+        source=data["source"].replace("`", ""),
+        people=plain("people"),
+        events=plain("events"),
+        prevalence=plain("prevalence"),
+        sha=data["sha256"],
+        table="\n".join(["| measure | estimate |", "|---|---|", *rows]),
+        mape=plain("mape"),
+        version=result["model"]["version"],
+        model_sha=result["model"]["sha256"],
+    )
 
 # %% ../../nbs/validation/report.ipynb #d6352254
 def write_card(
@@ -428,11 +525,15 @@ def write_card(
     from mistune import create_markdown
     text = model_card(result)
     body = create_markdown(escape=True, plugins=["table"])(text)
-    style = ("body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c232b;background:#fff}"
-             "td,th{text-align:left;padding:.3rem .9rem .3rem 0;border-bottom:1px solid #ccd2d8}code{overflow-wrap:anywhere}"
-             "@media(prefers-color-scheme:dark){body{color:#e4e8eb;background:#14181c}}")
-    page = (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(text.splitlines()[0][2:])}</title>'
-            f"<style>{style}</style><main>{body}</main></html>")
+    style = (
+        "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c232b;background:#fff}"
+        "td,th{text-align:left;padding:.3rem .9rem .3rem 0;border-bottom:1px solid #ccd2d8}code{overflow-wrap:anywhere}"
+        "@media(prefers-color-scheme:dark){body{color:#e4e8eb;background:#14181c}}"
+    )
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(text.splitlines()[0][2:])}</title>'
+        f"<style>{style}</style><main>{body}</main></html>"
+    )
     Path(folder, "model_card.md").write_text(text, encoding="utf-8")
     Path(folder, "model_card.html").write_text(page, encoding="utf-8")
     return ["model_card.html", "model_card.md"]

@@ -51,12 +51,19 @@ def sample_size_binary(
     "People needed to develop a model (Riley et al. 2019, 2020; van Smeden et al. 2019)."
     if (cstatistic is None) == (r2 is None): raise ValueError("give either cstatistic or r2")
     r2 = r2_coxsnell(cstatistic, prevalence) if r2 is None else r2
-    if not 0 < r2 < r2_maximum(prevalence): raise ValueError(f"r2 is {r2:g}: at a prevalence of {prevalence:g} it lies between 0 and {r2_maximum(prevalence):.3f}")
+    if not 0 < r2 < r2_maximum(prevalence):
+        raise ValueError(
+            f"r2 is {r2:g}: at a prevalence of {prevalence:g} it lies between 0 and {r2_maximum(prevalence):.3f}"
+        )
     small = r2 / (r2 + 0.05 * r2_maximum(prevalence))
-    people = {f"shrinkage at least {shrinkage:g}": _shrinkage_n(n_parameters, r2, shrinkage),
-              "R² optimism at most 0.05": _shrinkage_n(n_parameters, r2, small),
-              "overall risk within 0.05": (1.96 / 0.05) ** 2 * prevalence * (1 - prevalence),
-              f"mean error of risks at most {mape:g}": np.exp((-0.508 + 0.259 * np.log(prevalence) + 0.504 * np.log(n_parameters) - np.log(mape)) / 0.544)}
+    people = {
+        f"shrinkage at least {shrinkage:g}": _shrinkage_n(n_parameters, r2, shrinkage),
+        "R² optimism at most 0.05": _shrinkage_n(n_parameters, r2, small),
+        "overall risk within 0.05": (1.96 / 0.05) ** 2 * prevalence * (1 - prevalence),
+        f"mean error of risks at most {mape:g}": np.exp(
+            (-0.508 + 0.259 * np.log(prevalence) + 0.504 * np.log(n_parameters) - np.log(mape)) / 0.544
+        ),
+    }
     return _needed(people, prevalence, n_parameters)
 
 # %% ../../nbs/validation/sample_size.ipynb #ad9f35eb
@@ -78,7 +85,9 @@ def _slope_n(z: np.ndarray, weight: np.ndarray, width: float) -> float:
 def _auroc_n(c: float, prevalence: float, width: float) -> int:
     "People for a c-statistic's interval of this width (Newcombe 2006, as Riley et al. 2021 use it)."
     n = np.arange(10, 2_000_000)
-    variance = c * (1 - c) * (1 + (n / 2 - 1) * ((1 - c) / (2 - c) + c / (1 + c))) / (n**2 * prevalence * (1 - prevalence))
+    variance = (
+        c * (1 - c) * (1 + (n / 2 - 1) * ((1 - c) / (2 - c) + c / (1 + c))) / (n**2 * prevalence * (1 - prevalence))
+    )
     return int(n[np.argmax(2 * 1.96 * np.sqrt(variance) <= width)])
 
 # %% ../../nbs/validation/sample_size.ipynb #0072ac1f
@@ -91,7 +100,9 @@ def sample_size_validation(
     auroc_width: float = 0.1,
 ) -> pd.DataFrame:                  # index criterion; columns people, events
     "People needed to validate a model with intervals this narrow (Riley et al. 2021)."
-    z, weight = _two_normals(cstatistic, prevalence) if p is None else (logit(np.asarray(p)), np.full(len(p), 1 / len(p)))
+    z, weight = (
+        _two_normals(cstatistic, prevalence) if p is None else (logit(np.asarray(p)), np.full(len(p), 1 / len(p)))
+    )
     error = np.arcsinh(oe_width / 2) / 1.96   # of ln(O/E), where exp(1.96 error) - exp(-1.96 error) is the width
     return _needed({f"O/E within {oe_width:g}": (1 - prevalence) / (prevalence * error**2),
                     f"calibration slope within {slope_width:g}": _slope_n(z, weight, slope_width),

@@ -15,16 +15,23 @@ from .bootstrap import evaluate
 from .metrics import at, auroc, net_benefit, observed_expected_ratio
 
 # %% ../../nbs/validation/subgroups.ipynb #35098de5
-age_edges, _age_names = (0, 18, 45, 55, 65, 75, 200), ("under 18", "18 to 44", "45 to 54", "55 to 64", "65 to 74", "75 and over")
+age_edges, _age_names = (
+    (0, 18, 45, 55, 65, 75, 200),
+    ("under 18", "18 to 44", "45 to 54", "55 to 64", "65 to 74", "75 and over"),
+)
 SUBGROUPS = ("gender", "age", "residence_type", "work_type", "smoking_status")
 
 def memberships(X: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
     "(field's label, group) -> who belongs to it, shape (n,)."
     groups = {("Everyone", ""): np.ones(len(X), bool)}
     for name in SUBGROUPS:
-        values = pd.cut(X[name], age_edges, right=False, labels=_age_names).astype(object) if name == "age" else X[name]
+        values = (
+            pd.cut(X[name], age_edges, right=False, labels=_age_names).astype(object) if name == "age" else X[name]
+        )
         known = _age_names if name == "age" else FIELDS[name].categories
-        groups |= {(FIELDS[name].label, group): (values == group).to_numpy() for group in known if (values == group).any()}
+        groups |= {
+            (FIELDS[name].label, group): (values == group).to_numpy() for group in known if (values == group).any()
+        }
     return groups
 
 # %% ../../nbs/validation/subgroups.ipynb #bceb7275
@@ -34,10 +41,16 @@ _blank = {f"{name}{part}": np.nan for name in (*_judged_by, "net_benefit") for p
 def _subgroup(y, p, threshold, n_boot, seed) -> dict:
     "Counts and, where they allow it, performance of one group."
     n, events = len(y), int(y.sum())
-    if min(events, n - events) < 5: return dict(n=n if n >= 5 else pd.NA, events=pd.NA) | _blank | dict(note="fewer than 5: suppressed")
-    if min(events, n - events) < 10: return dict(n=n, events=events) | _blank | dict(note="fewer than 10 events: not judged")
+    if min(events, n - events) < 5:
+        return dict(n=n if n >= 5 else pd.NA, events=pd.NA) | _blank | dict(note="fewer than 5: suppressed")
+    if min(events, n - events) < 10:
+        return dict(n=n, events=events) | _blank | dict(note="fewer than 10 events: not judged")
     frame = evaluate(y, p, _judged_by | {"net_benefit": at(net_benefit, threshold)}, n_boot, seed)
-    scores = {f"{name}{part}": row[column] for name, row in frame.iterrows() for part, column in (("", "value"), ("_low", "low"), ("_high", "high"))}
+    scores = {
+        f"{name}{part}": row[column]
+        for name, row in frame.iterrows()
+        for part, column in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
     return dict(n=n, events=events) | scores | dict(note="")
 
 # %% ../../nbs/validation/subgroups.ipynb #19e4a743
@@ -50,11 +63,17 @@ def subgroups(
     seed: int = 20260101,
 ) -> pd.DataFrame:                  # columns field, group, n, events, each metric with _low and _high, note
     "Calibration, discrimination and net benefit by subgroup."
-    y, p, threshold = np.asarray(y, float), np.asarray(p, float), float(np.mean(y)) if threshold is None else threshold
+    y, p, threshold = (
+        np.asarray(y, float),
+        np.asarray(p, float),
+        float(np.mean(y)) if threshold is None else threshold,
+    )
     rows = [dict(field=field, group=group) | _subgroup(y[who], p[who], threshold, n_boot, seed)
             for (field, group), who in memberships(validate(X)).items()]
     frame = pd.DataFrame(rows).astype({"n": "Int64", "events": "Int64"})
     hiding = frame.field.isin(frame.field[frame.note.str.contains("suppressed")])
-    frame.loc[hiding & frame.note.str.contains("not judged"), "events"] = pd.NA   # rounded, they might contradict their note
-    for count in ("n", "events"): frame.loc[hiding, count] = (frame.loc[hiding, count] / 5).round().astype("Int64") * 5
+    # rounded, they might contradict their note
+    frame.loc[hiding & frame.note.str.contains("not judged"), "events"] = pd.NA
+    for count in ("n", "events"):
+        frame.loc[hiding, count] = (frame.loc[hiding, count] / 5).round().astype("Int64") * 5
     return frame

@@ -30,10 +30,12 @@ def revision(
     return expit(logit(p) + Z @ beta), Z.shape[1]
 
 # %% ../../nbs/validation/updating.ipynb #fe28ab9f
-_advice = {"keep": "Keep the model as it is.",
-           "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
-           "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
-           "refit": "Refit the model: no shift and stretch of its risks fits these people as well as new coefficients do."}
+_advice = {
+    "keep": "Keep the model as it is.",
+    "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
+    "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
+    "refit": "Refit the model: no shift and stretch of its risks fits these people as well as new coefficients do.",
+}
 
 @dataclass(frozen=True)
 class ClosedTest:
@@ -53,7 +55,10 @@ class ClosedTest:
         return expit(self.intercept + self.slope * logit(p))
 
     def _repr_html_(self) -> str:
-        return f"<p><strong>{self.words}</strong> Log-odds: {self.intercept:+.3f} + {self.slope:.3f} x old.</p>" + self.tests.round(4).to_html()
+        return (
+            f"<p><strong>{self.words}</strong> Log-odds: {self.intercept:+.3f} + {self.slope:.3f} x old.</p>"
+            + self.tests.round(4).to_html()
+        )
 
 # %% ../../nbs/validation/updating.ipynb #8c3c415a
 def _log_likelihood(y, p) -> float: return -len(y) * log_loss(y, p)
@@ -72,7 +77,10 @@ def closed_test(
     fits = {name: _log_likelihood(y, expit(i + s * logit(p))) for name, (i, s) in updates.items()}
     fullest = fits["slope"] if revised is None else _log_likelihood(y, revised)
     names = ["keep", "intercept", "slope"][: 2 if revised is None else 3]
-    tests = pd.DataFrame({"log_likelihood": [fits[n] for n in names], "df": [df - k for k in range(len(names))]}, index=pd.Index(names, name="update"))
+    tests = pd.DataFrame(
+        {"log_likelihood": [fits[n] for n in names], "df": [df - k for k in range(len(names))]},
+        index=pd.Index(names, name="update"),
+    )
     tests["statistic"] = 2 * (fullest - tests.log_likelihood)
     tests["p_value"] = chdtrc(tests.df, tests.statistic)
     choice = next((name for name in names if tests.p_value[name] > alpha), "slope" if revised is None else "refit")

@@ -14,7 +14,9 @@ revision, down_revision = "0001", None
 # %% ../../../nbs/migrations/v0001.ipynb #cc71ce04
 def _seq() -> sa.Column:
     "The number of a row in the order in which the database took it; never given twice."
-    return sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(always=True), primary_key=True)
+    return sa.Column(
+        "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(always=True), primary_key=True
+    )
 
 def _text(name: str, required: bool = False) -> sa.Column:
     "A column of text."
@@ -22,35 +24,85 @@ def _text(name: str, required: bool = False) -> sa.Column:
 
 def _when(name: str, required: bool = True, **options) -> sa.Column:
     "A column for a moment, UTC; in SQLite text of one length, which sorts."
-    return sa.Column(name, sa.DateTime(timezone=True).with_variant(sa.Text, "sqlite"), nullable=not required, **options)
+    return sa.Column(
+        name, sa.DateTime(timezone=True).with_variant(sa.Text, "sqlite"), nullable=not required, **options
+    )
 
 # %% ../../../nbs/migrations/v0001.ipynb #d8d7e683
 def _inputs() -> list[sa.Column]:
     "The patient record of the schema of 2026: three numbers, two yes/no, five categories."
-    return [_text("gender"), sa.Column("age", sa.Double), sa.Column("hypertension", sa.SmallInteger), sa.Column("heart_disease", sa.SmallInteger),
-            _text("ever_married"), _text("work_type"), _text("residence_type"), sa.Column("avg_glucose_level", sa.Double), sa.Column("bmi", sa.Double),
-            _text("smoking_status")]
+    return [
+        _text("gender"),
+        sa.Column("age", sa.Double),
+        sa.Column("hypertension", sa.SmallInteger),
+        sa.Column("heart_disease", sa.SmallInteger),
+        _text("ever_married"),
+        _text("work_type"),
+        _text("residence_type"),
+        sa.Column("avg_glucose_level", sa.Double),
+        sa.Column("bmi", sa.Double),
+        _text("smoking_status"),
+    ]
 
 # %% ../../../nbs/migrations/v0001.ipynb #3bb75248
 def _tables() -> None:
     "The four tables."
     op.create_table(
-        "predictions", _seq(), sa.Column("id", sa.Text, nullable=False, unique=True), _when("time", index=True),
-        _text("model_version", True), _text("model_sha256", True), _text("role", True), sa.Column("served", sa.Boolean, nullable=False), *_inputs(),
-        sa.Column("imputed", sa.JSON, nullable=False), *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")),
-        sa.Column("prevalence", sa.Double), sa.Column("positive", sa.Boolean), sa.Column("latency_ms", sa.Double),
-        _text("caller"), _text("person"), _text("request_id"), sa.Column("row", sa.Integer, nullable=False), sqlite_autoincrement=True)
+        "predictions",
+        _seq(),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        _when("time", index=True),
+        _text("model_version", True),
+        _text("model_sha256", True),
+        _text("role", True),
+        sa.Column("served", sa.Boolean, nullable=False),
+        *_inputs(),
+        sa.Column("imputed", sa.JSON, nullable=False),
+        *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")),
+        sa.Column("prevalence", sa.Double),
+        sa.Column("positive", sa.Boolean),
+        sa.Column("latency_ms", sa.Double),
+        _text("caller"),
+        _text("person"),
+        _text("request_id"),
+        sa.Column("row", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
-        "outcomes", _seq(), sa.Column("id", sa.Text, nullable=False, unique=True), sa.Column("prediction_id", sa.Text, nullable=False, index=True),
-        sa.Column("stroke", sa.SmallInteger, nullable=False), sa.Column("observed", sa.Date), _when("received"), sqlite_autoincrement=True)
-    op.create_table("retention", _seq(), _when("done"), _when("older_than"), sa.Column("predictions", sa.BigInteger, nullable=False),
-                    sa.Column("outcomes", sa.BigInteger, nullable=False), sqlite_autoincrement=True)
-    op.create_table("api_keys", sa.Column("id", sa.Text, primary_key=True), _text("name", True), _text("salt", True), _text("hash", True),
-                    _text("scopes", True), _when("created"), _when("revoked", False))
+        "outcomes",
+        _seq(),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        sa.Column("prediction_id", sa.Text, nullable=False, index=True),
+        sa.Column("stroke", sa.SmallInteger, nullable=False),
+        sa.Column("observed", sa.Date),
+        _when("received"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "retention",
+        _seq(),
+        _when("done"),
+        _when("older_than"),
+        sa.Column("predictions", sa.BigInteger, nullable=False),
+        sa.Column("outcomes", sa.BigInteger, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Text, primary_key=True),
+        _text("name", True),
+        _text("salt", True),
+        _text("hash", True),
+        _text("scopes", True),
+        _when("created"),
+        _when("revoked", False),
+    )
 
 # %% ../../../nbs/migrations/v0001.ipynb #9e817f0d
 _gone_prediction = "EXISTS (SELECT 1 FROM retention WHERE older_than > OLD.time)"
-_gone_outcome = "EXISTS (SELECT 1 FROM predictions p JOIN retention r ON r.older_than > p.time WHERE p.id = OLD.prediction_id)"
+_gone_outcome = (
+    "EXISTS (SELECT 1 FROM predictions p JOIN retention r ON r.older_than > p.time WHERE p.id = OLD.prediction_id)"
+)
 _may_go = {"predictions": _gone_prediction, "outcomes": _gone_outcome, "retention": "1 = 0"}
 _words = "is append-only: rows are never changed, and go only by retention"
 
@@ -58,10 +110,12 @@ def _sqlite_triggers(table: str) -> list[str]:
     "Statements that make a table append-only in SQLite."
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} {_words}'); END"
     known = "seq = NEW.seq" + ("" if table == "retention" else " OR id = NEW.id")
-    return [f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} {refuse}",
-            f"CREATE TRIGGER {table}_delete BEFORE DELETE ON {table} WHEN NOT {_may_go[table]} {refuse}",
-            # INSERT OR REPLACE deletes without firing the trigger above
-            f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {known}) BEGIN SELECT RAISE(IGNORE); END"]
+    return [
+        f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_delete BEFORE DELETE ON {table} WHEN NOT {_may_go[table]} {refuse}",
+        # INSERT OR REPLACE deletes without firing the trigger above
+        f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {known}) BEGIN SELECT RAISE(IGNORE); END",
+    ]
 
 # %% ../../../nbs/migrations/v0001.ipynb #c5c48afd
 def _postgresql_triggers(table: str) -> list[str]:
@@ -83,4 +137,6 @@ def upgrade() -> None:
 # %% ../../../nbs/migrations/v0001.ipynb #c3146ba6
 def downgrade() -> None:
     "Refuse."
-    raise RuntimeError("the prediction log is never dropped by a migration: export it, then remove the database by hand")
+    raise RuntimeError(
+        "the prediction log is never dropped by a migration: export it, then remove the database by hand"
+    )
