@@ -74,9 +74,7 @@ def simulate(
             work_type=_choice(
                 rng,
                 {
-                    "children": band.children,
-                    "Self-employed": band.self_employed,
-                    "Govt_job": band.govt,
+                    "children": band.children, "Self-employed": band.self_employed, "Govt_job": band.govt,
                     "Never_worked": np.full(n, 0.004),
                 },
                 "Private",
@@ -85,8 +83,7 @@ def simulate(
             avg_glucose_level=glucose,
             bmi=bmi,
             smoking_status=_choice(
-                rng,
-                {"formerly smoked": band.formerly, "smokes": band.smokes, "Unknown": band.unknown},
+                rng, {"formerly smoked": band.formerly, "smokes": band.smokes, "Unknown": band.unknown},
                 "never smoked",
             ),
         )

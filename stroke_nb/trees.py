@@ -38,11 +38,7 @@ def flatten(
         value[t, :len(values)], weight[t, :len(weights)] = values, weights
     scale, bias = told["scale_and_bias"]
     return dict(
-        column=column,
-        border=border,
-        value=value,
-        weight=weight,
-        scale=np.array(scale),
+        column=column, border=border, value=value, weight=weight, scale=np.array(scale),
         bias=np.array(bias).reshape(-1)[0],
     )
 
@@ -99,9 +95,7 @@ def _grids(flat: dict, borders: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # 
     tables = [_table(trees, pair, flat, borders) for pair, trees in groups.items()]
     ends = np.cumsum([0, *(table.size for table in tables)])[:-1]
     return (
-        np.array(list(groups)),
-        ends,
-        np.array([table.shape[1] for table in tables]),
+        np.array(list(groups)), ends, np.array([table.shape[1] for table in tables]),
         np.concatenate([table.ravel() for table in tables]),
     )
 
@@ -131,9 +125,7 @@ def _by_questions(flat: dict):
         np.stack([flat["column"], flat["border"]], axis=-1).reshape(-1, 2), axis=0, return_inverse=True
     )
     column, border, asked = (
-        questions[:, 0].astype(int),
-        questions[:, [1]].astype(np.float32),
-        asked.reshape(n_trees, depth).T,
+        questions[:, 0].astype(int), questions[:, [1]].astype(np.float32), asked.reshape(n_trees, depth).T,
     )
     first = (np.arange(n_trees) << depth)[:, None]
     def look_up(X):

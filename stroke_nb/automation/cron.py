@@ -42,8 +42,7 @@ def cron_lines(
     escaped = line.replace("%", r"\%")   # cron takes a bare % for the end of the line
     return [
         f"{_begin(folder)}, taken out by: stroke-nb schedule remove",
-        f"{'*' if every == 1 else f'*/{every}'} * * * * {escaped}",
-        _ending(folder),
+        f"{'*' if every == 1 else f'*/{every}'} * * * * {escaped}", _ending(folder),
     ]
 
 # %% ../../nbs/automation/cron.ipynb #6dd16697
@@ -132,17 +131,13 @@ def scheduler_of(
     threads = ThreadPoolExecutor(2 * max(1, len(schedule.entries)))
     # two instances: the second finds the lock held and says that its turn is refused
     made = BlockingScheduler(
-        executors={"default": threads},
-        timezone="UTC",
+        executors={"default": threads}, timezone="UTC",
         job_defaults=dict(coalesce=True, max_instances=2, misfire_grace_time=None),
     )
     for entry in schedule.entries:
         made.add_job(
-            run_due,
-            kwargs=dict(schedule=replace(schedule, entries=[entry]), tell=tell),
-            trigger=_trigger(entry),
-            id=entry.name,
-            next_run_time=datetime.now(timezone.utc),
+            run_due, kwargs=dict(schedule=replace(schedule, entries=[entry]), tell=tell),
+            trigger=_trigger(entry), id=entry.name, next_run_time=datetime.now(timezone.utc),
         )
     return made
 

@@ -162,19 +162,11 @@ def _look_at(step: _Step, start: date, end: date) -> None:
     "One window to the drift job."
     watch, reference = step.rule.watch, step.state["monitor"]["reference"]
     run = _job(
-        step,
-        "drift",
-        source="log",
-        since=f"{start}",
-        until=f"{end}",
-        window_id=f"{end - timedelta(days=1)}",
-        state=str(_evidence(step)),
-        model=str(step.models / "champion"),
+        step, "drift", source="log", since=f"{start}", until=f"{end}", window_id=f"{end - timedelta(days=1)}",
+        state=str(_evidence(step)), model=str(step.models / "champion"),
         data=reference if reference and Path(reference).exists() else step.rule.retrain.base,
-        budget=watch.budget,
-        looks_per_year=max(1, round(365 / watch.days)),
-        outcomes_per_year=watch.outcomes_per_year,
-        evidently=False,
+        budget=watch.budget, looks_per_year=max(1, round(365 / watch.days)),
+        outcomes_per_year=watch.outcomes_per_year, evidently=False,
     )
     step.state["looked"] = f"{end}"
     step.note("looked", f"{start} to {end - timedelta(days=1)}: {run.result['reasons'][0]}", _named(run))
@@ -191,20 +183,14 @@ def _heed(step: _Step, run: Run) -> None:
             "",
         )
         step.note(
-            "alarm",
-            f"Alarm of {'the outcomes' if kind == 'outcomes' else 'the people asked about'}. {words}",
+            "alarm", f"Alarm of {'the outcomes' if kind == 'outcomes' else 'the people asked about'}. {words}",
             _named(run),
         )
         if step.case is None and kind in step.rule.retrain.alarms:
             step.state["case"] = dict(
-                id=f"{since}-{kind}".replace(" ", "T").replace(":", ""),
-                kind=kind,
-                since=since,
-                opened=f"{step.now.date()}",
-                champion=step.state["monitor"]["champion"],
-                stage="gather",
-                runs=[],
-                after="",
+                id=f"{since}-{kind}".replace(" ", "T").replace(":", ""), kind=kind, since=since,
+                opened=f"{step.now.date()}", champion=step.state["monitor"]["champion"], stage="gather",
+                runs=[], after="",
             )
 
 # %% ../../nbs/automation/loop.ipynb #3161c344
@@ -257,10 +243,7 @@ def _gather(step: _Step) -> bool:
         return False
     # a case may be tried again, and its first run is to be repeatable
     return _go_on(
-        step,
-        "retrain",
-        begin=f"{people.time.min()}",
-        until=f"{people.time.max() + timedelta(microseconds=1)}",
+        step, "retrain", begin=f"{people.time.min()}", until=f"{people.time.max() + timedelta(microseconds=1)}",
         people=_kept(step, people, f"people-{step.now:%Y-%m-%d}"),
     )
 
@@ -299,14 +282,8 @@ def _retrain(step: _Step) -> bool:
     "The retrain job makes a challenger, or says that the model is to be kept."
     rule = step.rule.retrain
     run = _job(
-        step,
-        "retrain",
-        model=str(step.models / "champion"),
-        data=_people(step),
-        base=rule.base,
-        held_out=rule.held_out,
-        halflife=rule.halflife,
-        refits=rule.refits,
+        step, "retrain", model=str(step.models / "champion"), data=_people(step), base=rule.base,
+        held_out=rule.held_out, halflife=rule.halflife, refits=rule.refits,
     )
     step.case["runs"].append(_named(run))
     if not run.result["metrics"]["update"]["value"]:
@@ -339,14 +316,9 @@ def _compare(step: _Step) -> bool:
     "The compare job is the gate."
     gate = step.rule.gate
     run = _job(
-        step,
-        "compare",
-        champion=str(step.models / "champion"),
-        challenger=str(step.out / step.case["challenger"] / "model"),
-        data=_people(step),
-        events=gate.events,
-        thresholds=" ".join(f"{t:g}" for t in gate.thresholds),
-        auroc_margin=gate.auroc_margin,
+        step, "compare", champion=str(step.models / "champion"),
+        challenger=str(step.out / step.case["challenger"] / "model"), data=_people(step), events=gate.events,
+        thresholds=" ".join(f"{t:g}" for t in gate.thresholds), auroc_margin=gate.auroc_margin,
         benefit_margin=gate.benefit_margin,
     )
     step.case["runs"].append(_named(run))
@@ -450,15 +422,9 @@ def _tell(step: _Step) -> Told:
 def _report(step: _Step, told: Told) -> Run:
     "The loop job's report of this step."
     record = dict(
-        now=f"{step.now:%Y-%m-%d %H:%M}",
-        actions=[action._asdict() for action in step.actions],
-        told=told.words,
-        missed=not told.ok,
-        case=step.case,
-        cases=step.state["cases"],
-        looked=step.state["looked"],
-        place=str(step.place),
-        rule=asdict(step.rule),
+        now=f"{step.now:%Y-%m-%d %H:%M}", actions=[action._asdict() for action in step.actions],
+        told=told.words, missed=not told.ok, case=step.case, cases=step.state["cases"],
+        looked=step.state["looked"], place=str(step.place), rule=asdict(step.rule),
     )
     # one for each, so that its report can be made again
     path = write(step.place / f"step-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}.json", to_json(record))
@@ -474,13 +440,7 @@ def _is_told(error: Exception) -> bool:
     return bool(
         names
         & {
-            "_Stop",
-            "DataError",
-            "UsageError",
-            "RegistryError",
-            "LogError",
-            "NotKept",
-            "OSError",
+            "_Stop", "DataError", "UsageError", "RegistryError", "LogError", "NotKept", "OSError",
             "ModuleNotFoundError",
         }
     )

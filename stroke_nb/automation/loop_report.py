@@ -10,10 +10,8 @@ from pathlib import Path
 
 # %% ../../nbs/automation/loop_report.ipynb #a026eaf3
 STAGE_WORDS = {
-    "gather": "waiting for strokes to settle.",
-    "retrain": "a challenger is to be made.",
-    "compare": "the gate is to read the challenger.",
-    "try": "the challenger is tried.",
+    "gather": "waiting for strokes to settle.", "retrain": "a challenger is to be made.",
+    "compare": "the gate is to read the challenger.", "try": "the challenger is tried.",
     "promote": "the challenger passed the gate and awaits promotion.",
 }
 
@@ -37,12 +35,8 @@ def case_table(cases: list[dict]):
     import pandas as pd
     rows = [
         dict(
-            opened=each["opened"],
-            alarm=each["kind"],
-            closed=each["closed"],
-            how=each["how"],
-            version=each.get("version", "–"),
-            runs=len(each["runs"]),
+            opened=each["opened"], alarm=each["kind"], closed=each["closed"], how=each["how"],
+            version=each.get("version", "–"), runs=len(each["runs"]),
         )
         for each in cases
     ]

@@ -35,8 +35,7 @@ class Watch:
 
     def __post_init__(self):
         (
-            _ask("days", self.days, 1, 92),
-            _ask("budget", self.budget, 0.001, 0.5),
+            _ask("days", self.days, 1, 92), _ask("budget", self.budget, 0.001, 0.5),
             _ask("outcomes_per_year", self.outcomes_per_year, 1, 1e7),
         )
         if self.begin: date.fromisoformat(self.begin)
@@ -78,8 +77,7 @@ class Trial:
 
     def __post_init__(self):
         (
-            _ask("days", self.days, 0, 365),
-            _ask("share", self.share, 0, 1),
+            _ask("days", self.days, 0, 365), _ask("share", self.share, 0, 1),
             _one_of("mode", self.mode, ("shadow", "serve")),
         )
 

@@ -105,8 +105,7 @@ def _dated(value, turn: datetime, zone: str):
     "A value with `{due:...}` filled in by the turn, in the schedule's time zone."
     if not isinstance(value, str): return value
     return re.sub(
-        r"\{due(?::([^{}]*))?\}",
-        lambda match: format(turn.astimezone(ZoneInfo(zone)), match[1] or "%Y-%m-%d"),
+        r"\{due(?::([^{}]*))?\}", lambda match: format(turn.astimezone(ZoneInfo(zone)), match[1] or "%Y-%m-%d"),
         value,
     )
 
@@ -152,13 +151,8 @@ def _entry(name: str, given, zone: str) -> Entry:
         raise ScheduleError(f"{where}: limit = {limit:g}: must be seconds, from 1 to a week.")
     command = _what(where, given)
     return Entry(
-        str(name),
-        _cron(where, given["cron"]),
-        zone,
-        given.get("job", ""),
-        given.get("parameters", {}),
-        command,
-        limit,
+        str(name), _cron(where, given["cron"]), zone, given.get("job", ""), given.get("parameters", {}),
+        command, limit,
     )
 
 # %% ../../nbs/automation/schedule.ipynb #e0d451cf
@@ -209,10 +203,7 @@ def load_schedule(
         ) from None
     secret = given.get("environment_file")
     return Schedule(
-        entries,
-        path.parent,
-        path.parent / given.get("reports", "reports"),
-        environment,
+        entries, path.parent, path.parent / given.get("reports", "reports"), environment,
         Path(secret).expanduser() if secret else None,
     )
 
@@ -267,12 +258,7 @@ def _held(
 
 # %% ../../nbs/automation/schedule.ipynb #c80c3c17
 _NAMES = {
-    "cron": str,
-    "due": str,
-    "began": str | None,
-    "ended": str | None,
-    "code": int | None,
-    "words": str,
+    "cron": str, "due": str, "began": str | None, "ended": str | None, "code": int | None, "words": str,
     "tries": int,
 }
 
@@ -403,14 +389,9 @@ def _started(turn: Turn, schedule: Schedule, secret: dict, held, out, err) -> su
     "A turn as a process."
     kept = {} if os.name == "nt" else {"pass_fds": (held.fileno(),)}
     return subprocess.Popen(
-        [*STROKE_NB, *words_of(turn, schedule.reports)],
-        cwd=schedule.folder,
-        env=os.environ | schedule.environment | secret,
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        start_new_session=True,
-        **kept,
+        [*STROKE_NB, *words_of(turn, schedule.reports)], cwd=schedule.folder,
+        env=os.environ | schedule.environment | secret, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        start_new_session=True, **kept,
     )
 
 def _start(turn: Turn, schedule: Schedule, held) -> tuple[int, str]:
@@ -442,17 +423,11 @@ def _take(turn: Turn, known: dict, free: bool) -> Done | None:
     if turn.again and known["tries"] >= 2:
         known |= dict(ended=_now(), code=1, words="killed twice; its next turn is tried again.")
         return Done(
-            turn.entry.name,
-            turn.time,
-            1,
+            turn.entry.name, turn.time, 1,
             f"{known['words']} See {turn.entry.name}.err in the schedule's folder; often the machine had no memory left.",
         )
     known |= dict(
-        due=turn.time.isoformat(),
-        began=_now(),
-        ended=None,
-        code=None,
-        words="",
+        due=turn.time.isoformat(), began=_now(), ended=None, code=None, words="",
         tries=known["tries"] + 1 if turn.again else 1,
     )
     return None
@@ -468,12 +443,7 @@ def _known_of(entry: Entry, state: dict, now: datetime) -> dict:
     known = state.get(entry.name)
     if not known or known["cron"] != entry.cron or _moment(known["due"]) > now + timedelta(minutes=5):
         state[entry.name] = dict(
-            cron=entry.cron,
-            due=now.isoformat(timespec="seconds"),
-            began=None,
-            ended=None,
-            code=None,
-            words="",
+            cron=entry.cron, due=now.isoformat(timespec="seconds"), began=None, ended=None, code=None, words="",
             tries=0,
         )
     return state[entry.name]

@@ -24,12 +24,8 @@ def _git(folder: Path, *words: str, env: dict | None = None, text: str | None = 
     "What git answers; its complaint as a `StateError`."
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            env=os.environ | (env or {}),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=600,
+            ["git", "-C", str(folder), *words], env=os.environ | (env or {}), input=text, capture_output=True,
+            text=True, timeout=600,
         )
     except subprocess.TimeoutExpired:
         raise StateError(
@@ -96,12 +92,7 @@ def _tree(folder: Path, paths: tuple) -> str:
                 f"{', '.join(large)}: over {_LARGEST / 1e6:.0f} MB, which GitHub doesn't take. Prune it, or keep the registry elsewhere (MLFLOW_TRACKING_URI)."
             )
         _git(
-            folder,
-            "update-index",
-            "-z",
-            "--force-remove",
-            "--stdin",
-            env=env,
+            folder, "update-index", "-z", "--force-remove", "--stdin", env=env,
             text="".join(f"{path}\0" for path in added if path in ours or _not_kept(path)),
         )
         return _git(folder, "write-tree", env=env)
@@ -131,11 +122,7 @@ def save(
     commit = _git(folder, "commit-tree", _tree(folder, paths), "-m", message, env=_AUTHOR)
     try:
         _git(
-            folder,
-            "push",
-            "--quiet",
-            f"--force-with-lease=refs/heads/{branch}:{before}",
-            remote,
+            folder, "push", "--quiet", f"--force-with-lease=refs/heads/{branch}:{before}", remote,
             f"{commit}:refs/heads/{branch}",
         )
     except StateError as error:

@@ -73,10 +73,8 @@ def _about(result: dict) -> str:
     "What ran on what, in a line."
     data, version, commit = result["data"], result["model"].get("version"), result["code"].get("commit")
     parts = [
-        f"run {result['run_id']}" if result["run_id"] else "no run",
-        data.get("source"),
-        None if data.get("rows") is None else f"{data['rows']:,} rows",
-        version and f"model {version}",
+        f"run {result['run_id']}" if result["run_id"] else "no run", data.get("source"),
+        None if data.get("rows") is None else f"{data['rows']:,} rows", version and f"model {version}",
         commit and f"commit {commit[:9]}",
     ]
     return _text(", ".join(part for part in parts if part))
@@ -96,10 +94,7 @@ def summary(
     return (
         "\n\n".join(
             [
-                *head,
-                *simulated,
-                *reasons,
-                *table,
+                *head, *simulated, *reasons, *table,
                 f"{_about(result)}. {f'[Report and notebook]({link})' if link else ''}".strip(),
             ]
         )
@@ -161,8 +156,7 @@ def decide(
     if not issues:
         return [
             Step(
-                "open",
-                body,
+                "open", body,
                 title=f"{result['job']}: {WORDS[result['verdict']][0].lower()}, {WORDS[result['verdict']][1]}",
             )
         ]
@@ -192,15 +186,7 @@ def open_issues(job: str) -> list[dict]:
     "The open issues of a job."
     return json.loads(
         _gh(
-            "issue",
-            "list",
-            "--label",
-            label_of(job),
-            "--state",
-            "open",
-            "--limit",
-            "20",
-            "--json",
+            "issue", "list", "--label", label_of(job), "--state", "open", "--limit", "20", "--json",
             "number,body,comments",
         )
         or "[]"
@@ -211,13 +197,7 @@ def carry_out(step: Step, job: str) -> None:
     "Do one step with gh."
     if step.kind == "open":
         _gh(
-            "label",
-            "create",
-            label_of(job),
-            "--force",
-            "--color",
-            "D55E00",
-            "--description",
+            "label", "create", label_of(job), "--force", "--color", "D55E00", "--description",
             f"An alarm or a failure of the job {job}",
         )
         _gh("issue", "create", "--label", label_of(job), "--title", step.title, "--body-file", "-", text=step.body)

@@ -135,11 +135,7 @@ def summary(
     record, reference = check_record(record), model.about.get("reference")
     there = prevalence if prevalence is not None else model.place if model.place is not None else model.prevalence
     base = dict(
-        record=record,
-        prevalence=there,
-        own=model.prevalence,
-        version=model.version,
-        sha256=model.sha256,
+        record=record, prevalence=there, own=model.prevalence, version=model.version, sha256=model.sha256,
         simulated=bool(model.about.get("simulated")),
     )
     if why := _no_risk(reference, record, model.prevalence, there): return RiskSummary(**base, declined=why)
@@ -148,12 +144,8 @@ def summary(
     if not reference: return RiskSummary(**base, risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]))
     at_home = float(shift_prevalence(risk, there, model.prevalence))
     return RiskSummary(
-        **base,
-        risk=risk,
-        low=_finite(scores.low[0]),
-        high=_finite(scores.high[0]),
-        place=place_of(reference, record, at_home),
-        similar=similar_to(reference, record),
+        **base, risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]),
+        place=place_of(reference, record, at_home), similar=similar_to(reference, record),
         warnings=_guesses(record) + unusual(reference, record),
     )
 
@@ -276,8 +268,7 @@ def why(
     "What each field adds to the log-odds of the risk."
     told = model.explain([record], prevalence)
     return Why(
-        float(told.base[0]),
-        told.values[0].tolist(),
+        float(told.base[0]), told.values[0].tolist(),
         [f"{FIELDS[name].label}: {value_words(record, name)}" for name in INPUTS],
     )
 

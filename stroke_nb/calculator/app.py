@@ -34,9 +34,7 @@ def apps_folder() -> Path:
     "Where the app's notebook, settings and template are: the workspace's own, else the installed ones."
     package = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd() / "stroke_nb"
     found = (
-        package.parent / "nbs" / "apps",
-        package / "notebooks" / "apps",
-        Path.cwd() / "apps",
+        package.parent / "nbs" / "apps", package / "notebooks" / "apps", Path.cwd() / "apps",
         Path.cwd() / "nbs" / "apps",
     )
     return next((place for place in found if (place / "risk_calculator.ipynb").is_file()), found[0])
@@ -128,11 +126,8 @@ class CalculatorApp(Voila):
         "What the health address tells."
         model = model_hash(self.model)
         return dict(
-            status="ok" if model else "no model",
-            model=(model or "")[:12],
-            sessions=self.sessions(),
-            most=self.most_sessions,
-            warm=self.warm(),
+            status="ok" if model else "no model", model=(model or "")[:12], sessions=self.sessions(),
+            most=self.most_sessions, warm=self.warm(),
         )
 
 # %% ../../nbs/calculator/app.ipynb #00eab9cd
@@ -157,8 +152,7 @@ class _Server(CalculatorApp):
         kept = [each for each in super().init_handlers() if any(part in str(each[0]) for part in needed)]
         page = dict(
             notebook_path=os.path.relpath(self.notebook_path, self.root_dir),
-            template_paths=self.template_paths,
-            config=self.config,
+            template_paths=self.template_paths, config=self.config,
             voila_configuration=self.voila_configuration,
         )
         return [(at("/healthz"), Health), *kept, (at("/(.*)"), CalculatorPage, page)]

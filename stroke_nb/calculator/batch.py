@@ -130,13 +130,7 @@ def _lines(model, prevalence, numbers, keys, records) -> list[Line]:
     blank = lambda record: " ".join(name for name in INPUTS if is_blank(record, name))
     return [
         Line(
-            number,
-            key,
-            "",
-            float(scores.risk[n]),
-            clean(scores.low[n]),
-            clean(scores.high[n]),
-            blank(record),
+            number, key, "", float(scores.risk[n]), clean(scores.low[n]), clean(scores.high[n]), blank(record),
             top_reasons(record, parts[n]),
         )
         for n, (number, key, record) in enumerate(zip(numbers, keys, records))
@@ -156,10 +150,7 @@ def score_table(
     for start in range(0, len(usable), _AT_ONCE):
         some = usable[start:start + _AT_ONCE]
         made = _lines(
-            model,
-            prevalence,
-            [n + 1 for n in some],
-            [key(table.rows[n]) for n in some],
+            model, prevalence, [n + 1 for n in some], [key(table.rows[n]) for n in some],
             [checked[n][0] for n in some],
         )
         lines |= dict(zip(some, made))
@@ -183,13 +174,8 @@ def to_csv(
     writer.writerow([*map(safe_cell, scored.table.columns), *_OURS])
     for row, line in zip(scored.table.rows, scored.lines):
         ours = [
-            shown(line.risk),
-            shown(line.low),
-            shown(line.high),
-            "" if line.risk is None else str(round(1000 * line.risk)),
-            line.unknown,
-            line.reasons,
-            line.fault,
+            shown(line.risk), shown(line.low), shown(line.high),
+            "" if line.risk is None else str(round(1000 * line.risk)), line.unknown, line.reasons, line.fault,
         ]
         given = [*row, *[""] * len(scored.table.columns)][:len(scored.table.columns)]
         writer.writerow([*map(safe_cell, given), *map(safe_cell, ours)])

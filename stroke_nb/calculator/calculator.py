@@ -33,16 +33,8 @@ def _later(seconds: float, action, before=None):
 
 # %% ../../nbs/calculator/calculator.ipynb #d0ddfc5f
 EXAMPLE = dict(
-    gender="Female",
-    age=67.0,
-    hypertension=1.0,
-    heart_disease=0.0,
-    ever_married="Yes",
-    work_type="Private",
-    residence_type="Urban",
-    avg_glucose_level=105.0,
-    bmi=29.0,
-    smoking_status="formerly smoked",
+    gender="Female", age=67.0, hypertension=1.0, heart_disease=0.0, ever_married="Yes", work_type="Private",
+    residence_type="Urban", avg_glucose_level=105.0, bmi=29.0, smoking_status="formerly smoked",
 )
 
 class _Answers(ui.VBox):
@@ -188,9 +180,7 @@ class _Uploads(_Compares):
         with guarded(self.progress):
             self.progress.value = "<p>Reading …</p>"
             scored = score_table(
-                self.model,
-                read_table(bytes(change["new"][0]["content"])),
-                self.place.value,
+                self.model, read_table(bytes(change["new"][0]["content"])), self.place.value,
                 lambda done, rows: setattr(self.progress, "value", f"<p>{done:,} of {rows:,} rows scored …</p>"),
             )
             self.scored, self.many.value = scored, pages.many_html(scored)
@@ -206,10 +196,8 @@ class _Tabbed(_Uploads):
             name: lean(ui.HTML).add_class("sn-about") for name in ("Validation", "Fairness", "Limits", "Model card")
         }
         tabs = lean(
-            ui.Tab,
-            [self._what_if(), self._many(), *self._about.values()],
-            titles=("What if", "Many people", *self._about),
-            selected_index=0,
+            ui.Tab, [self._what_if(), self._many(), *self._about.values()],
+            titles=("What if", "Many people", *self._about), selected_index=0,
         ).add_class("sn-tabs")
         tabs.observe(lambda change: self._fill(change["new"]), "selected_index")
         return tabs
@@ -223,8 +211,7 @@ class _Tabbed(_Uploads):
             made = {
                 "Validation": lambda: pages.validation_html(result),
                 "Fairness": lambda: pages.fairness_html(result),
-                "Limits": lambda: pages.limits_html(self.model),
-                "Model card": lambda: pages.card_html(result),
+                "Limits": lambda: pages.limits_html(self.model), "Model card": lambda: pages.card_html(result),
             }
             self._about[name].value = made[name]()
 
@@ -260,12 +247,7 @@ class RiskCalculator(_Opens):
         model="models/champion",   # a folder, a RiskModel or a scorer
     ):
         self._source, self.model, self.summary, self.scored, self._deferred, self._linked = (
-            model,
-            as_scorer(model),
-            None,
-            None,
-            None,
-            "",
+            model, as_scorer(model), None, None, None, "",
         )
         self.link = lean(ui.Text, layout=dict(display="none")).add_class("sn-link")
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")

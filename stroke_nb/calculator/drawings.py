@@ -76,45 +76,14 @@ def icon_array(
     )
     return _svg(
         f'<g fill="none" stroke-linecap="round" stroke-dasharray="0 10">{drawn}</g>',
-        'viewBox="0 0 516 206" width="100%"',
-        "A thousand people",
-        words,
+        'viewBox="0 0 516 206" width="100%"', "A thousand people", words,
     )
 
 # %% ../../nbs/calculator/drawings.ipynb #763b09a2
 _TICKS = (.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .3, .5, .7, .8, .9, .95, .98, .99)
 _FINE = (
-    0.0001,
-    0.00015,
-    0.0002,
-    0.0003,
-    0.0005,
-    0.0007,
-    0.001,
-    0.0015,
-    0.002,
-    0.003,
-    0.005,
-    0.007,
-    0.01,
-    0.015,
-    0.02,
-    0.03,
-    0.04,
-    0.05,
-    0.07,
-    0.1,
-    0.12,
-    0.15,
-    0.2,
-    0.25,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
+    0.0001, 0.00015, 0.0002, 0.0003, 0.0005, 0.0007, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015,
+    0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 )
 
 @dataclass(frozen=True)
@@ -274,8 +243,6 @@ def estimates(
         + _text("50%", height + 36, words, "middle", 'opacity="0.8"')
     )
     return _svg(
-        body,
-        f'width="100%" height="{height + 44}"',
-        title,
+        body, f'width="100%" height="{height + 44}"', title,
         "; ".join(f"{label}: {value:.2f} ({start:.2f} to {end:.2f})" for label, value, start, end in rows),
     )

@@ -23,20 +23,9 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 # %% ../../nbs/calculator/fork.ipynb #e2ca2b14
 # what a session of the page has imported when it is ready
 WARM = (
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "ipykernel.kernelapp",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.core.logger",
-    "IPython.extensions.storemagic",
-    "ipykernel.debugger",
-    "psutil",
-    "tornado.platform.asyncio",
-    "faulthandler",
-    "comm",
-    "numpy",
-    "stroke_nb.calculator.calculator",
+    "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.kernelapp", "IPython.core.debugger",
+    "IPython.core.oinspect", "IPython.core.logger", "IPython.extensions.storemagic", "ipykernel.debugger",
+    "psutil", "tornado.platform.asyncio", "faulthandler", "comm", "numpy", "stroke_nb.calculator.calculator",
 )
 
 _ARGUMENTS = ("--IPKernelApp.capture_fd_output=False",   # else what is meant for the log goes to the browser
@@ -154,10 +143,7 @@ class Sessions(KernelSpecManager):
         metadata = {"kernel_provisioner": {"provisioner_name": "stroke-nb-fork"}} if hasattr(os, "fork") else {}
         return KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_ARGUMENTS],
-            display_name="python3",
-            language="python",
-            metadata=metadata,
-            interrupt_mode="signal",
+            display_name="python3", language="python", metadata=metadata, interrupt_mode="signal",
         )
 
     def get_all_specs(self):

@@ -92,12 +92,7 @@ class NumberField(_Field):
             ui.Text, description=field.title, placeholder="not known", tooltip=_HELP[self.name]
         ).add_class("sn-box")
         self.slider = lean(
-            ui.FloatSlider,
-            value=(low + high) / 2,
-            min=low,
-            max=high,
-            step=step,
-            readout=False,
+            ui.FloatSlider, value=(low + high) / 2, min=low, max=high, step=step, readout=False,
             tooltip=f"{field.label}, slider",
         ).add_class("sn-slider")
         self.blank = lean(
@@ -146,9 +141,7 @@ class GlucoseField(NumberField):
         low, high, step = _SLIDERS[self.name]
         self.slider.min, self.slider.max = 0, 1e4      # out of the way, so that the ends can pass each other
         self.slider.min, self.slider.max, self.slider.step = (
-            round(glucose_in(low, unit), 1),
-            round(glucose_in(high, unit), 1),
-            step if unit == "mg/dL" else 0.1,
+            round(glucose_in(low, unit), 1), round(glucose_in(high, unit), 1), step if unit == "mg/dL" else 0.1,
         )
         if was is not None: self._show(f"{glucose_in(was, unit):.6g}")
         else: self.slider.value = glucose_in((low + high) / 2, unit)
@@ -199,9 +192,7 @@ class ChoiceField(_Field):
     def _parts(self):
         options = _choices(self.name)
         self.choice = lean(
-            ui.ToggleButtons if len(options) < 5 else ui.Dropdown,
-            options=options,
-            value=options[-1][1],
+            ui.ToggleButtons if len(options) < 5 else ui.Dropdown, options=options, value=options[-1][1],
             description=FIELDS[self.name].label,
         )
         self.choice.observe(self._changed(lambda new: None), "value")
@@ -266,9 +257,7 @@ class PlaceField(ui.VBox):
         self._told = told
         known = places(model)
         self.choice = lean(
-            ui.Dropdown,
-            options=[*known, ("Another place", _OPEN)],
-            value=known[0][1],
+            ui.Dropdown, options=[*known, ("Another place", _OPEN)], value=known[0][1],
             description="Share with a recorded stroke",
         )
         self.own = lean(
@@ -279,11 +268,8 @@ class PlaceField(ui.VBox):
         for part in (self.choice, self.own): part.observe(self._changed, "value")
         super().__init__(
             [
-                lean(ui.HTML, "<h2>Place of use</h2>").add_class("sn-legend-of"),
-                self.choice,
-                self.own,
-                self.fault,
-                self.words,
+                lean(ui.HTML, "<h2>Place of use</h2>").add_class("sn-legend-of"), self.choice, self.own,
+                self.fault, self.words,
             ],
             **look_of(ui.VBox),
         )
@@ -307,9 +293,7 @@ def apps_folder() -> Path:
     "Where the app's notebook, template and style are: the workspace's own, else the installed ones."
     package = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd() / "stroke_nb"
     found = (
-        package.parent / "nbs" / "apps",
-        package / "notebooks" / "apps",
-        Path.cwd() / "apps",
+        package.parent / "nbs" / "apps", package / "notebooks" / "apps", Path.cwd() / "apps",
         Path.cwd() / "nbs" / "apps",
     )
     return next((place for place in found if (place / "risk_calculator.ipynb").is_file()), found[0])

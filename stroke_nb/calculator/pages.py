@@ -85,12 +85,7 @@ def _among(answer: RiskSummary) -> str:
             "This record", percent_words(answer).replace("95 % interval ", ""), answer.risk, answer.low, answer.high
         ),
         Bar(
-            peers,
-            f"half: {per_cent(q[1]).removesuffix(' %')} to {per_cent(q[3])}",
-            q[2],
-            q[0],
-            q[4],
-            GREY,
+            peers, f"half: {per_cent(q[1]).removesuffix(' %')} to {per_cent(q[3])}", q[2], q[0], q[4], GREY,
             (q[1], q[3]),
         ),
     ]
@@ -132,8 +127,7 @@ def why_html(answer: RiskSummary, reasons: Why) -> str:
         for n in order
     ]
     table = table_html(
-        ["Field", "Value", "Log-odds", "The risk"],
-        rows,
+        ["Field", "Value", "Log-odds", "The risk"], rows,
         "Each field’s part, relative to the average person in the data",
     )
     return (
@@ -148,12 +142,8 @@ def compare_html(both: Comparison) -> str:
     if one.risk is None or two.risk is None or not both.differs:
         return f'<div class="sn-answer"><p>{escape(comparison_words(both))}</p></div>'
     bar = lambda label, s, colour: Bar(
-        label,
-        percent_words(s).replace("95 % interval ", ""),
-        s.risk,
-        s.low if s.low is not None else s.risk,
-        s.high if s.high is not None else s.risk,
-        colour,
+        label, percent_words(s).replace("95 % interval ", ""), s.risk, s.low if s.low is not None else s.risk,
+        s.high if s.high is not None else s.risk, colour,
     )
     table = table_html(
         ["Field", "First values", "Second values"],
@@ -187,8 +177,7 @@ def many_html(scored: Scored) -> str:
     more = lambda lines: f" (the first {_SHOWN} of {len(lines):,})" if len(lines) > _SHOWN else ""
     faults = (
         table_html(
-            ["Row", "What is wrong"],
-            [(name(line), line.fault) for line in bad[:_SHOWN]],
+            ["Row", "What is wrong"], [(name(line), line.fault) for line in bad[:_SHOWN]],
             f"Rows without a risk{more(bad)}",
         )
         if bad
@@ -233,8 +222,7 @@ _NO_RESULT = "No training run of this model was found beside it, so nothing can 
 _MEASURES = (
     ("auroc", "Discrimination (AUROC)", "1 is perfect, 0.5 is chance"),
     (
-        "observed_expected_ratio",
-        "Observed / expected strokes",
+        "observed_expected_ratio", "Observed / expected strokes",
         "1 is right on average; under 1, risks are too high",
     ),
     ("calibration_slope", "Calibration slope", "1 is right; under 1, risks are too extreme"),
@@ -254,13 +242,9 @@ def _row(metrics: dict, name: str, label: str):
 
 # %% ../../nbs/calculator/pages.ipynb #afeea4a8
 _RIVALS = (
-    ("auroc", "This model"),
-    ("auroc_age_only", "Age alone"),
-    ("auroc_linear", "Logistic, straight lines"),
-    ("auroc_logistic", "Logistic, splines"),
-    ("auroc_forest", "Random forest"),
-    ("auroc_trees", "CatBoost alone"),
-    ("auroc_reference_1", "Reference recipe 1"),
+    ("auroc", "This model"), ("auroc_age_only", "Age alone"), ("auroc_linear", "Logistic, straight lines"),
+    ("auroc_logistic", "Logistic, splines"), ("auroc_forest", "Random forest"),
+    ("auroc_trees", "CatBoost alone"), ("auroc_reference_1", "Reference recipe 1"),
     ("auroc_reference_2", "Reference recipe 2"),
 )
 

@@ -26,12 +26,8 @@ from .words import friendly_errors, stop
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
 app = typer.Typer(
-    name="stroke-nb",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    name="stroke-nb", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
     help="Notebooks in, reports out: one clinical risk model, from training to monitoring.",
 )
 

@@ -28,13 +28,9 @@ def models_list() -> None:
     if not len(frame): return print("No version is registered yet: stroke-nb run train makes the first.")
     rows = [
         (
-            row.version,
-            row.role or "-",
-            f"{row.created:%Y-%m-%d %H:%M}",
+            row.version, row.role or "-", f"{row.created:%Y-%m-%d %H:%M}",
             "-" if row.auroc is None or row.auroc != row.auroc else f"{row.auroc:.3f}",
-            "simulated" if row.simulated else "real",
-            (row.sha256 or "-")[:12],
-            row.run or "-",
+            "simulated" if row.simulated else "real", (row.sha256 or "-")[:12], row.run or "-",
         )
         for row in frame.itertuples()
     ]
@@ -81,11 +77,7 @@ def models_history(folder: _Models = Path("models")) -> None:
     with friendly_errors(): frame = history(folder)
     rows = [
         (
-            row.time[:16].replace("T", " "),
-            row.action,
-            row.version or "-",
-            (row.sha256 or "-")[:12],
-            row.by,
+            row.time[:16].replace("T", " "), row.action, row.version or "-", (row.sha256 or "-")[:12], row.by,
             row.comparison or row.override or "-",
         )
         for row in frame.fillna("").itertuples()

@@ -42,18 +42,12 @@ def serve(
         from stroke_nb.service.worker import Settings, settings_from
         from stroke_nb.service.app import serve as run
         given = dict(
-            model=str(model),
-            database=database,
-            challenger=str(challenger) if challenger else None,
-            share=share,
-            mode=mode,
-            prevalence=prevalence,
+            model=str(model), database=database, challenger=str(challenger) if challenger else None,
+            share=share, mode=mode, prevalence=prevalence,
         )
         run(
             replace(settings_from(), **{name: value for name, value in given.items() if value is not None}),
-            host=host,
-            port=port,
-            workers=workers,
+            host=host, port=port, workers=workers,
         )
 
 # %% ../../nbs/cli/operate.ipynb #ebfd35b8
@@ -146,10 +140,7 @@ def keys_list(database: _Database = None) -> None:
     with _open_log(database) as opened:
         rows = [
             (
-                key.id,
-                key.name,
-                " ".join(key.scopes),
-                f"{key.created:%Y-%m-%d}",
+                key.id, key.name, " ".join(key.scopes), f"{key.created:%Y-%m-%d}",
                 f"{key.revoked:%Y-%m-%d}" if key.revoked else "",
             )
             for key in opened.list_keys()

@@ -15,10 +15,7 @@ from .words import friendly_errors
 
 # %% ../../nbs/cli/workflow.ipynb #1e7b0d20
 _TYPER = dict(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app = typer.Typer(**_TYPER)
@@ -108,12 +105,9 @@ def _compared(rule, data: str, out: Path, timeout: float):
     from stroke_nb.jobs.run import run_job
     gate, log = rule.gate, not data and bool(os.environ.get("STROKE_NB_DATABASE"))
     given = dict(
-        data=data,
-        source="log" if log else "file",
-        thresholds=" ".join(f"{each:g}" for each in gate.thresholds),
-        events=gate.events,
-        auroc_margin=gate.auroc_margin,
-        benefit_margin=gate.benefit_margin,
+        data=data, source="log" if log else "file",
+        thresholds=" ".join(f"{each:g}" for each in gate.thresholds), events=gate.events,
+        auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin,
     )
     return run_job("compare", given, out=out, timeout=timeout)
 

@@ -134,8 +134,7 @@ def _column_streams(field, weight: float) -> list[Stream]:
     rest = weight * (3 / 4 if missing else 1)
     if field.kind == "number":
         return [
-            Stream(field.name, "location", "", rest * 2 / 3),
-            Stream(field.name, "spread", "", rest / 3),
+            Stream(field.name, "location", "", rest * 2 / 3), Stream(field.name, "spread", "", rest / 3),
             *missing,
         ]
     if field.kind == "binary": return [Stream(field.name, "share", "1", rest), *missing]

@@ -63,10 +63,7 @@ def history(
     frame["restart"] = reasons.reindex(frame.index).fillna("")
     usual = pd.Series(bets, frame.index, dtype=float).groupby((frame.restart != "").cumsum()).cumsum()
     return frame.assign(
-        rows=frame.get("rows", 0),
-        evidence=frame.log_evidence.map(exp),
-        usual=usual,
-        threshold=threshold,
+        rows=frame.get("rows", 0), evidence=frame.log_evidence.map(exp), usual=usual, threshold=threshold,
         alarm=frame.since.notna(),
     )
 

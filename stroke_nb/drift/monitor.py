@@ -125,15 +125,9 @@ class _Tells(_Looks):
         number = [record["window_id"] for record in self.records].index(window_id)
         record = self.records[number]
         return DriftResult(
-            window_id,
-            record["since"] is not None,
-            record["since"],
-            exp(record["log_evidence"]),
-            self.threshold,
-            stream_frame(self.details[number], self._with_risk),
-            self.history.head(number + 1),
-            budget_words(self.budget, self.looks_per_year),
-            repeated,
+            window_id, record["since"] is not None, record["since"], exp(record["log_evidence"]),
+            self.threshold, stream_frame(self.details[number], self._with_risk), self.history.head(number + 1),
+            budget_words(self.budget, self.looks_per_year), repeated,
         )
 
 # %% ../../nbs/drift/monitor.ipynb #52642850
@@ -142,23 +136,12 @@ class _Keeps(_Tells):
     def save(self, path: Path) -> Path:
         "Write everything but the model to one file."
         header = dict(
-            kind="drift monitor",
-            schema=schema_hash(),
-            budget=self.budget,
-            looks_per_year=self.looks_per_year,
-            seed=self.seed,
-            alarm=self.alarm_,
-            records=self.records,
-            restarts=self.restarts,
+            kind="drift monitor", schema=schema_hash(), budget=self.budget, looks_per_year=self.looks_per_year,
+            seed=self.seed, alarm=self.alarm_, records=self.records, restarts=self.restarts,
         )
         arrays = dict(
-            pool=self.pool_,
-            moments=self.moments_,
-            reference=self.reference_,
-            log_r=self.log_r_,
-            probe=self.probe_,
-            seen=self.seen,
-            details=np.array(self.details),
+            pool=self.pool_, moments=self.moments_, reference=self.reference_, log_r=self.log_r_,
+            probe=self.probe_, seen=self.seen, details=np.array(self.details),
         )
         return write_state(path, header, arrays)
 

@@ -105,12 +105,8 @@ class _Outcomes:
         "Write the monitor to one file."
         settings = dict(tolerance=self.tolerance, budget=self.budget, records_per_year=self.records_per_year)
         header = dict(
-            kind="outcome monitor",
-            schema=schema_hash(),
-            settings=settings,
-            alarm=self.alarm_,
-            records=self.records,
-            restarts=self.restarts,
+            kind="outcome monitor", schema=schema_hash(), settings=settings, alarm=self.alarm_,
+            records=self.records, restarts=self.restarts,
         )
         return write_state(path, header, dict(log_r=self.log_r_, seen=self.seen))
 
@@ -120,10 +116,7 @@ class _Outcomes:
         header, arrays = read_state(path, "outcome monitor")
         monitor = cls(**header["settings"])
         monitor.records, monitor.restarts, monitor.alarm_, monitor.log_r_ = (
-            header["records"],
-            header["restarts"],
-            header["alarm"],
-            arrays["log_r"],
+            header["records"], header["restarts"], header["alarm"], arrays["log_r"],
         )
         monitor.seen = arrays.get("seen", monitor.seen)  # a state begun with files has none
         return monitor
@@ -147,16 +140,10 @@ class _OutcomesTold(_Outcomes):
         number = [record["window_id"] for record in self.records].index(window_id)
         record = self.records[number]
         return OutcomeResult(
-            window_id,
-            record["since"] is not None,
-            record["since"],
-            exp(record["log_evidence"]),
-            self.threshold,
-            Interval(record["ratio"], record["low"], record["high"]),
-            record["auroc"],
+            window_id, record["since"] is not None, record["since"], exp(record["log_evidence"]),
+            self.threshold, Interval(record["ratio"], record["low"], record["high"]), record["auroc"],
             self.history.head(number + 1),
-            f"{years_words(self.budget)} of {self.records_per_year:,} outcomes each",
-            repeated,
+            f"{years_words(self.budget)} of {self.records_per_year:,} outcomes each", repeated,
         )
 
     def restart(self, reason: str) -> "OutcomeMonitor":
@@ -212,18 +199,9 @@ class OutcomeMonitor(_OutcomesOnce):
         ratio = observed_expected_interval(y.sum(), p.sum())
         self.records.append(
             dict(
-                window_id=window_id,
-                rows=len(y),
-                digest=digest,
-                log_evidence=peak,
-                since=self.alarm_,
-                observed=float(y.sum()),
-                expected=float(p.sum()),
-                ratio=ratio.value,
-                low=ratio.low,
-                high=ratio.high,
-                auroc=float(_auroc(y, p)),
-                bands=_band_sums(y, p),
+                window_id=window_id, rows=len(y), digest=digest, log_evidence=peak, since=self.alarm_,
+                observed=float(y.sum()), expected=float(p.sum()), ratio=ratio.value, low=ratio.low,
+                high=ratio.high, auroc=float(_auroc(y, p)), bands=_band_sums(y, p),
             )
         )
         return self.result(window_id)
@@ -256,12 +234,8 @@ def dynamic_calibration(
         frames.append(
             pd.DataFrame(
                 dict(
-                    window_id=name,
-                    risk=risks[some] / people[some],
-                    observed=rate,
-                    low=np.minimum(low, rate),
-                    high=np.maximum(high, rate),
-                    people=people[some],
+                    window_id=name, risk=risks[some] / people[some], observed=rate, low=np.minimum(low, rate),
+                    high=np.maximum(high, rate), people=people[some],
                 )
             )
         )

@@ -33,12 +33,7 @@ def plot_evidence(
     ax.plot(x[history.alarm], evidence[history.alarm], "s", color=_red, ms=5.5, label="alarm", zorder=3)
     ax.axhline(threshold, color=_red, lw=1, ls="--")
     ax.text(
-        0.995,
-        threshold * 1.15,
-        f"alarm at {threshold:,.0f}",
-        color=_red,
-        fontsize=8,
-        ha="right",
+        0.995, threshold * 1.15, f"alarm at {threshold:,.0f}", color=_red, fontsize=8, ha="right",
         transform=ax.get_yaxis_transform(),
     )
     for place in x[history.restart != ""]: ax.axvline(place - 0.5, color=_grey, lw=1, ls=":")
@@ -66,14 +61,8 @@ def plot_observed_expected(
     for marked, color, shape in ((~history.alarm, _blue, "o"), (history.alarm, _red, "s")):
         part = history[marked]
         ax.errorbar(
-            x[marked],
-            part.ratio,
-            [part.ratio - part.low, part.high - part.ratio],
-            fmt=shape,
-            color=color,
-            ms=4.5,
-            lw=1.2,
-            capsize=2,
+            x[marked], part.ratio, [part.ratio - part.low, part.high - part.ratio], fmt=shape, color=color,
+            ms=4.5, lw=1.2, capsize=2,
         )
     ax.axhline(1, color=_grey, lw=1)
     _window_ticks(ax, history)
@@ -97,26 +86,14 @@ def plot_dynamic_calibration(
     for rank, at in enumerate(shown[:-1], 1):
         old = curves[curves.window_id == names[at]]
         ax.plot(
-            old.risk * 100,
-            old.observed * 100,
-            "o-",
-            color=_grey,
-            ms=2.5,
-            lw=1,
-            alpha=0.25 + 0.6 * rank / len(shown),
-            label=str(names[at]),
+            old.risk * 100, old.observed * 100, "o-", color=_grey, ms=2.5, lw=1,
+            alpha=0.25 + 0.6 * rank / len(shown), label=str(names[at]),
         )
     new = curves[curves.window_id == names[-1]]
     ax.errorbar(
-        new.risk * 100,
-        new.observed * 100,
-        100 * np.maximum(0, [new.observed - new.low, new.high - new.observed]),
-        fmt="o-",
-        color=_blue,
-        ms=4.5,
-        lw=1.6,
-        capsize=2,
-        label=str(names[-1]),
+        new.risk * 100, new.observed * 100,
+        100 * np.maximum(0, [new.observed - new.low, new.high - new.observed]), fmt="o-", color=_blue, ms=4.5,
+        lw=1.6, capsize=2, label=str(names[-1]),
     )
     ax.axline((0, 0), slope=1, color=_grey, lw=1, ls="--")
     ax.set(xlabel="risk given (%)", ylabel="recorded strokes (%), 95 % interval")
@@ -176,14 +153,8 @@ def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
     y = np.arange(len(levels))[::-1]
     ax.barh(y, usual * 100, color=_grey, alpha=0.35, height=0.7, label="reference")
     ax.errorbar(
-        now * 100,
-        y,
-        xerr=_wilson(now, max(window[field.name].notna().sum(), 1)) * 100,
-        fmt="o",
-        color=_blue,
-        ms=5,
-        capsize=2,
-        label="window",
+        now * 100, y, xerr=_wilson(now, max(window[field.name].notna().sum(), 1)) * 100, fmt="o", color=_blue,
+        ms=5, capsize=2, label="window",
     )
     ax.set_yticks(y, field.categories or ("no", "yes"))
     ax.set(xlabel="share of people (%), window with 95 % interval", xlim=(0, None))

@@ -43,9 +43,7 @@ def _table_findings(frame: pd.DataFrame) -> list[Finding]:
     elif len(frame) < fewest:
         found.append(
             Finding(
-                "stop",
-                "",
-                len(frame),
+                "stop", "", len(frame),
                 f"{len(frame)} rows are too few to say anything: join them to the next window",
             )
         )
@@ -109,9 +107,7 @@ def _same_findings(values: pd.Series, field) -> list[Finding]:
     if values.isna().all():
         return [
             Finding(
-                "stop",
-                field.name,
-                count,
+                "stop", field.name, count,
                 f"{field.label}: no value in any row; was the column left out of the export?",
             )
         ]
@@ -119,9 +115,7 @@ def _same_findings(values: pd.Series, field) -> list[Finding]:
     if values.nunique() == 1 and count >= fewest and odd:
         return [
             Finding(
-                "warn",
-                field.name,
-                count,
+                "warn", field.name, count,
                 f"{field.label}: every value is {values.dropna().iloc[0]}; is it a default?",
             )
         ]
@@ -142,9 +136,7 @@ def _duplicate_findings(frame: pd.DataFrame, seen: np.ndarray) -> list[Finding]:
         advice = "is it an old file?" if share >= 0.5 else "do the windows overlap?"
         found.append(
             Finding(
-                "stop" if share >= 0.5 else "warn",
-                "",
-                int(before.sum()),
+                "stop" if share >= 0.5 else "warn", "", int(before.sum()),
                 f"{before.sum()} rows ({share:.0%}) were in the reference or an earlier window, as {where(np.flatnonzero(before))}: {advice}",
             )
         )

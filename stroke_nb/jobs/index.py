@@ -40,8 +40,7 @@ def _trend(points: list[dict], width: float = 160, height: float = 36) -> dict:
     band = [at(n, p["low"]) for n, p in banded] + [at(n, p["high"]) for n, p in reversed(banded)]
     line = [at(n, p["value"]) for n, p in enumerate(points)]
     return dict(
-        line=" ".join(line),
-        band=" ".join(band) if len(banded) > 1 else "",
+        line=" ".join(line), band=" ".join(band) if len(banded) > 1 else "",
         last=line[-1].split(",") if len(points) > 1 else [str(width / 2), line[-1].split(",")[1]],
     )
 
@@ -53,11 +52,8 @@ def _job_card(name: str, runs: list[dict]) -> dict:
     series = {metric: _points(ran, metric) for metric in names}
     trends = [
         dict(
-            name=metric,
-            now=points[-1],
-            count=len(points),
-            text=", ".join(number(p["value"]) for p in points[-6:]),
-            **_trend(points),
+            name=metric, now=points[-1], count=len(points),
+            text=", ".join(number(p["value"]) for p in points[-6:]), **_trend(points),
         )
         for metric, points in series.items()
         if points
@@ -75,13 +71,7 @@ def build_index(
         names = list(dict.fromkeys(run["job"] for run in runs))
         cards = [_job_card(name, [run for run in runs if run["job"] == name]) for name in names]
         page = render_page(
-            "index",
-            title="Reports",
-            runs=runs,
-            jobs=cards,
-            broken=broken,
-            words=WORDS,
-            written=when(stamp(utc_now())),
-            version=__version__,
+            "index", title="Reports", runs=runs, jobs=cards, broken=broken, words=WORDS,
+            written=when(stamp(utc_now())), version=__version__,
         )
         return write(out / "index.html", page)

@@ -105,8 +105,7 @@ def execute(path: Path, work: Path, params: dict, timeout: float, data: str | No
     except (RuntimeError, TimeoutError) as error:  # nbclient's dead kernel and its time limit
         if over.is_set() or isinstance(error, TimeoutError):
             return dict(
-                type="Timeout",
-                message=f"over its time limit of {timeout:g} s; allow more with --timeout",
+                type="Timeout", message=f"over its time limit of {timeout:g} s; allow more with --timeout",
                 traceback="",
             )
         return dict(

@@ -217,15 +217,8 @@ def interval(metric: dict) -> str:
 
 # %% ../../nbs/jobs/page.ipynb #0d416112
 _ACRONYMS = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "ici": "ICI",
-    "psi": "PSI",
-    "f2": "F2",
-    "bmi": "BMI",
-    "brier": "Brier",
-    "cv": "CV",
-    "oe": "O/E",
+    "auroc": "AUROC", "auprc": "AUPRC", "ici": "ICI", "psi": "PSI", "f2": "F2", "bmi": "BMI", "brier": "Brier",
+    "cv": "CV", "oe": "O/E",
 }
 
 def label(name: str) -> str:
@@ -256,8 +249,7 @@ def render_page(template: str, script: str = "", **values) -> str:
 
 # %% ../../nbs/jobs/page.ipynb #ccbf66c4
 WORDS = {
-    "ok": ("OK", "no action needed"),
-    "alarm": ("Alarm", "somebody should look at this"),
+    "ok": ("OK", "no action needed"), "alarm": ("Alarm", "somebody should look at this"),
     "failed": ("Failed", "the job did not finish"),
 }
 

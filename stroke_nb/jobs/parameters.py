@@ -143,8 +143,7 @@ def parameters(
 def allowed(parameter: Parameter) -> str:
     "What may be given, in words."
     ends = {
-        (True, True): "from {low:g} to {high:g}",
-        (True, False): "{low:g} or more",
+        (True, True): "from {low:g} to {high:g}", (True, False): "{low:g} or more",
         (False, True): "{high:g} or less",
     }
     span = ends.get((parameter.low is not None, parameter.high is not None), "").format(

@@ -179,10 +179,8 @@ def _facts(result: dict) -> list[tuple]:
         ("Rows", None if data.get("rows") is None else f"{data['rows']:,}", None),
         ("Data SHA-256", *short(data.get("sha256"), 12)),
         ("Model", model.get("version") and str(model["version"]), None),
-        ("Model SHA-256", *short(model.get("sha256"), 12)),
-        ("Commit", *short(code.get("commit"), 9)),
-        ("Started", when(result["started"]), None),
-        ("Took", took((end - start).total_seconds()), None),
+        ("Model SHA-256", *short(model.get("sha256"), 12)), ("Commit", *short(code.get("commit"), 9)),
+        ("Started", when(result["started"]), None), ("Took", took((end - start).total_seconds()), None),
     ]
     return [row for row in rows if row[1]]
 
@@ -198,17 +196,8 @@ def to_html(
     blocks, contents = _blocks(cells)
     others = [name for name in result["files"] if name != "report.html"]
     return render_page(
-        "report",
-        SCRIPT,
-        title=own or title,
-        subtitle=subtitle,
-        result=result,
-        words=WORDS[result["verdict"]],
-        blocks=blocks,
-        contents=contents,
-        facts=_facts(result),
-        figures=list(result["metrics"].items())[:4],
-        files=others,
-        error=result.get("error") or {},
+        "report", SCRIPT, title=own or title, subtitle=subtitle, result=result, words=WORDS[result["verdict"]],
+        blocks=blocks, contents=contents, facts=_facts(result), figures=list(result["metrics"].items())[:4],
+        files=others, error=result.get("error") or {},
         simulated=(result.get("data") or {}).get("simulated") is True,
     )

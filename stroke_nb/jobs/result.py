@@ -112,18 +112,8 @@ def new_run_id() -> str:
 
 # %% ../../nbs/jobs/result.ipynb #d89c9e4d
 _SHAPE = dict(
-    job=str,
-    run_id=str,
-    started=str,
-    finished=str,
-    verdict=str,
-    reasons=list,
-    parameters=dict,
-    data=dict,
-    model=dict,
-    code=dict,
-    metrics=dict,
-    files=list,
+    job=str, run_id=str, started=str, finished=str, verdict=str, reasons=list, parameters=dict, data=dict,
+    model=dict, code=dict, metrics=dict, files=list,
 )
 
 def _checked(result: dict) -> dict:

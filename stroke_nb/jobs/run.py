@@ -89,9 +89,7 @@ def _collect(work: Path, error: dict | None) -> dict:
             traceback="",
         )
     empty = dict(
-        verdict="failed",
-        reasons=[],
-        metrics={},
+        verdict="failed", reasons=[], metrics={},
         data=pick("data", None, ("source", "sha256", "rows", "simulated")),
         model=pick("model", None, ("version", "sha256")),
     )
@@ -123,17 +121,9 @@ def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, 
         if path.is_file() and not path.name.startswith(".")
     }
     result = dict(
-        job=job,
-        run_id=run_id,
-        started=stamp(started),
-        finished=stamp(utc_now()),
-        verdict=found["verdict"],
-        reasons=found["reasons"],
-        parameters=params,
-        data=found["data"],
-        model=found["model"],
-        code=dict(commit=commit(), version=__version__),
-        metrics=found["metrics"],
+        job=job, run_id=run_id, started=stamp(started), finished=stamp(utc_now()), verdict=found["verdict"],
+        reasons=found["reasons"], parameters=params, data=found["data"], model=found["model"],
+        code=dict(commit=commit(), version=__version__), metrics=found["metrics"],
         files=sorted(made | {"executed.ipynb", "report.html", "result.json"}),
     )
     return result | ({"models": models} if models else {}) | ({"error": found["error"]} if "error" in found else {})

@@ -159,11 +159,8 @@ def explain(
         )
     slope = model.calibration_[1]   # 1 unless the model was recalibrated
     return shap.Explanation(
-        slope * values,
-        base_values=slope * average(base, rows) + _shift(model, scale, prevalence),
-        data=_display(X),
-        feature_names=[FIELDS[name].title for name in INPUTS],
-        output_names=scale,
+        slope * values, base_values=slope * average(base, rows) + _shift(model, scale, prevalence),
+        data=_display(X), feature_names=[FIELDS[name].title for name in INPUTS], output_names=scale,
     )
 
 # %% ../../nbs/model/explain.ipynb #36a948ed

@@ -35,13 +35,8 @@ def _bar(ax, place: int, start: float, part: float, text: str) -> None:
     "One step of a waterfall: filled where it raises, hollow where it lowers, its part beside it."
     raises = part >= 0
     ax.barh(
-        place,
-        part,
-        left=start,
-        height=0.62,
-        color=_VERMILION if raises else "white",
-        edgecolor=_VERMILION if raises else _BLUE,
-        linewidth=1.4,
+        place, part, left=start, height=0.62, color=_VERMILION if raises else "white",
+        edgecolor=_VERMILION if raises else _BLUE, linewidth=1.4,
     )
     ax.plot([start + part] * 2, [place - 0.31, place + 1.31], color=_GREY, linewidth=0.8, zorder=0)
     ax.annotate(text, (max(start, start + part), place), (4, 0), textcoords="offset points", va="center", fontsize=9)
@@ -127,8 +122,7 @@ def plot_beeswarm(
     from matplotlib.cm import ScalarMappable
     if ax is None: ax = plt.subplots(figsize=(7, 4.5), dpi=110, layout="constrained")[1]
     order, blues, span = (
-        np.argsort(-np.abs(explanation.values).mean(axis=0)),
-        _blues(),
+        np.argsort(-np.abs(explanation.values).mean(axis=0)), _blues(),
         (explanation.values.min(), explanation.values.max()),
     )
     for place, field in enumerate(order):
@@ -136,13 +130,8 @@ def plot_beeswarm(
         density = cells.people / (cells.high - cells.low).clip(lower=1e-9)
         height = 0.08 + 0.74 * density / density.max()
         ax.bar(
-            cells.low,
-            height,
-            cells.high - cells.low,
-            place - height / 2,
-            align="edge",
-            color=blues(np.ma.masked_invalid(cells.shade)),
-            linewidth=0,
+            cells.low, height, cells.high - cells.low, place - height / 2, align="edge",
+            color=blues(np.ma.masked_invalid(cells.shade)), linewidth=0,
         )
     ax.axvline(0, color=_GREY, linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(order)), [explanation.feature_names[field] for field in order])

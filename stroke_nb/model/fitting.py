@@ -115,12 +115,7 @@ def fit_spread(encoded, logits: np.ndarray, seed: int):
     from catboost import CatBoostRegressor
     spread = np.log(logits.std(axis=0, ddof=1) + 1e-6)
     model = CatBoostRegressor(
-        iterations=300,
-        learning_rate=0.05,
-        depth=4,
-        random_seed=seed,
-        thread_count=1,
-        verbose=0,
+        iterations=300, learning_rate=0.05, depth=4, random_seed=seed, thread_count=1, verbose=0,
         allow_writing_files=False,
     )
     return model.fit(np.column_stack([encoded, logits.mean(axis=0)]), spread)

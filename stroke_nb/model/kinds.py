@@ -26,13 +26,8 @@ def _trees_settings(**params) -> dict:
     chosen = dict(iterations=200, learning_rate=0.06, depth=2, l2_leaf_reg=10, rsm=0.5, subsample=0.8) | params
     # monotone constraints would switch shrinkage on, which makes every risk too high; one Newton step a leaf is enough here, and fast
     return chosen | dict(
-        model_shrink_rate=0,
-        leaf_estimation_iterations=1,
-        bootstrap_type="Bernoulli",
-        boost_from_average=True,
-        thread_count=1,
-        verbose=0,
-        allow_writing_files=False,
+        model_shrink_rate=0, leaf_estimation_iterations=1, bootstrap_type="Bernoulli", boost_from_average=True,
+        thread_count=1, verbose=0, allow_writing_files=False,
         monotone_constraints=[int(name in MONOTONE) for name in ENCODED],
         feature_weights=[1.0 if name in MONOTONE else 0.3 for name in ENCODED],
     )
@@ -140,9 +135,7 @@ def _age_only():
 
 # %% ../../nbs/model/kinds.ipynb #e78eec12
 _trees = {
-    "iterations": (100, 1000, True),
-    "learning_rate": (0.01, 0.1, True),
-    "depth": (1, 4, False),
+    "iterations": (100, 1000, True), "learning_rate": (0.01, 0.1, True), "depth": (1, 4, False),
     "l2_leaf_reg": (1.0, 100.0, True),
 }
 _ridge = {"C": (0.003, 3.0, True)}

@@ -144,9 +144,7 @@ def load_model(path) -> RiskModel:
     model = RiskModel(**state["settings"])
     model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
     model.version_, model.thresholds_, model.calibration_ = (
-        state["version"],
-        state["thresholds"],
-        tuple(state["calibration"]),
+        state["version"], state["thresholds"], tuple(state["calibration"]),
     )
     model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
     model.fitted_ = rebuilt(folder, KINDS[model.kind], state)

@@ -86,15 +86,9 @@ def _state(model: "RiskModel") -> dict:
         else None
     )
     return dict(
-        settings=model.get_params(),
-        params=model.params_,
-        prevalence=model.prevalence_,
-        about=model.about_,
-        version=model.version_,
-        thresholds=model.thresholds_,
-        calibration=model.calibration_,
-        plausible={name: fitted.plausible.group(name) for name in INPUTS},
-        line=line,
+        settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
+        version=model.version_, thresholds=model.thresholds_, calibration=model.calibration_,
+        plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line,
     )
 
 # %% ../../nbs/model/store.ipynb #1ad1a2e7
@@ -117,13 +111,11 @@ def write_model(model: "RiskModel", folder: Path) -> None:
     if model.spread_ is not None: _save_part(model.spread_, folder, "spread")
     if model.kind in LIGHT:
         _save_light(
-            estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator,
-            model.spread_,
+            estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator, model.spread_,
             folder / "light.npz",
         )
     manifest = dict(
-        format=FORMAT,
-        kind=model.kind,
+        format=FORMAT, kind=model.kind,
         made_with={name: version(name) for name in ("catboost", "scikit-learn", "numpy")},
         files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     )
@@ -140,9 +132,7 @@ def rebuilt(folder: Path, kind: Kind, state: dict) -> Fitted:
     if state["line"]:
         blend = BlendedTrees(seed=state["settings"]["seed"])
         blend.coef_, blend.intercept_, blend.centre_ = (
-            np.array(state["line"]["coef"]),
-            state["line"]["intercept"],
-            np.array(state["line"]["centre"]),
+            np.array(state["line"]["coef"]), state["line"]["intercept"], np.array(state["line"]["centre"]),
         )
         blend.trees_ = estimator
         estimator = blend

@@ -8,22 +8,10 @@ __all__ = []
 # %% ../../nbs/predictions/00_predictions.ipynb #d6bb1c85
 from .log import PredictionLog
 from stroke_nb.predictions.records import (
-    Outcome,
-    PredictionBatch,
-    PredictionRow,
-    new_id,
-    new_ids,
-    person_key,
-    person_secret,
+    Outcome, PredictionBatch, PredictionRow, new_id, new_ids, person_key, person_secret,
 )
 
 __all__ = [
-    "new_id",
-    "new_ids",
-    "Outcome",
-    "person_key",
-    "person_secret",
-    "PredictionBatch",
-    "PredictionLog",
+    "new_id", "new_ids", "Outcome", "person_key", "person_secret", "PredictionBatch", "PredictionLog",
     "PredictionRow",
 ]

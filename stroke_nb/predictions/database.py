@@ -108,10 +108,8 @@ def _engine(
         _set_up_sqlite(engine)
     else:
         waits = dict(
-            connect_timeout=max(2, math.ceil(patience)),
-            tcp_user_timeout=int(patience * 1000),
-            keepalives_idle=5,
-            keepalives_interval=2,
+            connect_timeout=max(2, math.ceil(patience)), tcp_user_timeout=int(patience * 1000),
+            keepalives_idle=5, keepalives_interval=2,
         )
         engine = sa.create_engine(
             address, connect_args=waits, pool_size=3, pool_timeout=patience, hide_parameters=True

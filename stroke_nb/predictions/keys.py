@@ -60,11 +60,7 @@ class _Keys(Reachable):
         with self._writing() as connection:
             connection.execute(
                 sa.insert(API_KEYS).values(
-                    id=id,
-                    name=name,
-                    salt=salt,
-                    hash=_key_hash(salt, secret),
-                    scopes=" ".join(scopes),
+                    id=id, name=name, salt=salt, hash=_key_hash(salt, secret), scopes=" ".join(scopes),
                     created=utc_now(),
                 )
             )

@@ -74,21 +74,8 @@ class _Reads(Serves):
         return validate(frame) if len(frame) else frame
 
 _read = (
-    "id",
-    "time",
-    *INPUTS,
-    "risk",
-    "low",
-    "high",
-    "prevalence",
-    "model_version",
-    "model_sha256",
-    "role",
-    "served",
-    "person",
-    "request_id",
-    "row",
-    OUTCOME,
+    "id", "time", *INPUTS, "risk", "low", "high", "prevalence", "model_version", "model_sha256", "role",
+    "served", "person", "request_id", "row", OUTCOME,
 )
 
 # %% ../../nbs/predictions/queries.ipynb #0ce10096
@@ -145,15 +132,9 @@ def _arrow_schema():
     "Columns of an export and their types; `imputed` as text, names parted by blanks."
     import pyarrow as pa
     kinds = {
-        Utc: pa.timestamp("us", tz="UTC"),
-        sa.Date: pa.date32(),
-        sa.Double: pa.float64(),
-        sa.Boolean: pa.bool_(),
-        sa.SmallInteger: pa.int8(),
-        sa.BigInteger: pa.int64(),
-        sa.Integer: pa.int32(),
-        sa.Text: pa.string(),
-        sa.JSON: pa.string(),
+        Utc: pa.timestamp("us", tz="UTC"), sa.Date: pa.date32(), sa.Double: pa.float64(),
+        sa.Boolean: pa.bool_(), sa.SmallInteger: pa.int8(), sa.BigInteger: pa.int64(), sa.Integer: pa.int32(),
+        sa.Text: pa.string(), sa.JSON: pa.string(),
     }
     return pa.schema(
         [

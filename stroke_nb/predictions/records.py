@@ -172,12 +172,9 @@ def _shared(model_version, model_sha256, role, caller, request_id, prevalence, l
     "What is the same for all people of a request."
     row = dict(
         model_version=text_line("model_version", model_version),
-        model_sha256=text_line("model_sha256", model_sha256),
-        role=text_line("role", role),
-        caller=text_line("caller", caller),
-        request_id=text_line("request_id", request_id),
-        prevalence=_number("prevalence", prevalence, 0, 1),
-        latency_ms=_number("latency_ms", latency_ms),
+        model_sha256=text_line("model_sha256", model_sha256), role=text_line("role", role),
+        caller=text_line("caller", caller), request_id=text_line("request_id", request_id),
+        prevalence=_number("prevalence", prevalence, 0, 1), latency_ms=_number("latency_ms", latency_ms),
     )
     if None in (row["model_version"], row["model_sha256"]):
         raise DataError("model_version or model_sha256 is missing: each prediction has them")
@@ -221,12 +218,7 @@ def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
 def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     "A batch as its table holds it."
     common = (
-        batch.model_version,
-        batch.model_sha256,
-        batch.role,
-        batch.caller,
-        batch.request_id,
-        batch.prevalence,
+        batch.model_version, batch.model_sha256, batch.role, batch.caller, batch.request_id, batch.prevalence,
         batch.latency_ms,
     )
     try: shared = _known_shared(*common)
@@ -236,16 +228,10 @@ def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     n, columns = len(batch.id), _input_columns(batch.inputs)
     for name, value in shared.items(): columns[name] = repeat(value, n)
     columns |= dict(
-        time=repeat(moment("time", batch.time), n),
-        id=_texts("id", batch.id),
-        person=_texts("person", batch.person),
-        row=_places("row", batch.row),
-        risk=_shares("risk", batch.risk),
-        low=_shares("low", batch.low),
-        high=_shares("high", batch.high),
-        positive=_flags(batch.positive),
-        served=_flags(batch.served),
-        imputed=[json.dumps(names) if names else "[]" for names in batch.imputed],
+        time=repeat(moment("time", batch.time), n), id=_texts("id", batch.id),
+        person=_texts("person", batch.person), row=_places("row", batch.row), risk=_shares("risk", batch.risk),
+        low=_shares("low", batch.low), high=_shares("high", batch.high), positive=_flags(batch.positive),
+        served=_flags(batch.served), imputed=[json.dumps(names) if names else "[]" for names in batch.imputed],
     )
     return list(zip(*in_order(columns), strict=True))
 
@@ -266,9 +252,7 @@ def _outcome_row(outcome: Outcome) -> tuple:
     if outcome.observed is not None and type(outcome.observed) is not date:
         raise DataError(f"observed is {outcome.observed!r}: give a day, a `date`")
     row = dict(
-        ids,
-        stroke=int(outcome.stroke),
-        observed=outcome.observed and outcome.observed.isoformat(),
+        ids, stroke=int(outcome.stroke), observed=outcome.observed and outcome.observed.isoformat(),
         received=moment("received", outcome.received),
     )
     return tuple(map(row.__getitem__, columns_of(OUTCOMES)))

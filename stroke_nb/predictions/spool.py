@@ -93,8 +93,7 @@ class _SpoolFile:
             self.path = self.folder / f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.spool"
             self.file = open(
                 os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600),
-                "r+b",
-                buffering=0,
+                "r+b", buffering=0,
             )
             _try_lock(self.file)
         _sync_folder(self.folder)

@@ -47,47 +47,26 @@ def _input_column(name: str) -> sa.Column:
 
 # %% ../../nbs/predictions/tables.ipynb #c9f83e23
 PREDICTIONS = sa.Table(
-    "predictions",
-    METADATA,
-    _seq(),
-    _text("id", unique=True),
-    sa.Column("time", Utc, nullable=False, index=True),
-    _text("model_version"),
-    _text("model_sha256"),
-    _text("role"),
-    sa.Column("served", sa.Boolean, nullable=False),
-    *(_input_column(name) for name in INPUTS),
+    "predictions", METADATA, _seq(), _text("id", unique=True),
+    sa.Column("time", Utc, nullable=False, index=True), _text("model_version"), _text("model_sha256"),
+    _text("role"), sa.Column("served", sa.Boolean, nullable=False), *(_input_column(name) for name in INPUTS),
     sa.Column("imputed", sa.JSON, nullable=False),
     *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")),
-    sa.Column("prevalence", sa.Double),
-    sa.Column("positive", sa.Boolean),
-    sa.Column("latency_ms", sa.Double),
+    sa.Column("prevalence", sa.Double), sa.Column("positive", sa.Boolean), sa.Column("latency_ms", sa.Double),
     *(_text(name, nullable=True) for name in ("caller", "person", "request_id")),
-    sa.Column("row", sa.Integer, nullable=False),
-    sqlite_autoincrement=True,
+    sa.Column("row", sa.Integer, nullable=False), sqlite_autoincrement=True,
 )
 
 # %% ../../nbs/predictions/tables.ipynb #cc62489e
 OUTCOMES = sa.Table(
-    "outcomes",
-    METADATA,
-    _seq(),
-    _text("id", unique=True),
-    _text("prediction_id", index=True),
-    sa.Column("stroke", sa.SmallInteger, nullable=False),
-    sa.Column("observed", sa.Date),
-    sa.Column("received", Utc, nullable=False),
-    sqlite_autoincrement=True,
+    "outcomes", METADATA, _seq(), _text("id", unique=True), _text("prediction_id", index=True),
+    sa.Column("stroke", sa.SmallInteger, nullable=False), sa.Column("observed", sa.Date),
+    sa.Column("received", Utc, nullable=False), sqlite_autoincrement=True,
 )
 RETENTION = sa.Table(
-    "retention",
-    METADATA,
-    _seq(),
-    sa.Column("done", Utc, nullable=False),
-    sa.Column("older_than", Utc, nullable=False),
-    sa.Column("predictions", sa.BigInteger, nullable=False),
-    sa.Column("outcomes", sa.BigInteger, nullable=False),
-    sqlite_autoincrement=True,
+    "retention", METADATA, _seq(), sa.Column("done", Utc, nullable=False),
+    sa.Column("older_than", Utc, nullable=False), sa.Column("predictions", sa.BigInteger, nullable=False),
+    sa.Column("outcomes", sa.BigInteger, nullable=False), sqlite_autoincrement=True,
 )
 API_KEYS = sa.Table(
     "api_keys", METADATA, _text("id", primary_key=True), _text("name"), _text("salt"), _text("hash"), _text("scopes"),

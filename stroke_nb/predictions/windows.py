@@ -41,11 +41,7 @@ def log_cohort(
         )
     frame, duplicates = without_duplicates(frame[["id", *INPUTS, OUTCOME]])
     frame.attrs = dict(
-        source=source,
-        sha256=content_hash(frame),
-        rows=len(frame),
-        duplicates=duplicates,
-        simulated=False,
+        source=source, sha256=content_hash(frame), rows=len(frame), duplicates=duplicates, simulated=False,
         warnings=warnings_of(frame),
     )
     return frame
@@ -60,10 +56,8 @@ def labelled(
     frame = log.window(since or None, until or None, labelled=True)
     span = " ".join(f"{word} {day}" for word, day in (("from", since), ("until", until)) if day)
     frame.attrs = dict(
-        source=f"prediction log {span}".strip(),
-        sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]),
-        rows=len(frame),
-        simulated=None,
+        source=f"prediction log {span}".strip(), sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]),
+        rows=len(frame), simulated=None,
     )
     return frame
 

@@ -120,13 +120,8 @@ def paired(
     own, apart = (np.array([percentiles(column, policy.level) for column in part.T]) for part in (draws[:, 1], gaps))
     return pd.DataFrame(
         dict(
-            champion=values[0],
-            challenger=values[1],
-            low=own[:, 0],
-            high=own[:, 1],
-            difference=gap,
-            difference_low=apart[:, 0],
-            difference_high=apart[:, 1],
+            champion=values[0], challenger=values[1], low=own[:, 0], high=own[:, 1], difference=gap,
+            difference_low=apart[:, 0], difference_high=apart[:, 1],
         ),
         index=pd.Index(measures, name="metric"),
     )
@@ -139,15 +134,8 @@ def _judge_group(y, champion, challenger, policy: Policy, level: float) -> dict:
     off = (ratio.high < bounds[0] or ratio.low > bounds[1]) and abs(np.log(ratio.value)) > abs(np.log(before))
     worse = " and ".join(word for word, bad in (("order", order.high < 0), ("calibration", off)) if bad)
     return dict(
-        n=len(y),
-        events=int(y.sum()),
-        champion_ratio=before,
-        ratio=ratio.value,
-        ratio_low=ratio.low,
-        ratio_high=ratio.high,
-        auroc_difference=order.value,
-        auroc_low=order.low,
-        auroc_high=order.high,
+        n=len(y), events=int(y.sum()), champion_ratio=before, ratio=ratio.value, ratio_low=ratio.low,
+        ratio_high=ratio.high, auroc_difference=order.value, auroc_low=order.low, auroc_high=order.high,
         worse=worse,
     )
 
@@ -172,8 +160,7 @@ def group_differences(
 
 # %% ../../nbs/promotion/gate.ipynb #fe199a79
 VERDICTS = {
-    "pass": "The challenger may take the champion's place",
-    "hold": "A person decides",
+    "pass": "The challenger may take the champion's place", "hold": "A person decides",
     "refuse": "The challenger is refused",
 }
 
@@ -212,8 +199,7 @@ class GateResult(_Judged):
             words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]
         ]
         return [
-            f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} strokes.",
-            *against,
+            f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} strokes.", *against,
             *self.notes,
         ]
 
@@ -230,12 +216,8 @@ def _size_rule(y: np.ndarray, policy: Policy) -> dict:
     enough = fewest >= policy.events
     words = f"{int(y.sum())} strokes among {len(y):,} people are {'enough' if enough else 'too few'} to judge by (asked: {policy.events})."
     return dict(
-        rule="Enough strokes",
-        measure="strokes",
-        challenger=int(y.sum()),
-        asks=f"{policy.events} or more",
-        verdict="pass" if enough else "hold",
-        words=words,
+        rule="Enough strokes", measure="strokes", challenger=int(y.sum()), asks=f"{policy.events} or more",
+        verdict="pass" if enough else "hold", words=words,
     )
 
 def _ratio_rule(name: str, row, bounds: tuple) -> dict:
@@ -263,11 +245,8 @@ def _order_rule(row, policy: Policy) -> dict:
     words = f"AUROC, challenger less champion: {row.difference:+.3f} ({row.difference_low:+.3f} to {row.difference_high:+.3f}): {_said[verdict]}."
     return (
         dict(
-            rule="Order no worse",
-            measure="AUROC",
-            asks=f"loses less than {policy.auroc_margin:g}",
-            verdict=verdict,
-            words=words,
+            rule="Order no worse", measure="AUROC", asks=f"loses less than {policy.auroc_margin:g}",
+            verdict=verdict, words=words,
         )
         | row.to_dict()
     )
@@ -304,11 +283,8 @@ def _groups_rule(groups: pd.DataFrame) -> dict:
         else f"In none of {len(groups)} groups with strokes enough is it worse beyond doubt."
     )
     return dict(
-        rule="No group pays for it",
-        measure=f"{len(groups)} groups",
-        asks="none worse beyond doubt",
-        verdict="refuse" if names else "pass",
-        words=words,
+        rule="No group pays for it", measure=f"{len(groups)} groups", asks="none worse beyond doubt",
+        verdict="refuse" if names else "pass", words=words,
     )
 
 def _metric_rules(frame: pd.DataFrame, policy: Policy, prevalence: float) -> list[dict]:

@@ -29,13 +29,8 @@ def gate_record(
     "What `gate.json` holds."
     rules = result.rules.astype(object).where(result.rules.notna(), None).to_dict("records")
     return dict(
-        verdict=result.verdict,
-        reasons=result.reasons,
-        champion=champion.sha256_,
-        challenger=challenger.sha256_,
-        people=result.people,
-        events=result.events,
-        policy=asdict(result.policy),
+        verdict=result.verdict, reasons=result.reasons, champion=champion.sha256_,
+        challenger=challenger.sha256_, people=result.people, events=result.events, policy=asdict(result.policy),
         rules=rules,
     )
 
@@ -45,8 +40,7 @@ def gate_numbers(result: GateResult) -> dict:
     numbers, names = (
         {},
         {
-            "AUROC": "auroc",
-            "observed / expected": "observed_expected_ratio",
+            "AUROC": "auroc", "observed / expected": "observed_expected_ratio",
             "calibration slope": "calibration_slope",
         },
     )
@@ -54,8 +48,7 @@ def gate_numbers(result: GateResult) -> dict:
         if pd.isna(rule.get("challenger", np.nan)): continue
         name = names.get(rule.measure) or "_".join(rule.measure.replace("%", "").split())
         numbers |= {
-            name: dict(value=rule.challenger, low=rule.low, high=rule.high),
-            f"{name}_champion": rule.champion,
+            name: dict(value=rule.challenger, low=rule.low, high=rule.high), f"{name}_champion": rule.champion,
             f"{name}_difference": dict(value=rule.difference, low=rule.difference_low, high=rule.difference_high),
         }
     return numbers | dict(people=result.people, events=result.events)
@@ -69,11 +62,8 @@ def group_table(
         return f"{row[name]:{sign}.2f} ({row[low]:{sign}.2f} to {row[high]:{sign}.2f})"
     rows = [
         {
-            "": row.field,
-            "group": row.group,
-            "people, about": rounded(row.n),
-            "strokes, about": rounded(row.events),
-            "O/E champion": f"{row.champion_ratio:.2f}",
+            "": row.field, "group": row.group, "people, about": rounded(row.n),
+            "strokes, about": rounded(row.events), "O/E champion": f"{row.champion_ratio:.2f}",
             "O/E challenger": text(row, "ratio", "ratio_low", "ratio_high"),
             "AUROC difference": text(row, "auroc_difference", "auroc_low", "auroc_high", "+"),
             "worse beyond doubt": row.worse or "no",
@@ -152,8 +142,7 @@ def plot_benefits(
     ax.plot(curve.threshold, 1000 * curve.treat_all, "--", color=GREY, lw=1, label="review everybody")
     ax.axhline(0, color=GREY, lw=0.8)
     ax.set(
-        ylim=(-5, None),
-        xlabel="threshold: risk at which one would act",
+        ylim=(-5, None), xlabel="threshold: risk at which one would act",
         ylabel="net strokes found per 1,000 people",
     )
     percent(ax.xaxis)
@@ -172,20 +161,14 @@ def plot_group_differences(
     )
     for ax, name, middle in ((axes[0], "auroc", "auroc_difference"), (axes[1], "ratio", "ratio")):
         ax.errorbar(
-            rows[middle],
-            rows.index,
-            xerr=[rows[middle] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[middle]],
-            fmt="o",
-            ms=4,
-            lw=1.2,
-            color=BLUE,
-            label="challenger",
+            rows[middle], rows.index,
+            xerr=[rows[middle] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[middle]], fmt="o", ms=4,
+            lw=1.2, color=BLUE, label="challenger",
         )
     axes[1].plot(rows.champion_ratio, rows.index, "|", ms=9, mew=2, color=GREY, label="champion")
     axes[0].axvline(0, color=GREY, ls="--", lw=1), axes[1].axvline(1, color=GREY, ls="--", lw=1)
     (
-        axes[0].set_xlabel("AUROC, challenger less champion"),
-        axes[1].set_xlabel("observed / expected"),
+        axes[0].set_xlabel("AUROC, challenger less champion"), axes[1].set_xlabel("observed / expected"),
         axes[1].legend(frameon=False),
     )
     axes[0].set_yticks(rows.index, [f"{row.field} {row.group}" for row in rows.itertuples()], fontsize=8)
@@ -202,14 +185,7 @@ def plot_agreement(
     ax = new_axes(ax, (5.5, 5))
     old, new = (np.clip(np.asarray(p, float), 1e-3, 0.9) for p in (champion, challenger))
     cells = ax.hexbin(
-        old,
-        new,
-        gridsize=30,
-        xscale="log",
-        yscale="log",
-        mincnt=least,
-        cmap="Blues",
-        linewidths=0.2,
+        old, new, gridsize=30, xscale="log", yscale="log", mincnt=least, cmap="Blues", linewidths=0.2,
         edgecolors="white",
     )
     ends = [min(old.min(), new.min()), max(old.max(), new.max())]

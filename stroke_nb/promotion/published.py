@@ -126,15 +126,9 @@ def champion_info(
     )
     about = state["about"]
     return dict(
-        path=str(folder),
-        sha256=model_hash(folder),
-        version=state["version"],
-        kind=kind,
-        prevalence=state["prevalence"],
-        rows=about["rows"],
-        events=about["events"],
-        simulated=about["simulated"],
-        data_sha256=about["sha256"],
+        path=str(folder), sha256=model_hash(folder), version=state["version"], kind=kind,
+        prevalence=state["prevalence"], rows=about["rows"], events=about["events"],
+        simulated=about["simulated"], data_sha256=about["sha256"],
     )
 
 # %% ../../nbs/promotion/published.ipynb #5ccad824

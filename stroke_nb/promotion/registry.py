@@ -139,12 +139,9 @@ def _tags(result: dict) -> dict[str, str]:
     "Where a run comes from."
     data, code = result.get("data") or {}, result.get("code") or {}
     tags = {
-        "data_sha256": data.get("sha256"),
-        "code_commit": code.get("commit"),
-        "code_version": code.get("version"),
-        "simulated": str(bool(data.get("simulated"))).lower(),
-        "verdict": result.get("verdict"),
-        "run": result.get("run_id"),
+        "data_sha256": data.get("sha256"), "code_commit": code.get("commit"),
+        "code_version": code.get("version"), "simulated": str(bool(data.get("simulated"))).lower(),
+        "verdict": result.get("verdict"), "run": result.get("run_id"),
     }
     return {name: str(value) for name, value in tags.items() if value is not None}
 
@@ -244,13 +241,10 @@ def _row(found, aliases: dict, metrics: dict) -> dict:
     "One version as a row."
     role = next((alias for alias in ROLES if aliases.get(alias) == str(found.version)), "")
     return dict(
-        version=str(found.version),
-        role=role,
+        version=str(found.version), role=role,
         created=pd.Timestamp(found.creation_timestamp, unit="ms", tz="UTC"),
-        simulated=found.tags.get("simulated") == "true",
-        auroc=metrics.get("auroc"),
-        sha256=found.tags.get("sha256"),
-        run=found.tags.get("run"),
+        simulated=found.tags.get("simulated") == "true", auroc=metrics.get("auroc"),
+        sha256=found.tags.get("sha256"), run=found.tags.get("run"),
     )
 
 def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc, sha256, run; newest first

@@ -85,9 +85,7 @@ def _about(model: RiskModel, made: RiskModel, learn: pd.DataFrame, test: ClosedT
             held_out=held_out,
             fingerprint=joint_fingerprint(model, learn),
             update=dict(
-                choice=test.choice,
-                of=getattr(model, "sha256_", None),
-                rows=len(learn),
+                choice=test.choice, of=getattr(model, "sha256_", None), rows=len(learn),
                 events=int(learn[OUTCOME].sum()),
             ),
         )

@@ -29,17 +29,8 @@ def band_of(
 # %% ../../nbs/scoring/alike.ipynb #05ffa99a
 # (field, value that divides): below it or from it on; for yes and no, 1 divides
 _QUESTIONS = (
-    ("age", 50),
-    ("age", 65),
-    ("age", 75),
-    ("heart_disease", 1),
-    ("hypertension", 1),
-    ("avg_glucose_level", 126),
-    ("age", 58),
-    ("age", 70),
-    ("age", 79),
-    ("age", 40),
-    ("avg_glucose_level", 180),
+    ("age", 50), ("age", 65), ("age", 75), ("heart_disease", 1), ("hypertension", 1),
+    ("avg_glucose_level", 126), ("age", 58), ("age", 70), ("age", 79), ("age", 40), ("avg_glucose_level", 180),
 )
 _FEWEST = dict(people=50, strokes=LEAST)   # in a group
 
@@ -51,8 +42,7 @@ def _divide(columns: dict, y, rows, questions) -> dict:
         above = columns[name][rows] >= cut
         if _large(y[rows[above]]) and _large(y[rows[~above]]):
             return dict(
-                ask=[name, cut],
-                below=_divide(columns, y, rows[~above], questions[n + 1 :]),
+                ask=[name, cut], below=_divide(columns, y, rows[~above], questions[n + 1 :]),
                 above=_divide(columns, y, rows[above], questions[n + 1 :]),
             )
     return dict(people=len(rows), strokes=int(y[rows].sum()))
@@ -74,9 +64,7 @@ def _peers(columns: dict, risk: np.ndarray) -> list[dict]:
             if len(rows) >= _FEWEST["people"]:
                 found.append(
                     dict(
-                        gender=sex,
-                        age=list(band_of(start)),
-                        people=len(rows),
+                        gender=sex, age=list(band_of(start)), people=len(rows),
                         risks=np.quantile(risk[rows], _SHARES).tolist(),
                     )
                 )
@@ -135,13 +123,9 @@ def reference_of(
     columns = {name: X[name].to_numpy()[adult] for name in INPUTS}
     known = np.flatnonzero(~np.any([np.isnan(columns[name]) for name, _ in _QUESTIONS], axis=0))
     return dict(
-        outside=_outside(X.age.to_numpy(), y),
-        people=int(adult.sum()),
-        similar=_divide(columns, y[adult], known, _QUESTIONS),
-        peers=_peers(columns, risk[adult]),
-        edges=_edges(columns),
-        common=_common(columns),
-        combinations=_combinations(columns),
+        outside=_outside(X.age.to_numpy(), y), people=int(adult.sum()),
+        similar=_divide(columns, y[adult], known, _QUESTIONS), peers=_peers(columns, risk[adult]),
+        edges=_edges(columns), common=_common(columns), combinations=_combinations(columns),
     )
 
 # %% ../../nbs/scoring/alike.ipynb #57dcc37e
@@ -215,23 +199,15 @@ def place_of(
     who = {"Female": "women", "Male": "men", None: "people"}[sex]
     middle = 1 / (1 + np.exp(-np.interp((0.05, 0.25, 0.5, 0.75, 0.95), share, z)))
     return Place(
-        float(np.interp(_logit(risk), z, share)),
-        sum(group["people"] for group in groups),
-        f"{who} aged {band[0]} to {band[1]}",
-        tuple(middle.tolist()),
+        float(np.interp(_logit(risk), z, share)), sum(group["people"] for group in groups),
+        f"{who} aged {band[0]} to {band[1]}", tuple(middle.tolist()),
     )
 
 # %% ../../nbs/scoring/alike.ipynb #381b0318
 _readable = {
-    "children": "Child",
-    "Govt_job": "Government",
-    "Never_worked": "Never worked",
-    "Private": "Private sector",
-    "Self-employed": "Self-employed",
-    "formerly smoked": "Formerly",
-    "never smoked": "Never",
-    "smokes": "Smokes",
-    "Unknown": "Not known",
+    "children": "Child", "Govt_job": "Government", "Never_worked": "Never worked", "Private": "Private sector",
+    "Self-employed": "Self-employed", "formerly smoked": "Formerly", "never smoked": "Never",
+    "smokes": "Smokes", "Unknown": "Not known",
 }
 
 def category_words(category: str) -> str:

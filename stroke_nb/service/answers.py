@@ -114,20 +114,11 @@ def log_batches(
         limit, rows = threshold_of(each.scorer, threshold, asked.prevalence), each.rows
         made.append(
             PredictionBatch(
-                model_version=name_of(each.scorer),
-                model_sha256=each.scorer.sha256,
-                role=role if role and each.role == "champion" else each.role,
-                prevalence=asked.prevalence,
-                latency_ms=milliseconds,
-                caller=asked.caller,
-                request_id=asked.request_id,
-                time=now,
-                id=new_ids(len(rows)),
-                row=rows,
-                inputs=_inputs(asked, rows),
-                imputed=each.imputed,
-                served=[who[row] == each.role for row in rows],
-                risk=each.risk,
+                model_version=name_of(each.scorer), model_sha256=each.scorer.sha256,
+                role=role if role and each.role == "champion" else each.role, prevalence=asked.prevalence,
+                latency_ms=milliseconds, caller=asked.caller, request_id=asked.request_id, time=now,
+                id=new_ids(len(rows)), row=rows, inputs=_inputs(asked, rows), imputed=each.imputed,
+                served=[who[row] == each.role for row in rows], risk=each.risk,
                 low=[0.0 if end is None else end for end in each.low],
                 high=[1.0 if end is None else end for end in each.high],
                 positive=[None if limit is None else risk >= limit for risk in each.risk],
@@ -162,19 +153,9 @@ def _members(said: ModelScores, entries: PredictionBatch, limit: float | None, p
     )
     return [
         dict(
-            prediction_id=id,
-            request_id=entries.request_id,
-            model_version=entries.model_version,
-            model_sha256=entries.model_sha256,
-            risk=risk,
-            low=low,
-            high=high,
-            level=0.95,
-            positive=positive,
-            threshold=limit,
-            prevalence=prevalence,
-            imputed=imputed,
-            warnings=warnings,
+            prediction_id=id, request_id=entries.request_id, model_version=entries.model_version,
+            model_sha256=entries.model_sha256, risk=risk, low=low, high=high, level=0.95, positive=positive,
+            threshold=limit, prevalence=prevalence, imputed=imputed, warnings=warnings,
         )
         for id, risk, low, high, positive, imputed, warnings in columns
     ]
@@ -184,10 +165,7 @@ def parts(said: ModelScores, entries: PredictionBatch, n: int) -> dict:
     values = zip(INPUTS, said.parts.values[n].tolist())
     told = [
         dict(
-            field=name,
-            label=FIELDS[name].label,
-            unit=FIELDS[name].unit,
-            value=entries.inputs[name][n],
+            field=name, label=FIELDS[name].label, unit=FIELDS[name].unit, value=entries.inputs[name][n],
             log_odds=value,
         )
         for name, value in values

@@ -42,9 +42,7 @@ def _described(field: Field):
     return Annotated[
         _type(field) | None,
         Described(
-            title=field.label,
-            description=_words(field),
-            examples=[EXAMPLE[field.name], None],
+            title=field.label, description=_words(field), examples=[EXAMPLE[field.name], None],
             json_schema_extra={"x-unit": field.unit} if field.unit else None,
         ),
     ]
@@ -54,30 +52,21 @@ _SAFE = r"^[A-Za-z0-9._:@/+=-]{1,100}$"
 PersonId = Annotated[
     str,
     Described(
-        strict=True,
-        min_length=1,
-        max_length=200,
-        examples=["ward-7/1234"],
+        strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
         description="Your id of the person; kept as a keyed hash only. The same person always gets the same side of a canary.",
     ),
 ]
 RequestId = Annotated[
     str,
     Described(
-        strict=True,
-        pattern=_SAFE,
-        examples=["visit-2026-11-22-0815"],
+        strict=True, pattern=_SAFE, examples=["visit-2026-11-22-0815"],
         description="Your id of this request, for your records and ours; the header X-Request-Id does the same.",
     ),
 ]
 Prevalence = Annotated[
     float,
     Described(
-        strict=True,
-        ge=0.0001,
-        le=0.9999,
-        allow_inf_nan=False,
-        examples=[0.018],
+        strict=True, ge=0.0001, le=0.9999, allow_inf_nan=False, examples=[0.018],
         description="Share of people with a stroke where this is used; risks are re-stated for it. null: as the model has it.",
     ),
 ]
@@ -106,11 +95,8 @@ _options = dict(prevalence=(Prevalence | None, None), request_id=(RequestId | No
 MOST = 1000   # records in one request
 
 One = create_model(
-    "One",
-    __config__=_strict,
-    __doc__="One person, with options.",
-    **{name: (each, None) for name, each in _person.items()},
-    **_options,
+    "One", __config__=_strict, __doc__="One person, with options.",
+    **{name: (each, None) for name, each in _person.items()}, **_options,
 )
 Many = create_model("Many", __config__=_strict, __doc__=f"Up to {MOST:,} people, with options.",
                     records=(Annotated[list[Record], Described(min_length=1, max_length=MOST)], ...), **_options)
@@ -240,8 +226,7 @@ class CanaryIn(BaseModel):
     "How a challenger is tried."
     model_config = _strict
     share: Annotated[
-        float,
-        _says("Share of people on the challenger's side."),
+        float, _says("Share of people on the challenger's side."),
         Described(strict=True, ge=0, le=1, allow_inf_nan=False, examples=[0.1]),
     ]
     mode: Annotated[

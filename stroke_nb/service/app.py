@@ -32,9 +32,7 @@ def _openapi(app: FastAPI, settings: Settings) -> dict:
     "The description of the service, with refusals as the media type that they are sent in."
     from fastapi.openapi.utils import get_openapi
     told = get_openapi(
-        title="stroke_nb",
-        version=__version__,
-        description=f"Risk of a recorded stroke. {LIMITS_OF_USE}",
+        title="stroke_nb", version=__version__, description=f"Risk of a recorded stroke. {LIMITS_OF_USE}",
         routes=app.routes,
     )
     told["components"]["securitySchemes"] = {
@@ -65,12 +63,8 @@ async def _alive(app: FastAPI):
     watching = asyncio.create_task(watch(service))
     champion = service.models.lineup.champion
     tell(
-        service.logger,
-        "started",
-        model=name_of(champion),
-        sha256=champion.sha256,
-        threshold=threshold_of(champion, service.settings.threshold),
-        keys_needed=service.keys_needed,
+        service.logger, "started", model=name_of(champion), sha256=champion.sha256,
+        threshold=threshold_of(champion, service.settings.threshold), keys_needed=service.keys_needed,
     )
     yield
     watching.cancel()
@@ -81,11 +75,7 @@ async def _alive(app: FastAPI):
 def create_app(settings: Settings | None = None) -> FastAPI:  # None: from the environment
     "The application; models and log are opened when it starts."
     app = FastAPI(
-        title="stroke_nb",
-        version=__version__,
-        lifespan=_alive,
-        docs_url=None,
-        redoc_url=None,
+        title="stroke_nb", version=__version__, lifespan=_alive, docs_url=None, redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings or settings_from()
@@ -112,8 +102,7 @@ def _surroundings(settings: Settings, workers: int, folder: str) -> dict[str, st
     "Environment of the workers."
     alone = {"STROKE_NB_SERVICE": json.dumps(asdict(settings))}
     shared = {
-        "PROMETHEUS_MULTIPROC_DIR": folder,
-        "STROKE_NB_RATES": f"{folder}/rates",
+        "PROMETHEUS_MULTIPROC_DIR": folder, "STROKE_NB_RATES": f"{folder}/rates",
         "STROKE_NB_PARENT": str(os.getpid()),
     }
     return alone | (shared if workers > 1 else {})
@@ -139,14 +128,7 @@ def serve(
         os.environ |= _surroundings(settings, workers, folder)
         tell(log_to(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
         uvicorn.run(
-            "stroke_nb.service.app:worker_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
+            "stroke_nb.service.app:worker_app", factory=True, host=host, port=port, workers=workers,
+            log_config=None, access_log=False, server_header=False, timeout_keep_alive=30,
             timeout_graceful_shutdown=30,
         )

@@ -29,11 +29,8 @@ def _part(said: ModelScores, start: int, end: int) -> ModelScores | None:
     pick = lambda values: [values[n] for n in places]
     told = said.parts and Parts(said.parts.base[places], said.parts.values[places])
     return ModelScores(
-        said.role,
-        said.scorer,
-        [row - start for row in pick(said.rows)],
-        *map(pick, (said.risk, said.low, said.high, said.imputed)),
-        told,
+        said.role, said.scorer, [row - start for row in pick(said.rows)],
+        *map(pick, (said.risk, said.low, said.high, said.imputed)), told,
     )
 
 def apart(said: list[ModelScores], several: list[ScoringRequest]) -> list[list[ModelScores]]:

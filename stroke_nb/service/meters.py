@@ -121,8 +121,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = dict(
             time=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
-            level=record.levelname.lower(),
-            logger=record.name,
+            level=record.levelname.lower(), logger=record.name,
             message=_SECRETS.sub("://***@", record.getMessage()),
         )
         line |= getattr(record, "fields", {})
@@ -145,8 +144,6 @@ def log_to(stream=None, level: str = "INFO") -> logging.Logger:  # `stream`: sta
 def tell(logger: logging.Logger, message: str, level: int = logging.INFO, error: BaseException | None = None, **fields) -> None:
     "Write one line with named fields."
     logger.log(
-        level,
-        message,
-        extra={"fields": fields},
+        level, message, extra={"fields": fields},
         exc_info=(type(error), error, error.__traceback__) if error else None,
     )

@@ -30,8 +30,7 @@ def _caller(request: Request, scope: str) -> str | None:  # the key's id; None w
     service = request.app.state.service
     if service.keys_needed is None:
         raise Problem(
-            "not-ready",
-            "the API keys can't be read yet, so nobody can be let in; try again",
+            "not-ready", "the API keys can't be read yet, so nobody can be let in; try again",
             headers={"Retry-After": "5"},
         )
     if not service.keys_needed: return None
@@ -40,8 +39,7 @@ def _caller(request: Request, scope: str) -> str | None:  # the key's id; None w
     if key is None:
         words = "no API key was sent" if not secret else "the API key isn't known, or has been revoked"
         raise Problem(
-            "unknown-caller",
-            f"{words}; {PROBLEMS['unknown-caller'][2]}",
+            "unknown-caller", f"{words}; {PROBLEMS['unknown-caller'][2]}",
             headers={"WWW-Authenticate": 'Bearer realm="stroke_nb"'},
         )
     if not {scope, "admin"} & set(key.scopes):
@@ -86,16 +84,9 @@ def _note(scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _methods else "other"
     service.meters.answered(method, route, status, seconds)
     tell(
-        service.logger,
-        "answered",
-        logging.DEBUG if route in _quiet else logging.INFO,
-        request_id=scope["request_id"],
-        method=method,
-        path=route,
-        status=status,
-        ms=round(seconds * 1000, 2),
-        caller=scope.get("caller"),
-        **scope.get("noted", {}),
+        service.logger, "answered", logging.DEBUG if route in _quiet else logging.INFO,
+        request_id=scope["request_id"], method=method, path=route, status=status, ms=round(seconds * 1000, 2),
+        caller=scope.get("caller"), **scope.get("noted", {}),
     )
 
 # %% ../../nbs/service/middleware.ipynb #943591e1
@@ -114,8 +105,7 @@ class RequestLogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", scope["request_id"].encode()),
+                    *message["headers"], (b"x-request-id", scope["request_id"].encode()),
                     (b"cache-control", b"no-store"),
                 ]
             await send(message)
@@ -135,8 +125,7 @@ class RequestLogMiddleware:
         service = scope["app"].state.service
         if service.busy > service.settings.max_requests and scope["path"] not in _quiet:
             problem = Problem(
-                "busy",
-                f"{service.settings.max_requests} requests are being answered; try again in a second",
+                "busy", f"{service.settings.max_requests} requests are being answered; try again in a second",
                 headers={"Retry-After": "1"},
             )
             return await problem_response(problem, scope["request_id"])(scope, receive, send)

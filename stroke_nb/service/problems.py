@@ -26,8 +26,7 @@ from ..fields import ALIASES, FIELDS, INPUTS, plain_name, remedy
 PROBLEMS = {
     "malformed": (400, "The body can't be read", "send one JSON value in UTF-8"),
     "unknown-caller": (
-        401,
-        "No valid API key",
+        401, "No valid API key",
         "send the header Authorization: Bearer <key>; an administrator makes keys with stroke-nb keys add",
     ),
     "forbidden": (403, "The key isn't for this", "ask an administrator for a key with the scope named above"),
@@ -37,9 +36,7 @@ PROBLEMS = {
     "too-large": (413, "The body is too large", "send fewer records at a time"),
     "media-type": (415, "The body isn't declared as JSON", "send the header Content-Type: application/json"),
     "invalid": (
-        422,
-        "The values can't be used",
-        "correct the fields named above, or send null for what isn't known",
+        422, "The values can't be used", "correct the fields named above, or send null for what isn't known",
     ),
     "too-many": (429, "Too many requests", "wait as many seconds as the header Retry-After says"),
     "internal": (500, "A fault of the service", "try again; if it stays, tell the maintainers the request_id"),
@@ -74,9 +71,7 @@ def problem_response(problem: Problem, request_id: str = "") -> Response:
     # a client that is still sending, or that we have no room for, had better come back on a new connection
     close = {"Connection": "close"} if problem.status in (413, 503) else {}
     return Response(
-        orjson.dumps(problem_body(problem, request_id)),
-        problem.status,
-        close | problem.headers,
+        orjson.dumps(problem_body(problem, request_id)), problem.status, close | problem.headers,
         "application/problem+json",
     )
 
@@ -104,10 +99,7 @@ _ranges = ("greater_than_equal", "less_than_equal", "greater_than", "less_than")
 def _fault(error: dict, known) -> str:
     "One of pydantic's errors as a sentence that names the remedy."
     name, kind, value, ctx = (
-        str((error["loc"] or ("body",))[-1]),
-        error["type"],
-        error.get("input"),
-        error.get("ctx", {}),
+        str((error["loc"] or ("body",))[-1]), error["type"], error.get("input"), error.get("ctx", {}),
     )
     field = FIELDS.get(name)
     if kind == "extra_forbidden": return _unknown_field(name, known)

@@ -72,10 +72,7 @@ async def _ask(service: Service, lineup: Lineup, asked: ScoringRequest) -> list:
     if fault:
         service.meters.challenger_faults.inc()
         tell(
-            service.logger,
-            "the challenger failed, the champion answers",
-            logging.ERROR,
-            fault,
+            service.logger, "the challenger failed, the champion answers", logging.ERROR, fault,
             request_id=asked.request_id,
         )
     return said
@@ -88,8 +85,7 @@ async def _kept(service: Service, submitted) -> None:
         service.meters.not_kept.inc()
         tell(service.logger, "not kept", logging.ERROR, why=str(error))
         raise Problem(
-            "not-kept",
-            "neither the database nor the spool could keep it, so nothing was answered; try again",
+            "not-kept", "neither the database nor the spool could keep it, so nothing was answered; try again",
             headers={"Retry-After": "2"},
         ) from None
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
@@ -220,16 +216,10 @@ def _about(service: Service, role: str, scorer) -> dict:
     "One model: the members of `api.ModelInUse`."
     score = scorer.score([check_record(EXAMPLE)])
     return dict(
-        role=role,
-        version=name_of(scorer),
-        sha256=scorer.sha256,
-        kind=scorer.kind,
-        prevalence=scorer.prevalence,
-        place=service.settings.prevalence or scorer.place,
+        role=role, version=name_of(scorer), sha256=scorer.sha256, kind=scorer.kind,
+        prevalence=scorer.prevalence, place=service.settings.prevalence or scorer.place,
         threshold=threshold_of(scorer, service.settings.threshold, service.settings.prevalence),
-        thresholds=scorer.thresholds,
-        trained_on=scorer.about,
-        has_interval=bool(score.low[0] == score.low[0]),
+        thresholds=scorer.thresholds, trained_on=scorer.about, has_interval=bool(score.low[0] == score.low[0]),
     )
 
 def _card(scorer) -> str | None:
@@ -248,8 +238,7 @@ async def model_in_use(request: Request):
     service, lineup = request.app.state.service, request.app.state.service.models.lineup
     return _json(
         dict(
-            service=__version__,
-            models=[_about(service, *each) for each in lineup.roles().items()],
+            service=__version__, models=[_about(service, *each) for each in lineup.roles().items()],
             limits_of_use=LIMITS_OF_USE,
             canary=dict(share=lineup.canary.share if lineup.challenger else 0, mode=lineup.canary.mode),
             card=_card(lineup.champion),
@@ -277,12 +266,9 @@ async def health(request: Request):
     faults = {role: str(why) for role, why in service.models.faults.items()}
     return _json(
         dict(
-            status="ok" if can and not words and not faults else "degraded",
-            detail=words,
-            model_version=name_of(service.models.lineup.champion),
-            spool_entries=service.log.depth(),
-            uptime_seconds=time.monotonic() - service.begun,
-            faults=faults,
+            status="ok" if can and not words and not faults else "degraded", detail=words,
+            model_version=name_of(service.models.lineup.champion), spool_entries=service.log.depth(),
+            uptime_seconds=time.monotonic() - service.begun, faults=faults,
         )
     )
 

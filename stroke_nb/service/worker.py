@@ -93,10 +93,8 @@ class Service:
         kept, words = self.log.ready()
         if words != self.words:
             tell(
-                self.logger,
-                "the log is well again" if kept and not words else "the log isn't well",
-                logging.WARNING,
-                why=words,
+                self.logger, "the log is well again" if kept and not words else "the log isn't well",
+                logging.WARNING, why=words,
             )
         self.words = words   # addresses and paths are for our own lines
         if not kept: return False, "neither the database nor the spool can keep predictions"
@@ -128,11 +126,8 @@ def look_at_models(service: Service) -> None:
         scorer = service.models.lineup.roles().get(role)
         service.meters.model_loads.labels(role, "failed" if error else "loaded").inc()
         tell(
-            service.logger,
-            "model not loaded, the one before stays" if error else "model loaded",
-            logging.ERROR if error else logging.INFO,
-            role=role,
-            version=scorer and name_of(scorer),
+            service.logger, "model not loaded, the one before stays" if error else "model loaded",
+            logging.ERROR if error else logging.INFO, role=role, version=scorer and name_of(scorer),
             why=service.models.faults.get(role),
         )
 

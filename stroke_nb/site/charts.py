@@ -33,12 +33,8 @@ def course(
     told = [(run, run["metrics"][name]) for run in same if run["metrics"].get(name, {}).get("value") is not None]
     return [
         Point(
-            datetime.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc),
-            m["value"],
-            m.get("low"),
-            m.get("high"),
-            run["verdict"],
-            run["run_id"],
+            datetime.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc), m["value"],
+            m.get("low"), m.get("high"), run["verdict"], run["run_id"],
         )
         for run, m in told
     ]
@@ -137,12 +133,8 @@ def _marks(points: list[Point], scale: Scale) -> list[dict]:
     def end(value): return None if value is None else scale.y(value)
     return [
         dict(
-            x=scale.x(p.time),
-            y=scale.y(p.value),
-            low=end(p.low),
-            high=end(p.high) if p.low is not None else None,
-            verdict=p.verdict,
-            words=words(p),
+            x=scale.x(p.time), y=scale.y(p.value), low=end(p.low),
+            high=end(p.high) if p.low is not None else None, verdict=p.verdict, words=words(p),
         )
         for p in points
     ]
@@ -174,15 +166,7 @@ def chart(
         templates()
         .from_string(_CHART)
         .render(
-            wide=_WIDE,
-            high=_HIGH,
-            left=_LEFT,
-            right=_RIGHT,
-            key=key,
-            words=words,
-            rows=rows,
-            days=days,
-            bar=None if against is None else scale.y(against),
-            points=_marks(points, scale),
+            wide=_WIDE, high=_HIGH, left=_LEFT, right=_RIGHT, key=key, words=words, rows=rows, days=days,
+            bar=None if against is None else scale.y(against), points=_marks(points, scale),
         )
     )

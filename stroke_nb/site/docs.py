@@ -42,10 +42,8 @@ def cells_of(
     found = [(cell["cell_type"], "".join(cell["source"]), tuple(cell.get("outputs", ()))) for cell in cells(path)]
     return [
         Cell(
-            kind,
-            _directive.sub("", text).strip("\n") if kind == "code" else text,
-            frozenset(_directive.findall(text)) if kind == "code" else frozenset(),
-            outputs,
+            kind, _directive.sub("", text).strip("\n") if kind == "code" else text,
+            frozenset(_directive.findall(text)) if kind == "code" else frozenset(), outputs,
         )
         for kind, text, outputs in found
     ]
@@ -172,16 +170,12 @@ def arguments(
     plain = [*given.posonlyargs, *given.args]
     defaults = [None] * (len(plain) - len(given.defaults)) + given.defaults
     rows = [
-        *zip(plain, defaults, [""] * len(plain)),
-        (given.vararg, None, "*"),
-        *zip(given.kwonlyargs, given.kw_defaults, [""] * len(given.kwonlyargs)),
-        (given.kwarg, None, "**"),
+        *zip(plain, defaults, [""] * len(plain)), (given.vararg, None, "*"),
+        *zip(given.kwonlyargs, given.kw_defaults, [""] * len(given.kwonlyargs)), (given.kwarg, None, "**"),
     ]
     return [
         Argument(
-            stars + arg.arg,
-            _written(arg.annotation),
-            _written(default),
+            stars + arg.arg, _written(arg.annotation), _written(default),
             comments.get(arg.lineno, "") if arg.lineno != node.lineno else "",
         )
         for arg, default, stars in rows
@@ -360,8 +354,7 @@ def _command_section(name: str, command) -> str:
     given = [each for each in command.params if each.name not in ("help", "version")]
     usage = " ".join(
         [
-            name,
-            *(each.name.upper() for each in given if each.param_type_name == "argument"),
+            name, *(each.name.upper() for each in given if each.param_type_name == "argument"),
             *(["[OPTIONS]"] if any(each.param_type_name == "option" for each in given) else []),
         ]
     )
@@ -419,13 +412,8 @@ def command_markdown() -> str:
 
 # %% ../../nbs/site/docs.ipynb #887c3fe8
 _GROUPS = {
-    "Data": range(0, 2),
-    "Model": range(2, 4),
-    "Judging a model": range(4, 7),
-    "Watching it": range(7, 10),
-    "Jobs and schedule": range(10, 11),
-    "Calculator": range(11, 12),
-    "Service": range(12, 13),
+    "Data": range(0, 2), "Model": range(2, 4), "Judging a model": range(4, 7), "Watching it": range(7, 10),
+    "Jobs and schedule": range(10, 11), "Calculator": range(11, 12), "Service": range(12, 13),
     "Command and reports": range(13, 100),
 }
 
@@ -514,14 +502,8 @@ def build_docs(
 
 # %% ../../nbs/site/docs.ipynb #85f8e64b
 _FETCHED = {
-    "script": "src",
-    "img": "src",
-    "iframe": "src",
-    "link": "href",
-    "source": "src",
-    "video": "src",
-    "object": "data",
-    "embed": "src",
+    "script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "video": "src",
+    "object": "data", "embed": "src",
 }
 
 class _Fetched(HTMLParser):

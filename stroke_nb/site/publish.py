@@ -170,14 +170,8 @@ def front_page(
         templates()
         .from_string(_SITE)
         .render(
-            title="Stroke risk: reports",
-            jobs=jobs,
-            docs=docs,
-            words=WORDS,
-            css=CSS + _SITE_CSS,
-            policy=policy(""),
-            written=when(stamp(datetime.now(timezone.utc))),
-            version=__version__,
+            title="Stroke risk: reports", jobs=jobs, docs=docs, words=WORDS, css=CSS + _SITE_CSS,
+            policy=policy(""), written=when(stamp(datetime.now(timezone.utc))), version=__version__,
         )
     )
 

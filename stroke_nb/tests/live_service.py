@@ -69,9 +69,7 @@ class Line:
             | {name.replace("_", "-"): value for name, value in headers.items()}
         )
         self.http.request(
-            method or ("GET" if body is None else "POST"),
-            path,
-            body,
+            method or ("GET" if body is None else "POST"), path, body,
             {name: value for name, value in said.items() if value is not None},
         )
         answer = self.http.getresponse()
@@ -86,14 +84,8 @@ class _Started:
         self.folder, self.port, self.output = Path(folder), free_port(), Path(folder, f"{name}.txt")
         self.database = database or f"sqlite:///{self.folder}/log.db"
         self.words = [
-            "serve",
-            "--port",
-            str(self.port),
-            "--model",
-            str(model or models() / "one"),
-            "--database",
-            self.database,
-            *words,
+            "serve", "--port", str(self.port), "--model", str(model or models() / "one"), "--database",
+            self.database, *words,
         ]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")}
         asked = {
@@ -107,10 +99,7 @@ class _Started:
         )
         with open(self.output, "ab") as file:
             self.process = subprocess.Popen(
-                [*command, *self.words],
-                cwd=self.folder,
-                env=environment | asked,
-                stdout=file,
+                [*command, *self.words], cwd=self.folder, env=environment | asked, stdout=file,
                 stderr=subprocess.STDOUT,
             )
 

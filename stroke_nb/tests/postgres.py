@@ -43,11 +43,8 @@ class Postgres:
 
     def _do(self, program: str, *words) -> None:
         done = subprocess.run(
-            [*_as_somebody(), programs() / program, *words],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            [*_as_somebody(), programs() / program, *words], cwd=self.folder, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
         )
         if done.returncode: raise RuntimeError(f"{program}: {done.stderr.strip()}")
 

@@ -22,16 +22,8 @@ from .test_workspace import ROOT, _copy
 # %% ../../nbs/tests/rehearsal.ipynb #0c99c58d
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|!|\(|\)|[\w.-]+)")
 _PYTHON = {
-    "&&": " and ",
-    "||": " or ",
-    "!": " not ",
-    "==": "==",
-    "!=": "!=",
-    "(": "(",
-    ")": ")",
-    "true": "True",
-    "false": "False",
-    "null": "''",
+    "&&": " and ", "||": " or ", "!": " not ", "==": "==", "!=": "!=", "(": "(", ")": ")", "true": "True",
+    "false": "False", "null": "''",
 }
 
 def looked_up(
@@ -141,8 +133,7 @@ def _clone(world: World, name: str) -> Path:
     clone = world.folder / "machines" / f"{len(world.steps)}-{name}"
     clone.parent.mkdir(exist_ok=True)
     subprocess.run(
-        ["git", "clone", "-q", "--branch", "main", str(world.folder / "central"), str(clone)],
-        check=True,
+        ["git", "clone", "-q", "--branch", "main", str(world.folder / "central"), str(clone)], check=True,
         capture_output=True,
     )
     _install(clone)
@@ -154,23 +145,13 @@ def _environment(world: World, clone: Path) -> dict[str, str]:
     temp.mkdir(parents=True)
     for name in ("summary", "output", "env"): (temp / name).touch()
     github = dict(
-        SERVER_URL="https://github.com",
-        REPOSITORY="someone/stroke",
-        RUN_ID="7",
-        ACTIONS="true",
-        STEP_SUMMARY=str(temp / "summary"),
-        OUTPUT=str(temp / "output"),
-        ENV=str(temp / "env"),
+        SERVER_URL="https://github.com", REPOSITORY="someone/stroke", RUN_ID="7", ACTIONS="true",
+        STEP_SUMMARY=str(temp / "summary"), OUTPUT=str(temp / "output"), ENV=str(temp / "env"),
     )
     path = os.pathsep.join([str(world.folder / "tools"), "/usr/local/bin", "/usr/bin", "/bin"])
     return dict(
-        PATH=path,
-        HOME=str(world.folder / "home"),
-        LANG="C.UTF-8",
-        CI="true",
-        RUNNER_TEMP=str(temp),
-        PYTHONPATH=str(clone),
-        **{f"GITHUB_{name}": value for name, value in github.items()},
+        PATH=path, HOME=str(world.folder / "home"), LANG="C.UTF-8", CI="true", RUNNER_TEMP=str(temp),
+        PYTHONPATH=str(clone), **{f"GITHUB_{name}": value for name, value in github.items()},
     )
 
 # %% ../../nbs/tests/rehearsal.ipynb #9fe10f4a
@@ -194,13 +175,8 @@ def _run(step: dict, env: dict, world: World, clone: Path, log: Path) -> bool:
         print(f"--- {step.get('name', '')}", file=out, flush=True)
         return (
             subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
-                cwd=clone,
-                env=env,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                timeout=300,
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)], cwd=clone, env=env,
+                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=300,
             ).returncode
             == 0
         )
@@ -262,9 +238,7 @@ def rehearse(
     workflow = yaml.safe_load((world.folder / f"files/.github/workflows/{name}.yaml").read_text())
     secrets, needs = world.secrets if secrets is None else secrets, {}
     context = dict(
-        inputs=_defaults(workflow) | (inputs or {}).get(name, {}),
-        secrets=secrets,
-        vars=world.vars,
+        inputs=_defaults(workflow) | (inputs or {}).get(name, {}), secrets=secrets, vars=world.vars,
         github=dict(token="token-of-the-run", event_name="workflow_dispatch"),
     )
     for job_name, job in workflow["jobs"].items():
@@ -280,9 +254,7 @@ def rehearse(
             called = re.fullmatch(r"\./\.github/workflows/(\w+)\.yaml", job["uses"])[1]
             needs[job_name] = dict(
                 result=rehearse(
-                    world,
-                    called,
-                    inputs,
+                    world, called, inputs,
                     {key: filled(value, here) for key, value in job.get("secrets", {}).items()},
                 ),
                 outputs={},

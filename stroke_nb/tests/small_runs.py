@@ -71,13 +71,8 @@ def stepped() -> Path:
     path.write_text(
         json.dumps(
             dict(
-                now="2026-03-02 06:00",
-                looked="2026-03-02",
-                told="Nobody was told.",
-                missed=False,
-                case=None,
-                cases=[],
-                rule=asdict(Rule()),
+                now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None,
+                cases=[], rule=asdict(Rule()),
                 actions=[dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")],
             )
         )

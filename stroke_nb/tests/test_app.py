@@ -55,19 +55,14 @@ def workspace() -> Path:
     run.mkdir(parents=True)
     estimate = lambda value: dict(value=value, low=value - 0.02, high=value + 0.02)
     metrics = dict(
-        auroc=estimate(0.84),
-        auroc_age_only=estimate(0.83),
-        observed_expected_ratio=estimate(1),
-        observed_expected_ratio_sex_female=estimate(1.1),
-        observed_expected_ratio_sex_male=estimate(1),
-        auroc_sex_female=estimate(0.8),
-        calibration_slope=estimate(1),
+        auroc=estimate(0.84), auroc_age_only=estimate(0.83), observed_expected_ratio=estimate(1),
+        observed_expected_ratio_sex_female=estimate(1.1), observed_expected_ratio_sex_male=estimate(1),
+        auroc_sex_female=estimate(0.8), calibration_slope=estimate(1),
     )
     (run / "result.json").write_text(
         json.dumps(
             dict(
-                model=dict(sha256=fitted().sha256_),
-                reasons=["Usable for teaching on data like these."],
+                model=dict(sha256=fitted().sha256_), reasons=["Usable for teaching on data like these."],
                 metrics=metrics,
             )
         )
@@ -97,11 +92,8 @@ class Server:
         told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         line = f"from stroke_nb.calculator.app import serve_app; serve_app({self.port}, {str(model)!r}, warm={warm}, {told})"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", line],
-            env=os.environ | {"STROKE_NB_TOKEN": token},
-            stdout=self.log,
-            stderr=self.log,
-            start_new_session=True,
+            [sys.executable, "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log,
+            stderr=self.log, start_new_session=True,
         )
         self.address = f"http://localhost:{self.port}/"
         self.wait(lambda health: health["warm"] >= warm)
@@ -311,12 +303,9 @@ def test_upload_good(page, tmp_path):
 
 def test_upload_mixed(page, tmp_path):
     rows = [
-        ",".join(INPUTS),
-        "Female,60,0,0,Yes,Private,Urban,100,25,smokes",
+        ",".join(INPUTS), "Female,60,0,0,Yes,Private,Urban,100,25,smokes",
         "<script>alert(1)</script>,60,0,0,Yes,Private,Urban,100,25,smokes",
-        "Male,60,0,0,Yes,Private,Urban,1e308,25,=HYPERLINK(1)",
-        "Male,6,0,0,No,children,Urban,90,,",
-        "Male,60",
+        "Male,60,0,0,Yes,Private,Urban,1e308,25,=HYPERLINK(1)", "Male,6,0,0,No,children,Urban,90,,", "Male,60",
     ]
     (tmp_path / "mixed.csv").write_text("\n".join(rows))
     upload(page, tmp_path / "mixed.csv")
@@ -557,11 +546,7 @@ def test_the_log_holds_nothing_typed(server, visit):
 # %% ../../nbs/tests/test_app.ipynb #e3d0b4ce
 def test_in_jupyterlab(chromium, place, tmp_path):
     cell = dict(
-        cell_type="code",
-        id="a",
-        metadata={},
-        execution_count=None,
-        outputs=[],
+        cell_type="code", id="a", metadata={}, execution_count=None, outputs=[],
         source=f"from stroke_nb.calculator.calculator import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})",
     )
     kernel = dict(name="python3", display_name="Python", language="python")
@@ -570,16 +555,8 @@ def test_in_jupyterlab(chromium, place, tmp_path):
     )
     port, log = free_port(), tempfile.TemporaryFile("w+")
     command = [
-        sys.executable,
-        "-m",
-        "jupyter",
-        "lab",
-        "--no-browser",
-        "--allow-root",
-        f"--port={port}",
-        "--IdentityProvider.token=",
-        f"--ServerApp.root_dir={tmp_path}",
-        "--LabApp.news_url=",
+        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+        "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=",
     ]
     lab = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:

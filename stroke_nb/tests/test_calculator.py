@@ -24,14 +24,7 @@ import pytest
 from ..calculator.pages import answer_html, many_html, perspective_html, why_html
 from ..calculator.batch import read_table, score_table, to_csv
 from stroke_nb.calculator.answer import (
-    as_scorer,
-    compare,
-    could_change,
-    explanation,
-    from_link,
-    summary,
-    to_link,
-    why,
+    as_scorer, compare, could_change, explanation, from_link, summary, to_link, why,
 )
 from ..cohort import simulate
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
@@ -135,20 +128,8 @@ def test_a_link_brings_the_record_back():
 
 # %% ../../nbs/tests/test_calculator.ipynb #06b824ed
 ODD = [
-    "1e308",
-    "-1",
-    "nan",
-    "inf",
-    "١٢",
-    "<script>alert(1)</script>",
-    "'; DROP TABLE",
-    "\0",
-    "9" * 400,
-    "=1+1",
-    "67 years",
-    "1,2,3",
-    "0x10",
-    "NaN%",
+    "1e308", "-1", "nan", "inf", "١٢", "<script>alert(1)</script>", "'; DROP TABLE", "\0", "9" * 400, "=1+1",
+    "67 years", "1,2,3", "0x10", "NaN%",
 ]
 
 @pytest.mark.parametrize("text", ODD)
@@ -175,17 +156,8 @@ def test_hostile_tables_are_refused_or_scored_as_text():
 # %% ../../nbs/tests/test_calculator.ipynb #2eac0ea3
 def test_a_session_is_light():
     heavy = (
-        "pandas",
-        "sklearn",
-        "catboost",
-        "shap",
-        "scipy",
-        "matplotlib",
-        "mlflow",
-        "evidently",
-        "papermill",
-        "nbconvert",
-        "pandera",
+        "pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill",
+        "nbconvert", "pandera",
     )
     asked = f"import sys, stroke_nb.calculator.calculator; print(*(name for name in {heavy} if name in sys.modules))"
     assert (

@@ -131,10 +131,8 @@ def test_the_lock_satisfies_each_image():
     for extra in {each["build"]["args"]["EXTRAS"] for each in _compose().values() if "build" in each}:
         words = shlex.split(line.replace("/venv/bin/python", sys.executable).replace("${EXTRAS}", extra))[3:]
         done = subprocess.run(
-            [uv, "pip", "install", "--dry-run", "--offline", "--no-build-isolation", *words],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
+            [uv, "pip", "install", "--dry-run", "--offline", "--no-build-isolation", *words], cwd=ROOT,
+            capture_output=True, text=True,
         )
         changed = [
             each
@@ -156,16 +154,11 @@ _tool = lambda name: Path(sys.executable).with_name(name)
 LINTERS = {
     "Dockerfile": [_tool("hadolint"), DEPLOY / "Dockerfile"],
     "compose file, by its specification": [
-        _tool("check-jsonschema"),
-        "--builtin-schema",
-        "vendor.compose-spec",
-        DEPLOY / "compose.yaml",
+        _tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml",
     ],
     "compose file, by its safety": [_tool("compose-lint"), DEPLOY / "compose.yaml"],
     "Kubernetes": [
-        _tool("kubernetes-validate"),
-        "--strict",
-        DEPLOY / "kubernetes" / "service.yaml",
+        _tool("kubernetes-validate"), "--strict", DEPLOY / "kubernetes" / "service.yaml",
         DEPLOY / "kubernetes" / "canary.yaml",
     ],
 }

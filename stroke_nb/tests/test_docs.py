@@ -93,8 +93,7 @@ def _made_small(notebook: str) -> str:
     "A job's notebook with smaller defaults."
     for name, value in _SMALL.items():
         notebook = re.sub(
-            rf'("{name}: \w+ = )(?:\\"[^"]*\\"|[\w.]+)',
-            lambda match: match[1] + json.dumps(str(value))[1:-1],
+            rf'("{name}: \w+ = )(?:\\"[^"]*\\"|[\w.]+)', lambda match: match[1] + json.dumps(str(value))[1:-1],
             notebook,
         )
     return notebook
@@ -113,11 +112,8 @@ def workspace() -> Path:
         pytest.skip("not in a virtual environment, which the pages' commands need")
     folder = place() / f"workspace-{os.getpid()}"
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
+        text=True, check=True,
     )
     for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -164,11 +160,8 @@ def _surroundings(folder: Path, log: Path) -> dict[str, str]:
         if name not in ("MPLBACKEND", "IN_TEST", "STROKE_NB_DATABASE", "STROKE_NB_RUN_DIR", "VIRTUAL_ENV")
     }
     return env | {
-        "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}",
-        "STROKE_NB_DATA": str(folder / "data.csv"),
-        "JUPYTER_CONFIG_DIR": str(log),
-        "DO_NOT_TRACK": "true",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}", "STROKE_NB_DATA": str(folder / "data.csv"),
+        "JUPYTER_CONFIG_DIR": str(log), "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
         "BROWSER": "true",
     }
 
@@ -194,13 +187,8 @@ class Terminal:
         state = self.log / "state"
         script = f'cd {self.folder}; [ -f {state} ] && . {state}; set -eo pipefail; trap "export -p > {state}; echo cd $PWD >> {state}" EXIT\n{block}'
         return subprocess.Popen(
-            ["bash", "-c", script],
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            ["bash", "-c", script], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )
 
     def run(self, block: str) -> tuple[int, str]:  # exit code, output

@@ -49,10 +49,7 @@ def _folder() -> Path:
 def _params(file: str, window_id: str) -> dict:
     "Parameters of a run."
     return dict(
-        current=file,
-        window_id=window_id,
-        data="reference.csv",
-        model=str(small_run("train").folder / "model"),
+        current=file, window_id=window_id, data="reference.csv", model=str(small_run("train").folder / "model"),
         evidently=False,
     )
 

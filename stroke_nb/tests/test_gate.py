@@ -39,9 +39,7 @@ def test_a_compare_run_tells_the_gates_verdict_first():
 def test_a_model_isnt_judged_on_the_people_it_was_fitted_to():
     model = str(small_run("train").folder / "model")
     run = run_job(
-        find_job("compare"),
-        dict(champion=model, challenger=model, resamples=20),
-        out=place() / "refused",
+        find_job("compare"), dict(champion=model, challenger=model, resamples=20), out=place() / "refused",
         progress=False,
     )
     assert run.exit_code == 2 and "fitted to the very file it is to be judged on" in run.result["reasons"][0]
@@ -55,10 +53,8 @@ def registered(tmp_path_factory):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
         versions = [
             log_run(
-                train.folder,
-                folder,
-                {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")},
-                {},
+                train.folder, folder,
+                {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {},
             )
             for folder in (train.folder / "model", rival())
         ]
@@ -77,13 +73,8 @@ def test_a_comparison_that_passes_promotes_and_an_override_is_recorded(registere
     run = run_job(
         find_job("compare"),
         dict(
-            champion=str(home / "models" / "champion"),
-            challenger=str(rival()),
-            data=str(fresh()),
-            events=20,
-            auroc_margin=0.2,
-            benefit_margin=0.5,
-            resamples=20,
+            champion=str(home / "models" / "champion"), challenger=str(rival()), data=str(fresh()), events=20,
+            auroc_margin=0.2, benefit_margin=0.5, resamples=20,
         ),
         out=place() / "passed",
         progress=False,

@@ -50,11 +50,8 @@ def write_job(path: Path, *sources: str) -> Path:
 def command(job: Path, *words: str, cwd: Path) -> subprocess.Popen:
     "`stroke-nb run` as a process of its own."
     return subprocess.Popen(
-        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words],
-        cwd=cwd,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words], cwd=cwd,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
 
 def wait_for(path_of, seconds: float = 40):
@@ -70,10 +67,7 @@ def test_parameters_are_read_from_the_cell(tmp_path):
     found = {each.name: each for each in parameters(write_job(tmp_path / "job.ipynb", _KNOBS))}
     assert [*found] == ["folds", "kind", "current"]
     assert (found["folds"].type, found["folds"].low, found["folds"].high, found["folds"].help) == (
-        "int",
-        2,
-        20,
-        "folds per repeat",
+        "int", 2, 20, "folds per repeat",
     )
     assert found["kind"].choices == ("catboost", "forest") and found["current"].optional
 
@@ -139,25 +133,12 @@ def good(tmp_path_factory):
 # %% ../../nbs/tests/test_jobs.ipynb #27782fc0
 def test_a_run_is_published_whole(good):
     assert {path.name for path in good.folder.iterdir()} == {
-        "report.html",
-        "executed.ipynb",
-        "result.json",
-        "beside.html",
+        "report.html", "executed.ipynb", "result.json", "beside.html",
     }
     result = json.loads((good.folder / "result.json").read_text())
     assert set(result) == {
-        "job",
-        "run_id",
-        "started",
-        "finished",
-        "verdict",
-        "reasons",
-        "parameters",
-        "data",
-        "model",
-        "code",
-        "metrics",
-        "files",
+        "job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code",
+        "metrics", "files",
     }
     assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": None}
     assert result["data"] == {"source": "people.csv", "sha256": None, "rows": 3, "simulated": True}

@@ -44,18 +44,8 @@ def year():
 # %% ../../nbs/tests/test_loop.ipynb #97d35b43
 def test_seven_weeks_lead_from_a_change_to_a_champion_that_holds(year, tmp_path):
     plan = year.Plan(
-        weeks=7,
-        change=3,
-        people=1000,
-        shift=1.2,
-        delay=1,
-        days=21,
-        base=3000,
-        events=50,
-        trial=0,
-        offers=(),
-        kind="linear",
-        repeat=2,
+        weeks=7, change=3, people=1000, shift=1.2, delay=1, days=21, base=3000, events=50, trial=0, offers=(),
+        kind="linear", repeat=2,
     )
     told = year.run_year(tmp_path / "work", plan, tell=lambda *words, **options: None)
     holds = year.held(told)

@@ -88,14 +88,8 @@ def test_alone_in_a_frame_saved_and_from_the_command_agree(model, tmp_path):
     people.to_csv(tmp_path / "in.csv", index=False)
     subprocess.run(
         [
-            sys.executable,
-            "-c",
-            "from stroke_nb.cli import app; app()",
-            "score",
-            tmp_path / "in.csv",
-            tmp_path / "out.parquet",
-            "--model",
-            folder,
+            sys.executable, "-c", "from stroke_nb.cli import app; app()", "score", tmp_path / "in.csv",
+            tmp_path / "out.parquet", "--model", folder,
         ],
         check=True,
         capture_output=True,

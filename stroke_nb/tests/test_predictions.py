@@ -49,16 +49,8 @@ from .postgres import free_port, postgres
 
 # %% ../../nbs/tests/test_predictions.ipynb #2ca65a65
 _inputs = dict(
-    gender="Male",
-    age=67.0,
-    hypertension=0.0,
-    heart_disease=1.0,
-    ever_married="Yes",
-    work_type="Private",
-    residence_type="Urban",
-    avg_glucose_level=228.69,
-    bmi=None,
-    smoking_status="formerly smoked",
+    gender="Male", age=67.0, hypertension=0.0, heart_disease=1.0, ever_married="Yes", work_type="Private",
+    residence_type="Urban", avg_glucose_level=228.69, bmi=None, smoking_status="formerly smoked",
 )
 
 def _prediction(**changed) -> PredictionRow:
@@ -296,9 +288,7 @@ def _fill_up_and_go_on(disk: Path, url: str, room, elsewhere: str) -> None:
     for _ in range(3):
         ready, why = log.ready()
         assert len(kept) >= 30 and "nothing can be kept" in words and not ready and "can't be" in why, (
-            len(kept),
-            words,
-            why,
+            len(kept), words, why,
         )
         time.sleep(0.7)
     room()
@@ -509,9 +499,7 @@ def _clinic(folder: Path) -> tuple[PredictionLog, list[list[PredictionRow]]]:
     model.version_ = "small"
     model.save(folder / "model")
     model, log, weeks = (
-        RiskModel.load(folder / "model"),
-        PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool"),
-        [],
+        RiskModel.load(folder / "model"), PredictionLog(f"sqlite:///{folder}/log.db", folder / "spool"), [],
     )
     for week in range(2):
         asked = simulate(300, seed=10 + week)
@@ -519,12 +507,8 @@ def _clinic(folder: Path) -> tuple[PredictionLog, list[list[PredictionRow]]]:
         weeks.append(
             [
                 PredictionRow(
-                    model_version="small",
-                    model_sha256=model.sha256_,
-                    inputs={name: person[name] for name in INPUTS},
-                    risk=risk,
-                    low=0.0,
-                    high=1.0,
+                    model_version="small", model_sha256=model.sha256_,
+                    inputs={name: person[name] for name in INPUTS}, risk=risk, low=0.0, high=1.0,
                     time=datetime(2026, 3, 2 + 7 * week + number % 7, 12, tzinfo=timezone.utc),
                 )
                 for number, (risk, (_, person)) in enumerate(zip(risks, asked.iterrows()))
@@ -563,9 +547,7 @@ def _look(log: PredictionLog, folder: Path, state: Path, outcomes: Path) -> None
     from stroke_nb.model import RiskModel
     model = RiskModel.load(folder / "model")
     known, watch, window = (
-        log_outcomes(log, model.sha256_),
-        OutcomeMonitor(),
-        log_window(log, until="2026-03-09", state=state),
+        log_outcomes(log, model.sha256_), OutcomeMonitor(), log_window(log, until="2026-03-09", state=state),
     )
     DriftMonitor(model).fit(pd.read_csv(folder / "reference.csv")).save(state)
     monitor = DriftMonitor.load(state, model)

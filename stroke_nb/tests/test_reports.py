@@ -79,9 +79,7 @@ def test_a_run_reproduces_itself():
     run = small_run("train")
     done = subprocess.run(
         [sys.executable, "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
-        capture_output=True,
-        text=True,
-        cwd=place(),
+        capture_output=True, text=True, cwd=place(),
     )
     assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, (
         done.stdout + done.stderr
@@ -136,8 +134,7 @@ def _pages():
     "The pages of this session's runs, by name."
     runs = {name: small_run(name) for name in ("train", "validate", "drift", "drift, older")}
     return {name: run.report for name, run in runs.items()} | {
-        "evidently": runs["drift"].folder / "evidently.html",
-        "index": build_index(place() / "reports"),
+        "evidently": runs["drift"].folder / "evidently.html", "index": build_index(place() / "reports"),
         "card": runs["train"].folder / "model_card.html",
     }
 

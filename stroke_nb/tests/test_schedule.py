@@ -125,10 +125,7 @@ sys.exit(any(each.failed for each in done))
 def look(folder: Path, now: datetime) -> subprocess.Popen:
     "A look for due runs, as cron starts it."
     return subprocess.Popen(
-        [sys.executable, "-c", _LOOK, now.isoformat()],
-        cwd=folder,
-        text=True,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-c", _LOOK, now.isoformat()], cwd=folder, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
 
@@ -310,11 +307,8 @@ def test_the_line_of_the_table_runs_what_is_due(tmp_path, crontab, monkeypatch):
     line = next(line for line in crontab.read_text().splitlines() if "run-due" in line)
     # cron's environment
     ended = subprocess.run(
-        ["/bin/sh", "-c", line.split(maxsplit=5)[5]],
-        cwd="/",
-        env=dict(PATH="/usr/bin:/bin", HOME=str(tmp_path)),
-        capture_output=True,
-        text=True,
+        ["/bin/sh", "-c", line.split(maxsplit=5)[5]], cwd="/",
+        env=dict(PATH="/usr/bin:/bin", HOME=str(tmp_path)), capture_output=True, text=True,
     )
     assert ended.returncode == 0 and "quick" in ended.stdout, ended.stderr
     assert len(list((found.reports / "quick").glob("2*"))) == 1
@@ -364,8 +358,7 @@ def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
     (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
     (tmp_path / "lab.py").write_text(_LAB)
     env = os.environ | dict(
-        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"),
-        STROKE_NB_DATA=str(tmp_path / "people.csv"),
+        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"),
         STROKE_NB_CACHE=str(tmp_path / "cache"),
     )
     ended = subprocess.run(

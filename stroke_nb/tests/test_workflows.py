@@ -133,10 +133,7 @@ def world(tmp_path_factory):
     world = made(folder, secrets=dict(STROKE_NB_DATA=str(folder / "people.csv")))
     clone = rehearsal._clone(world, "earlier")
     subprocess.run(
-        [sys.executable, "-c", _EARLIER],
-        cwd=clone,
-        env=rehearsal._environment(world, clone),
-        check=True,
+        [sys.executable, "-c", _EARLIER], cwd=clone, env=rehearsal._environment(world, clone), check=True,
         capture_output=True,
     )
     return world
@@ -157,11 +154,8 @@ def _drift(world, week: str, window_id: str, **more) -> str:
 def _kept(world) -> dict[str, str]:
     "Files of the state's branch with their hashes."
     listed = subprocess.run(
-        ["git", "ls-tree", "-r", "stroke-nb-state"],
-        cwd=world.folder / "central",
-        capture_output=True,
-        text=True,
-        check=True,
+        ["git", "ls-tree", "-r", "stroke-nb-state"], cwd=world.folder / "central", capture_output=True,
+        text=True, check=True,
     ).stdout
     return {line.split("\t")[1]: line.split()[2] for line in listed.splitlines()}
 
@@ -231,8 +225,7 @@ def test_with_a_prediction_log_the_loop_looks(world):
 # %% ../../nbs/tests/test_workflows.ipynb #02114b04
 def test_a_failed_installation_is_told(world, monkeypatch):
     monkeypatch.setattr(
-        rehearsal,
-        "_install",
+        rehearsal, "_install",
         lambda clone: (clone / "Makefile").write_text(".venv/.locked:\n\t@echo 'no network'; exit 1\n"),
     )
     assert _drift(world, "usual", "2026-W03") == "failure"

@@ -58,11 +58,8 @@ def test_job_has_one_parameters_cell(path):
 def _copy(folder: Path) -> Path:
     "The workspace's files, without what git ignores."
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
+        text=True, check=True,
     )
     for name in listed.stdout.splitlines():
         if not (ROOT / name).is_file(): continue
@@ -119,15 +116,7 @@ def test_lock_holds_every_dependency():
 
 # %% ../../nbs/tests/test_workspace.ipynb #5af4d9ce
 HEAVY = (
-    "pandas",
-    "numpy",
-    "sklearn",
-    "catboost",
-    "shap",
-    "mlflow",
-    "evidently",
-    "papermill",
-    "matplotlib",
+    "pandas", "numpy", "sklearn", "catboost", "shap", "mlflow", "evidently", "papermill", "matplotlib",
     "nbconvert",
 )
 

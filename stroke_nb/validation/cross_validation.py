@@ -158,8 +158,7 @@ def paired_differences(
     sign = np.where(frame.metric.isin(["log_loss", "brier"]), -1, 1)   # where less is better
     frame["better"] = np.select(
         [(sign * frame.low > 0) & (sign * frame.high > 0), (sign * frame.low < 0) & (sign * frame.high < 0)],
-        ["default", "challenger"],
-        "draw",
+        ["default", "challenger"], "draw",
     )
     return frame[["challenger", "metric", "value", "low", "high", "better"]]
 

@@ -47,10 +47,7 @@ def direction_checks(
         fall = -np.diff(_risks_at(model, X, name, values), axis=1).min(axis=1, initial=0)
         rows.append(
             dict(
-                field=name,
-                label=FIELDS[name].label,
-                people=len(X),
-                share_falling=np.mean(fall > 1e-9),
+                field=name, label=FIELDS[name].label, people=len(X), share_falling=np.mean(fall > 1e-9),
                 largest_fall=fall.max() + 0.0,
             )
         )
@@ -82,8 +79,7 @@ def blank_check(
         rows.append(
             pd.DataFrame(
                 dict(
-                    blank=_risks_at(model, group, field, [np.nan])[:, 0],
-                    low=risks.min(axis=1),
+                    blank=_risks_at(model, group, field, [np.nan])[:, 0], low=risks.min(axis=1),
                     high=risks.max(axis=1),
                 ),
                 index=group.index,

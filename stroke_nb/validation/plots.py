@@ -108,13 +108,8 @@ def plot_risk_distribution(
     edges = np.r_[frame["low"], frame["high"].iloc[-1]]
     for name, label, colour in (("others", "no stroke", GREY), ("cases", "stroke", BLUE)):
         ax.stairs(
-            cleared(frame[name]) / frame[name].sum(),
-            edges,
-            color=colour,
-            lw=1.6,
-            fill=name == "others",
-            alpha=0.45 if name == "others" else 1,
-            label=f"{label}, n = {frame[name].sum():,}",
+            cleared(frame[name]) / frame[name].sum(), edges, color=colour, lw=1.6, fill=name == "others",
+            alpha=0.45 if name == "others" else 1, label=f"{label}, n = {frame[name].sum():,}",
         )
     ax.set(xlim=(0, edges[-1]), xlabel="predicted risk", ylabel="share of the group")
     percent(ax.xaxis), percent(ax.yaxis)
@@ -166,17 +161,11 @@ def plot_classification_instability(frame: pd.DataFrame, threshold: float, ax=No
     _cloud(ax, frame.p, frame.flips)
     ax.axvline(threshold, color=GREY, ls="--", lw=1)
     ax.annotate(
-        f"threshold {threshold:.1%}",
-        (threshold, 0.97),
-        xytext=(5, 0),
-        textcoords="offset points",
-        color=GREY,
+        f"threshold {threshold:.1%}", (threshold, 0.97), xytext=(5, 0), textcoords="offset points", color=GREY,
         va="top",
     )
     ax.set(
-        xlim=(0, min(1, 5 * threshold)),
-        ylim=(0, 1),
-        xlabel="risk by the model",
+        xlim=(0, min(1, 5 * threshold)), ylim=(0, 1), xlabel="risk by the model",
         ylabel="refits that decide otherwise",
     )
     percent(ax.xaxis), percent(ax.yaxis)
@@ -217,8 +206,7 @@ def plot_decision_instability(
     ax.plot([], [], color=_PALE, label="refits")
     ax.axhline(0, color=GREY, lw=1)
     ax.set(
-        ylim=(-5, 1050 * own.model.max()),
-        xlabel="threshold: risk at which one would act",
+        ylim=(-5, 1050 * own.model.max()), xlabel="threshold: risk at which one would act",
         ylabel="net strokes found per 1,000 people",
     )
     percent(ax.xaxis)
@@ -227,8 +215,7 @@ def plot_decision_instability(
 
 # %% ../../nbs/validation/plots.ipynb #738bf611
 _panels = {
-    "observed_expected_ratio": ("observed / expected", 1),
-    "auroc": ("AUROC", None),
+    "observed_expected_ratio": ("observed / expected", 1), "auroc": ("AUROC", None),
     "net_benefit": ("net strokes found per 1,000", None),
 }
 

@@ -44,9 +44,7 @@ def say(text: str) -> None:
 METRICS = {
     "auroc": ("Discrimination (AUROC)", 3, "1 is perfect, 0.5 is chance"),
     "observed_expected_ratio": (
-        "Observed / expected strokes",
-        3,
-        "1 is right on average; under 1, risks are too high",
+        "Observed / expected strokes", 3, "1 is right on average; under 1, risks are too high",
     ),
     "calibration_slope": ("Calibration slope", 3, "1 is right; under 1, risks are too extreme"),
     "brier": ("Brier score", 4, "mean squared error of the risk; lower is better"),
@@ -57,9 +55,7 @@ METRICS = {
     "e50": ("Median calibration error (E50)", 4, "half the people have less"),
     "e90": ("Calibration error, 90th percentile (E90)", 4, "nine people in ten have less"),
     "sensitivity_at_f2": (
-        "Sensitivity at the F2 threshold",
-        3,
-        "share of strokes flagged, threshold chosen inside the folds",
+        "Sensitivity at the F2 threshold", 3, "share of strokes flagged, threshold chosen inside the folds",
     ),
     "specificity_at_f2": ("Specificity at the F2 threshold", 3, "share of the others not flagged"),
     "ppv_at_f2": ("Positive predictive value at the F2 threshold", 3, "share of the flagged with a stroke"),
@@ -109,8 +105,7 @@ def table_one(
 ) -> pd.DataFrame:         # a row for each field and level; columns level, everyone, without, with a recorded stroke
     "Who is in the data, by outcome; counts under five withheld."
     groups = {
-        "Everyone": cohort,
-        "No recorded stroke": cohort[cohort[OUTCOME] == 0],
+        "Everyone": cohort, "No recorded stroke": cohort[cohort[OUTCOME] == 0],
         "Recorded stroke": cohort[cohort[OUTCOME] == 1],
     }
     columns = {name: _rows(group) for name, group in groups.items()}
@@ -133,9 +128,7 @@ def performance_table(
 
 # %% ../../nbs/validation/report.ipynb #ebaef754
 _short = {
-    "auroc": ("AUROC", 3),
-    "log_loss": ("log loss", 4),
-    "observed_expected_ratio": ("O/E", 2),
+    "auroc": ("AUROC", 3), "log_loss": ("log loss", 4), "observed_expected_ratio": ("O/E", 2),
     "calibration_slope": ("slope", 2),
 }
 
@@ -156,8 +149,7 @@ def comparison_table(
     "Every kind's scores, and by how much the default's AUROC is ahead of it."
     table, lead = score_table(scores), differences[differences.metric == "auroc"].set_index("challenger")
     table.insert(
-        1,
-        "default's lead",
+        1, "default's lead",
         [estimate(lead.loc[kind]) if kind in lead.index else "the default" for kind in table.index],
     )
     return table.rename(index=lambda kind: KINDS[kind].label)
@@ -172,8 +164,7 @@ def lead_words(
     def names(better): return ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better])
     parts = [
         ("default", "ahead of {} beyond doubt"),
-        ("draw", "level with {} within what this many strokes can tell"),
-        ("challenger", "behind {}"),
+        ("draw", "level with {} within what this many strokes can tell"), ("challenger", "behind {}"),
     ]
     said = [words.format(names(better)) for better, words in parts if names(better)]
     return f"In {label(metric)} the default is " + "; ".join(said) + "."
@@ -195,8 +186,7 @@ def calibration_words(scores: dict) -> str:
 
 # %% ../../nbs/validation/report.ipynb #ee42765e
 THRESHOLD_RULES = {
-    "f2": ("Best F2", f2_threshold),
-    "sensitivity_80": ("Finds 80 % of strokes", sensitivity_threshold),
+    "f2": ("Best F2", f2_threshold), "sensitivity_80": ("Finds 80 % of strokes", sensitivity_threshold),
     "net_benefit": ("Lowest with net benefit", net_benefit_threshold),
 }
 
@@ -227,8 +217,7 @@ def threshold_table(
         flagged = flags(cv, kind, rule).ravel()
         judged = evaluate(y, flagged, _judged, n_boot, seed, person)
         return {
-            "rule": words,
-            "threshold": estimate(chosen.loc[name], 1, percent=True),
+            "rule": words, "threshold": estimate(chosen.loc[name], 1, percent=True),
             "flagged": f"{flagged.mean():.0%}",
             "strokes found": estimate(judged.loc["sensitivity"], 0, percent=True),
             "strokes among flagged": estimate(judged.loc["ppv"], 0, percent=True),
@@ -502,16 +491,10 @@ def model_card(
     rows = [f"| {label(name)} | {estimate(metrics[name], METRICS[name][1])} |" for name in metrics if name in METRICS]
     return _card.format(
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
-        reasons=" ".join(result["reasons"]),
-        source=data["source"].replace("`", ""),
-        people=plain("people"),
-        events=plain("events"),
-        prevalence=plain("prevalence"),
-        sha=data["sha256"],
-        table="\n".join(["| measure | estimate |", "|---|---|", *rows]),
-        mape=plain("mape"),
-        version=result["model"]["version"],
-        model_sha=result["model"]["sha256"],
+        reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
+        events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],
+        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=plain("mape"),
+        version=result["model"]["version"], model_sha=result["model"]["sha256"],
     )
 
 # %% ../../nbs/validation/report.ipynb #d6352254

@@ -64,9 +64,7 @@ def subgroups(
 ) -> pd.DataFrame:                  # columns field, group, n, events, each metric with _low and _high, note
     "Calibration, discrimination and net benefit by subgroup."
     y, p, threshold = (
-        np.asarray(y, float),
-        np.asarray(p, float),
-        float(np.mean(y)) if threshold is None else threshold,
+        np.asarray(y, float), np.asarray(p, float), float(np.mean(y)) if threshold is None else threshold,
     )
     rows = [dict(field=field, group=group) | _subgroup(y[who], p[who], threshold, n_boot, seed)
             for (field, group), who in memberships(validate(X)).items()]

@@ -32,15 +32,9 @@ def _when(name: str, required: bool = True, **options) -> sa.Column:
 def _inputs() -> list[sa.Column]:
     "The patient record of the schema of 2026: three numbers, two yes/no, five categories."
     return [
-        _text("gender"),
-        sa.Column("age", sa.Double),
-        sa.Column("hypertension", sa.SmallInteger),
-        sa.Column("heart_disease", sa.SmallInteger),
-        _text("ever_married"),
-        _text("work_type"),
-        _text("residence_type"),
-        sa.Column("avg_glucose_level", sa.Double),
-        sa.Column("bmi", sa.Double),
+        _text("gender"), sa.Column("age", sa.Double), sa.Column("hypertension", sa.SmallInteger),
+        sa.Column("heart_disease", sa.SmallInteger), _text("ever_married"), _text("work_type"),
+        _text("residence_type"), sa.Column("avg_glucose_level", sa.Double), sa.Column("bmi", sa.Double),
         _text("smoking_status"),
     ]
 
@@ -48,54 +42,29 @@ def _inputs() -> list[sa.Column]:
 def _tables() -> None:
     "The four tables."
     op.create_table(
-        "predictions",
-        _seq(),
-        sa.Column("id", sa.Text, nullable=False, unique=True),
-        _when("time", index=True),
-        _text("model_version", True),
-        _text("model_sha256", True),
-        _text("role", True),
-        sa.Column("served", sa.Boolean, nullable=False),
-        *_inputs(),
+        "predictions", _seq(), sa.Column("id", sa.Text, nullable=False, unique=True), _when("time", index=True),
+        _text("model_version", True), _text("model_sha256", True), _text("role", True),
+        sa.Column("served", sa.Boolean, nullable=False), *_inputs(),
         sa.Column("imputed", sa.JSON, nullable=False),
         *(sa.Column(name, sa.Double, nullable=False) for name in ("risk", "low", "high")),
-        sa.Column("prevalence", sa.Double),
-        sa.Column("positive", sa.Boolean),
-        sa.Column("latency_ms", sa.Double),
-        _text("caller"),
-        _text("person"),
-        _text("request_id"),
-        sa.Column("row", sa.Integer, nullable=False),
-        sqlite_autoincrement=True,
+        sa.Column("prevalence", sa.Double), sa.Column("positive", sa.Boolean),
+        sa.Column("latency_ms", sa.Double), _text("caller"), _text("person"), _text("request_id"),
+        sa.Column("row", sa.Integer, nullable=False), sqlite_autoincrement=True,
     )
     op.create_table(
-        "outcomes",
-        _seq(),
-        sa.Column("id", sa.Text, nullable=False, unique=True),
+        "outcomes", _seq(), sa.Column("id", sa.Text, nullable=False, unique=True),
         sa.Column("prediction_id", sa.Text, nullable=False, index=True),
-        sa.Column("stroke", sa.SmallInteger, nullable=False),
-        sa.Column("observed", sa.Date),
-        _when("received"),
+        sa.Column("stroke", sa.SmallInteger, nullable=False), sa.Column("observed", sa.Date), _when("received"),
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "retention",
-        _seq(),
-        _when("done"),
-        _when("older_than"),
+        "retention", _seq(), _when("done"), _when("older_than"),
         sa.Column("predictions", sa.BigInteger, nullable=False),
-        sa.Column("outcomes", sa.BigInteger, nullable=False),
-        sqlite_autoincrement=True,
+        sa.Column("outcomes", sa.BigInteger, nullable=False), sqlite_autoincrement=True,
     )
     op.create_table(
-        "api_keys",
-        sa.Column("id", sa.Text, primary_key=True),
-        _text("name", True),
-        _text("salt", True),
-        _text("hash", True),
-        _text("scopes", True),
-        _when("created"),
-        _when("revoked", False),
+        "api_keys", sa.Column("id", sa.Text, primary_key=True), _text("name", True), _text("salt", True),
+        _text("hash", True), _text("scopes", True), _when("created"), _when("revoked", False),
     )
 
 # %% ../../../nbs/migrations/v0001.ipynb #9e817f0d
