@@ -50,11 +50,12 @@ def paired(
     person=None,             # who each row is about, shape (n,); None: everybody once
     n_boot: int = 500,       # resamples of people
     seed: int = 20260101,
-) -> pd.DataFrame:           # index metric; champion, challenger, low, high (of the challenger), difference, difference_low, difference_high
+) -> pd.DataFrame:           # index metric; champion, challenger with low and high, difference with its limits
     "Both models' measures on the same people; for a ratio, the difference is in distance from 1."
     y, measures = np.asarray(y, float), _measures(policy)
     def scores_of(p, rows) -> list[float]:
-        return [score(lambda picked: measure(y[picked], p[picked]), rows) for measure in measures.values()]
+        return [score(lambda picked, measure=measure: measure(y[picked], p[picked]), rows)
+                for measure in measures.values()]
     def limits(draws) -> np.ndarray:   # shape (measures, 2)
         return np.array([percentiles(column, policy.level) for column in draws.T])
     values = np.array([scores_of(p, slice(None)) for p in (champion, challenger)])
@@ -87,13 +88,11 @@ def group_differences(
     patients: pd.DataFrame,  # validated
     y, champion, challenger, # outcome and risks, shape (n,) each
     policy: Policy = Policy(),
-) -> pd.DataFrame:           # a row for each group with enough strokes: field, group, counts, differences with limits, worse
+) -> pd.DataFrame:           # a row for each group with enough strokes: field, group, counts, differences, worse
     "Challenger against champion in every subgroup that can be judged."
-    groups = {
-        key: who
-        for key, who in memberships(patients).items()
-        if key[1] and min(y[who].sum(), (1 - y[who]).sum()) >= policy.group_events
-    }
+    def is_judged(group: str, who) -> bool:   # the group without a name is everybody
+        return bool(group) and min(y[who].sum(), (1 - y[who]).sum()) >= policy.group_events
+    groups = {key: who for key, who in memberships(patients).items() if is_judged(key[1], who)}
     level = 1 - (1 - policy.level) / max(2 * len(groups), 1)   # two looks at each group
     return pd.DataFrame(
         [
@@ -111,7 +110,7 @@ VERDICTS = {
 @dataclass(frozen=True)
 class GateResult:
     "What the gate says, rule by rule."
-    rules: pd.DataFrame    # rule, measure, champion, challenger, low, high, difference with limits, asks, verdict, words
+    rules: pd.DataFrame    # rule, measure, both models, low, high, difference with limits, asks, verdict, words
     groups: pd.DataFrame   # from `group_differences`
     policy: Policy
     risks: dict            # role -> risks of the people judged, shape (n,)
@@ -195,13 +194,13 @@ def gate_table(result: GateResult) -> pd.DataFrame:
 def gate(
     champion,                         # RiskModel in place
     challenger,                       # RiskModel that would take it
-    cohort: pd.DataFrame,             # labelled people, validated; `attrs` as `load` sets them; `person` where people come again
+    cohort: pd.DataFrame,             # labelled people as `load` gives them; `person` where people come again
     policy: Policy = Policy(),
     prevalence: float | None = None,  # share with a stroke in the place of use; None: each model as it stands
     n_boot: int = 500,                # resamples of people
     seed: int = 20260101,
 ) -> GateResult:
-    "Whether a challenger may take the champion's place, judged on the people of the cohort that it hasn't learned from."
+    "Whether a challenger may take the champion's place, judged on people that it hasn't learned from."
     if OUTCOME in cohort: cohort = cohort[cohort[OUTCOME].notna()]
     if not len(cohort): return judge([], [], [], policy=policy, notes=("No outcome is known yet.",))
     people, sentence = unseen(challenger, cohort)

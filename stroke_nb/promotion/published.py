@@ -58,7 +58,7 @@ def stage(
 BESIDE = {"result.json": ".result.json", "model_card.md": ".card.md"}
 
 def _take_along(run: Path, place: Path) -> None:
-    "Put a run's figures and card beside its published model, for calculator and service, which may not have the reports."
+    "Put a run's figures and card beside its published model, for a calculator or service without the reports."
     if result_of_model(run / "result.json", model_hash(place)) is None: return   # a model of no run
     for name, ending in BESIDE.items():
         if Path(run, name).is_file(): shutil.copyfile(Path(run, name), place.with_name(place.name + ending))
@@ -77,7 +77,7 @@ def _step_aside(new: Path, path: Path) -> None:
     if not os.path.lexists(old): return
     try: old.unlink() if old.is_symlink() else shutil.rmtree(old)
     except OSError as error:
-        _logger.warning("%s, the folder that was there before, could not be removed (%s); remove it by hand", old, error)
+        _logger.warning("%s, the folder before this one, could not be removed (%s); remove it by hand", old, error)
 
 def link_role(role: str, place: Path, models: Path) -> Path:
     "Turn models/<role> to a staged model, in one step where links are possible."

@@ -189,14 +189,16 @@ def _days_since(stamp: str) -> float:
 def _check_gate(folder: Path, sha256: str, champion: str, days: float) -> None:
     "Raise unless the run let this challenger pass against this champion, lately."
     gate, result = _comparison(folder)
-    for role, compared, current in (("challenger", gate["challenger"], sha256), ("champion", gate["champion"], champion)):
-        if compared != current:
+    for role, current in dict(challenger=sha256, champion=champion).items():
+        if (compared := gate[role]) != current:
             raise RegistryError(
-                f"{folder} compared another {role} ({compared[:12]}, now {current[:12]}); compare these two: stroke-nb run compare"
+                f"{folder} compared another {role} ({compared[:12]}, now {current[:12]}); "
+                "compare these two: stroke-nb run compare"
             )
     if gate["verdict"] != "pass":
         raise RegistryError(
-            f"{folder}: the gate's verdict is {gate['verdict']!r}: {' '.join(gate['reasons'][:2])} Promoting it in spite of that takes --override with a reason"
+            f"{folder}: the gate's verdict is {gate['verdict']!r}: {' '.join(gate['reasons'][:2])} "
+            "Promoting it in spite of that takes --override with a reason"
         )
     if (age := _days_since(result["finished"])) > days:
         raise RegistryError(
@@ -212,7 +214,8 @@ def _check_promotion(client, registered, comparison, override: str | None, days:
     if champion in (None, str(registered.version)) or override is not None: return   # nobody to be compared with
     if comparison is None:
         raise RegistryError(
-            f"version {registered.version} becomes champion through the gate: run stroke-nb run compare, then promote with --comparison and that run's folder; or --override with a reason"
+            f"version {registered.version} becomes champion through the gate: run stroke-nb run compare, "
+            "then promote with --comparison and that run's folder; or --override with a reason"
         )
     _check_gate(Path(comparison), sha256, client.get_model_version(MODEL, champion).tags.get("sha256"), days)
 
@@ -231,11 +234,13 @@ def _fetch(client, registered, models: Path) -> Path:
             )
         except (OSError, ValueError, MlflowException) as error:
             raise RegistryError(
-                f"version {registered.version}: its model at {registered.source} can't be used: {error}; choose another version"
+                f"version {registered.version}: its model at {registered.source} can't be used: {error}; "
+                "choose another version"
             ) from error
     if model_hash(place) != registered.tags.get("sha256"):
         raise RegistryError(
-            f"version {registered.version}: the model at {registered.source} isn't the one that was registered; choose another version"
+            f"version {registered.version}: the model at {registered.source} isn't the one that was registered; "
+            "choose another version"
         )
     return place
 

@@ -61,7 +61,7 @@ def within(
     low: float,              # its interval
     high: float,
     bounds: tuple,           # what it may be
-    farther: float = -1.0,   # low end of (distance from 1, challenger less champion), in logs: above 0, farther beyond doubt
+    farther: float = -1.0,   # low end of distance from 1 in logs, challenger less champion: above 0, beyond doubt farther
 ) -> str:                    # "pass", "hold" or "refuse"
     "Whether a ratio that ought to be 1 is near enough."
     if bounds[0] <= value <= bounds[1]: return "pass"
@@ -89,7 +89,8 @@ def _ratio_rule(name: str, row, bounds: tuple) -> dict:
     rule, measure = RATIOS[name]
     verdict = within(row.challenger, row.low, row.high, bounds, row.difference_low)
     words = (
-        f"{measure.capitalize()} is {row.challenger:.2f} ({row.low:.2f} to {row.high:.2f}), the champion's {row.champion:.2f}; "
+        f"{measure.capitalize()} is {row.challenger:.2f} ({row.low:.2f} to {row.high:.2f}), "
+        f"the champion's {row.champion:.2f}; "
         f"{'within' if verdict == 'pass' else 'not within'} {bounds[0]:g} to {bounds[1]:g}."
     )
     asks = f"{bounds[0]:g} to {bounds[1]:g}"

@@ -64,12 +64,15 @@ def _failure(uri: str, doing: str, error: Exception) -> RegistryError:
     "An error in words: what failed, where, why, and what to do."
     why = next(iter(str(getattr(error, "orig", None) or error).splitlines()), type(error).__name__)
     remedy = next(text for sign, text in _remedies.items() if sign in why.lower())
-    return RegistryError(f"{doing} failed at the tracking store {without_password(uri)}: {without_password(why)[:300]}; {remedy}")
+    store, reason = without_password(uri), without_password(why)[:300]
+    return RegistryError(f"{doing} failed at the tracking store {store}: {reason}; {remedy}")
 
 # %% ../../nbs/promotion/tracking.ipynb #413782f5
 def store_lock(uri: str):
     "One process of this machine at a time; for short steps."
-    return locked(Path(f"{_sqlite_file(uri) or 'mlflow.db'}.lock"))
+    path = Path(f"{_sqlite_file(uri) or 'mlflow.db'}.lock")
+    path.absolute().parent.stat()   # a folder that isn't there is told, not made
+    return locked(path)
 
 # %% ../../nbs/promotion/tracking.ipynb #bdd4e127
 def _client(uri: str):
