@@ -8,7 +8,6 @@ __all__ = ['ADVICE', 'Comparison', 'compare']
 # %% ../../nbs/promotion/comparison.ipynb #716053a0
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ..predictions.windows import between, sides
@@ -22,8 +21,8 @@ ADVICE = {
     "pass": "What to do next: stroke-nb models promote VERSION --comparison reports/compare/{run}",
     "hold": "What to do next: wait for more outcomes and compare again; or decide by the table above, and promote with "
             "--override and the reason.",
-    "refuse": "What to do next: leave the champion in place; look at the rules that speak against the challenger before "
-              "another is made.",
+    "refuse": "What to do next: leave the champion in place; look at the rules that speak against the challenger "
+              "before another is made.",
 }
 
 @dataclass(frozen=True)
@@ -48,15 +47,17 @@ class Comparison:
 
     def introduction(self) -> str:
         "Who was compared on whom."
-        names = [f"the {role} {model.version_ or model.kind} (`{model.sha256_[:12]}`)" for role, model in self.models.items()]
+        names = [f"the {role} {model.version_ or model.kind} (`{model.sha256_[:12]}`)"
+                 for role, model in self.models.items()]
         return (f"Compared: {' and '.join(names)}. People: {self.cohort.attrs['source']}. {' '.join(self.result.notes)} "
-                "Each rule is read on the same people; the strictest decides, and where strokes are too few, a person does.")
+                "Each rule is read on the same people; the strictest decides, and where strokes are too few, "
+                "a person does.")
 
     def group_words(self) -> str:
         "How to read the subgroups."
         if not len(self.result.groups): return "No group has strokes enough."
-        return (f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. Groups with fewer than "
-                f"{self.result.policy.group_events} strokes are left out, and counts are rounded to five.")
+        return (f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. "
+                f"Groups with fewer than {self.result.policy.group_events} strokes are left out, and counts are rounded to five.")
 
     def request_words(self) -> str:
         "Whether both have answered the same requests."
@@ -84,7 +85,8 @@ class Comparison:
         "Figures for `result.json`."
         numbers = gate_numbers(self.result)
         if self.apart is not None: numbers |= {name: row.to_dict() for name, row in self.apart.iterrows()}
-        if len(self.people_sides): numbers |= dict(share_tried=self.share_tried()[0]._asdict(), share_asked=self.planned)
+        if len(self.people_sides):
+            numbers |= dict(share_tried=self.share_tried()[0]._asdict(), share_asked=self.planned)
         return numbers
 
     def record(self) -> dict:

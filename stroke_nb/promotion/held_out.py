@@ -67,7 +67,8 @@ def unseen(
         overlap = "the very file" if same else f"about {share:.0%} of the people"
         raise DataError(
             f"the challenger was fitted to {overlap} it is to be judged on, which would flatter it: "
-            "give labelled data that came later (-p data FILE, or -p source log), or retrain it with people held out (stroke-nb run retrain)"
+            "give labelled data that came later (-p data FILE, or -p source log), or retrain it with people held out "
+            "(stroke-nb run retrain)"
         )
     kept = parts(people, about["held_out"])[1]
     return kept, f"Judged on the {about['held_out']:.0%} of the people that no retraining learns from."

@@ -44,9 +44,10 @@ class Retraining:
         "Who was learned from."
         share = learned_from(self.champion, self.learn)
         known = f"The model in use has learned from about {share:.0%} of those here." if share else ""
-        return (f"{self.people.attrs['source']}: {len(self.people):,} people with {int(self.people[OUTCOME].sum())} strokes. "
-                f"{len(self.learn):,} with {int(self.outcome.sum())} strokes are learned from; the others are kept for the "
-                f"gate, told apart by a hash of the person that never changes. {known}")
+        return (f"{self.people.attrs['source']}: {len(self.people):,} people "
+                f"with {int(self.people[OUTCOME].sum())} strokes. "
+                f"{len(self.learn):,} with {int(self.outcome.sum())} strokes are learned from; the others are kept "
+                f"for the gate, told apart by a hash of the person that never changes. {known}")
 
     def test_words(self) -> str:
         "What the closed test asks for, and how the champion is calibrated now."
@@ -56,13 +57,14 @@ class Retraining:
         "What changed."
         if self.challenger is None: return "The model stays as it is; no challenger was made."
         return (f"Mean risk of those learned from: {self.before.mean():.2%} before, {self.after.mean():.2%} now, "
-                f"{self.outcome.mean():.2%} observed. These people made it so; what it is worth the gate says, on the others.")
+                f"{self.outcome.mean():.2%} observed. These people made it so; what it is worth the gate says, "
+                "on the others.")
 
     @property
     def advice(self) -> str:
         if self.challenger is None: return "What to do next: nothing; the risks hold."
-        return ("What to do next: run compare with this model as the challenger and the same people; it reads those kept out, "
-                "and its gate decides.")
+        return ("What to do next: run compare with this model as the challenger and the same people; "
+                "it reads those kept out, and its gate decides.")
 
     def numbers(self) -> dict:
         "Figures for `result.json`."

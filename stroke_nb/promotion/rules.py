@@ -61,7 +61,7 @@ def within(
     low: float,              # its interval
     high: float,
     bounds: tuple,           # what it may be
-    farther: float = -1.0,   # low end of distance from 1 in logs, challenger less champion: above 0, beyond doubt farther
+    farther: float = -1.0,   # low end of the difference in distance from 1, in logs: above 0, beyond doubt farther
 ) -> str:                    # "pass", "hold" or "refuse"
     "Whether a ratio that ought to be 1 is near enough."
     if bounds[0] <= value <= bounds[1]: return "pass"
