@@ -24,7 +24,7 @@ def _codes(X: pd.DataFrame) -> np.ndarray:
 
 # %% ../../nbs/model/features.ipynb #66cc928e
 def _flat(tree) -> dict:
-    "A fitted scikit-learn tree as lists: split column, threshold, children (-1 at a leaf), and the side that blanks take."
+    "A fitted scikit-learn tree as lists: split column, threshold, children (-1 at a leaf), side that blanks take."
     t = tree.tree_
     return dict(column=t.feature.tolist(), threshold=t.threshold.tolist(), left=t.children_left.tolist(),
                 right=t.children_right.tolist(), blank_left=np.asarray(t.missing_go_to_left, bool).tolist())

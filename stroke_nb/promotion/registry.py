@@ -7,10 +7,8 @@ __all__ = ['MODEL', 'log_run', 'list_versions', 'show', 'promote', 'rollback']
 
 # %% ../../nbs/promotion/registry.ipynb #8153c01f
 import json
-import math
 import shutil
 import tempfile
-import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -20,48 +18,12 @@ from ..errors import RegistryError
 from ..files import model_hash
 from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
-from .tracking import artifact_root, open_store, store_lock, tracking_uri, without_password
+from stroke_nb.promotion.tracking import (
+    experiment_id, fill_run, open_store, run_tags, store_lock, tracking_uri, without_password,
+)
 
 # %% ../../nbs/promotion/registry.ipynb #a892e778
 MODEL = "stroke"                       # name in MLflow's registry
-
-# %% ../../nbs/promotion/registry.ipynb #ac47437d
-def _numbers(metrics: dict) -> dict[str, float]:
-    "Metrics as MLflow stores them: name, name_low, name_high; those without a value left out."
-    parts = {f"{name}{ending}": metric.get(part) for name, metric in metrics.items()
-             for part, ending in (("value", ""), ("low", "_low"), ("high", "_high"))}
-    return {name: float(value) for name, value in parts.items() if value is not None and math.isfinite(value)}
-
-def _tags(result: dict) -> dict[str, str]:
-    "Where a run comes from."
-    data, code = result.get("data") or {}, result.get("code") or {}
-    tags = {
-        "data_sha256": data.get("sha256"), "code_commit": code.get("commit"),
-        "code_version": code.get("version"), "simulated": str(bool(data.get("simulated"))).lower(),
-        "verdict": result.get("verdict"), "run": result.get("run_id"),
-    }
-    return {name: str(value) for name, value in tags.items() if value is not None}
-
-# %% ../../nbs/promotion/registry.ipynb #27fb9ffb
-def _experiment(client, name: str) -> str:
-    "The experiment's id; created where it isn't there yet."
-    with store_lock(tracking_uri()):
-        experiment = client.get_experiment_by_name(name)
-        if experiment: return experiment.experiment_id
-        return client.create_experiment(name, artifact_location=artifact_root(tracking_uri()))
-
-def _fill(client, run_id: str, run_folder: Path, model_folder: Path, result: dict, params: dict) -> None:
-    "Parameters, metrics, report and model of a run."
-    from mlflow.entities import Metric, Param
-    millisecond = int(time.time() * 1000)
-    client.log_batch(
-        run_id,
-        [Metric(name, value, millisecond, 0) for name, value in _numbers(result.get("metrics") or {}).items()],
-        [Param(name, str(value)) for name, value in params.items()],
-    )
-    for name in ("report.html", *BESIDE):
-        if (run_folder / name).is_file(): client.log_artifact(run_id, str(run_folder / name))
-    client.log_artifacts(run_id, str(model_folder), "model")
 
 # %% ../../nbs/promotion/registry.ipynb #0050c25b
 def _aliases(client) -> dict[str, str]:
@@ -89,7 +51,7 @@ def _assign(client, version: str, simulated: bool) -> None:
 # %% ../../nbs/promotion/registry.ipynb #820ce500
 def _register(client, run, model_folder: Path, result: dict) -> str:
     "A version of the registered model that points at the run's model folder."
-    tags = _tags(result) | {"sha256": model_hash(model_folder)}
+    tags = run_tags(result) | {"sha256": model_hash(model_folder)}
     with store_lock(tracking_uri()):
         if not client.search_registered_models(f"name='{MODEL}'"): client.create_registered_model(MODEL)
         version = client.create_model_version(
@@ -120,9 +82,9 @@ def log_run(
     run_folder, model_folder = Path(run_folder), Path(model_folder)
     _check_model(model_folder, result)
     with open_store(f"tracking {run_folder.name} (its model is safe in {model_folder})") as client:
-        run = client.create_run(_experiment(client, experiment), run_name=run_folder.name, tags=_tags(result))
+        run = client.create_run(experiment_id(client, experiment), run_name=run_folder.name, tags=run_tags(result))
         try:
-            _fill(client, run.info.run_id, run_folder, model_folder, result, params)
+            fill_run(client, run.info.run_id, run_folder, model_folder, result, params)
             version = _register(client, run, model_folder, result)
         except BaseException:
             client.set_terminated(run.info.run_id, "FAILED")
