@@ -14,6 +14,7 @@ With `taskset`, services run on core 0 and the callers on core 1; fsync on this 
 """
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -31,6 +32,8 @@ from pathlib import Path
 
 PERSON = dict(gender="Female", age=67, hypertension=0, heart_disease=1, ever_married="Yes", work_type="Private", residence_type="Urban",
               avg_glucose_level=228.69, bmi=36.6, smoking_status="formerly smoked")
+# a service that scores a record once when it comes twice at one moment shouldn't gain from callers who all send the same
+PEOPLE = [PERSON | dict(age=40 + n % 43, bmi=20 + n % 17, avg_glucose_level=60 + n / 4) for n in range(600)]
 WORDS = ("gender", "ever_married", "work_type", "residence_type", "smoking_status")
 
 
@@ -163,13 +166,13 @@ async def ask(reader, writer, data: bytes) -> int:  # status
     return int(head[9:12])
 
 
-async def closed_loop(port: int, data: bytes, seconds: float, callers: int) -> dict:
-    "So many callers, each asking again as soon as it is answered."
-    times, failed, end = [], [], time.perf_counter() + seconds
+async def closed_loop(port: int, bodies: list[bytes], seconds: float, callers: int) -> dict:
+    "So many callers, each asking about somebody else as soon as it is answered."
+    times, failed, end, turns = [], [], time.perf_counter() + seconds, itertools.cycle(bodies)
     async def call():
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
         while (begin := time.perf_counter()) < end:
-            status = await ask(reader, writer, data)
+            status = await ask(reader, writer, next(turns))
             (times if status == 200 else failed).append(time.perf_counter() - begin)
         writer.close()
     begin = time.perf_counter()
@@ -177,13 +180,13 @@ async def closed_loop(port: int, data: bytes, seconds: float, callers: int) -> d
     return dict(rate=len(times) / (time.perf_counter() - begin), times=times, failed=len(failed))
 
 
-async def open_loop(port: int, data: bytes, seconds: float, rate: float, callers: int = 64) -> dict:
+async def open_loop(port: int, bodies: list[bytes], seconds: float, rate: float, callers: int = 64) -> dict:
     "Requests due at fixed times, timed from then."
-    due, times = asyncio.Queue(), []
+    due, times, turns = asyncio.Queue(), [], itertools.cycle(bodies)
     async def call():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while (moment := await due.get()) is not None:
-            assert await ask(reader, writer, data) == 200
+            assert await ask(reader, writer, next(turns)) == 200
             times.append(time.perf_counter() - moment)
         writer.close()
     calls, begin = [asyncio.create_task(call()) for _ in range(callers)], time.perf_counter() + 0.2
@@ -195,9 +198,9 @@ async def open_loop(port: int, data: bytes, seconds: float, rate: float, callers
     return dict(times=times)
 
 
-def load(port: int, body: dict, seconds: float, callers: int = 1, rate: float | None = None) -> dict:
-    data = request(json.dumps(body).encode())
-    return asyncio.run(open_loop(port, data, seconds, rate) if rate else closed_loop(port, data, seconds, callers))
+def load(port: int, bodies: list[dict], seconds: float, callers: int = 1, rate: float | None = None) -> dict:
+    requests = [request(json.dumps(body).encode()) for body in bodies]
+    return asyncio.run(open_loop(port, requests, seconds, rate) if rate else closed_loop(port, requests, seconds, callers))
 
 
 # the run
@@ -232,15 +235,15 @@ def measure(servers: dict, rounds: int, seconds: float, rate: float, batch: dict
     found = {name: dict(one=[], sixteen=[], sixty_four=[], alone=[], open=[], failed=0) for name in servers} | {"batch": [], "pace": []}
     for _ in range(rounds):
         for name, server in servers.items():
-            alone = server.load(body=PERSON, seconds=seconds)
+            alone = server.load(bodies=PEOPLE, seconds=seconds)
             found[name]["one"].append(alone["rate"])
             found[name]["alone"] += alone["times"]
             for key in ("sixteen", "sixty_four"):
-                several = server.load(body=PERSON, seconds=seconds, callers=CALLERS[key])
+                several = server.load(bodies=PEOPLE, seconds=seconds, callers=CALLERS[key])
                 found[name][key].append(several["rate"])
                 found[name]["failed"] += several["failed"]
-            if name != "reference": found[name]["open"].append(server.load(body=PERSON, seconds=2 * seconds, rate=rate)["times"])
-        found["batch"] += servers["ours"].load(body=batch, seconds=seconds)["times"]
+            if name != "reference": found[name]["open"].append(server.load(bodies=PEOPLE, seconds=2 * seconds, rate=rate)["times"])
+        found["batch"] += servers["ours"].load(bodies=[batch], seconds=seconds)["times"]
         found["pace"] += pace()
     return found
 
@@ -307,7 +310,7 @@ def run(asked, folder: Path) -> None:
     try:
         servers["ours"] = Server("ours", 8401, ours, folder, "/ready")
         for port, name in ((8402, "pandas"), (8403, "reference")): servers[name] = Server(name, port, plain(name, port), folder, "/openapi.json")
-        for server in servers.values(): server.load(body=PERSON, seconds=1)   # warm
+        for server in servers.values(): server.load(bodies=PEOPLE, seconds=1)   # warm
         tell(servers, measure(servers, asked.rounds, asked.seconds, asked.rate, a_batch()), asked.rate)
         huge = json.dumps(PERSON).replace("228.69", "1e400").encode()
         print("a number without end: " + ", ".join(f"{name} {server.status(huge)}" for name, server in servers.items()))
