@@ -76,13 +76,13 @@ class ModelScores:
         parts = self.parts and Parts(self.parts.base[places], self.parts.values[places])
         return ModelScores(self.role, self.scorer, rows, scores, parts)
 
-# %% ../../nbs/service/answers.ipynb #35eb17cb
+# %% ../../nbs/service/answers.ipynb #711ea7d0
 def _distinct(columns: dict[str, list]) -> tuple[dict[str, list], list[int]]:
     """Columns of the people without repetition, and the place of each person among them: halves the 1.1 s of a batch of
     1,000 of whom age, sex, hypertension and smoking are known; costs 0.4 ms where nobody is there twice."""
-    people = list(zip(*columns.values()))
+    people = list(zip(*columns.values(), strict=True))
     places = {person: place for place, person in enumerate(dict.fromkeys(people))}
-    if len(places) < len(people): columns = dict(zip(columns, map(list, zip(*places))))
+    if len(places) < len(people): columns = {name: list(values) for name, values in zip(columns, zip(*places, strict=True), strict=True)}
     return columns, [places[person] for person in people]
 
 def score_with(
@@ -135,7 +135,8 @@ def log_batches(
     "What the log keeps of a request."
     batches, now = [], utc_now()
     for model in scored:
-        limit, rows, risk = threshold_of(model.scorer, threshold, request.prevalence), model.rows, model.scores.risk.tolist()
+        limit = threshold_of(model.scorer, threshold, request.prevalence)
+        rows, risk = model.rows, model.scores.risk.tolist()
         batches.append(
             PredictionBatch(
                 model_version=name_of(model.scorer), model_sha256=model.scorer.sha256,
@@ -173,17 +174,18 @@ def parts_of(
             field=name, label=FIELDS[name].label, unit=FIELDS[name].unit, value=batch.inputs[name][n],
             log_odds=log_odds,
         )
-        for name, log_odds in zip(INPUTS, model.parts.values[n].tolist())
+        for name, log_odds in zip(INPUTS, model.parts.values[n].tolist(), strict=True)
     ]
     return dict(base_log_odds=float(model.parts.base[n]), parts=parts)
 
-# %% ../../nbs/service/answers.ipynb #fbad1f1e
+# %% ../../nbs/service/answers.ipynb #0adaf3fc
 def _members(
     model: ModelScores, batch: PredictionBatch, threshold: float | None, prevalence: float,
 ) -> list[dict]:  # members of `api.Prediction`
     "Answers of one model."
     low, high = (_interval_end(values, None) for values in (model.scores.low, model.scores.high))
-    columns = zip(batch.id, batch.risk, low, high, batch.positive, batch.imputed, _warnings(batch.inputs))
+    warnings = _warnings(batch.inputs)
+    columns = zip(batch.id, batch.risk, low, high, batch.positive, batch.imputed, warnings, strict=True)
     return [
         dict(
             prediction_id=id, request_id=batch.request_id, model_version=batch.model_version,
@@ -201,12 +203,12 @@ def answers(
 ) -> list[dict]:                     # in the order of the request
     "Every person's answer."
     by_row = [None] * len(request.keys)
-    for model, batch in zip(scored, batches):
+    for model, batch in zip(scored, batches, strict=True):
         if not any(batch.served): continue   # a shadow
         members = _members(
             model, batch, threshold_of(model.scorer, threshold, request.prevalence),
             prevalence_of(model.scorer, request.prevalence),
         )
-        for n, (row, served) in enumerate(zip(model.rows, batch.served)):
+        for n, (row, served) in enumerate(zip(model.rows, batch.served, strict=True)):
             if served: by_row[row] = members[n] | (parts_of(model, batch, n) if request.explain else {})
     return by_row

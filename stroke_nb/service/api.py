@@ -54,7 +54,8 @@ PersonId = Annotated[
     str,
     Described(
         strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
-        description="Your id of the person; kept as a keyed hash only. The same person always gets the same side of a canary.",
+        description="Your id of the person; kept as a keyed hash only. "
+        "The same person always gets the same side of a canary.",
     ),
 ]
 RequestId = Annotated[
@@ -68,7 +69,8 @@ Prevalence = Annotated[
     float,
     Described(
         strict=True, ge=0.0001, le=0.9999, allow_inf_nan=False, examples=[0.018],
-        description="Share of people with a stroke where this is used; risks are re-stated for it. null: as the model has it.",
+        description="Share of people with a stroke where this is used; risks are re-stated for it. "
+        "null: as the model has it.",
     ),
 ]
 

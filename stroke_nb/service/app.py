@@ -128,7 +128,7 @@ def _shared_folder(workers: int):
     return tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True)
 
 def serve(
-    settings: Settings = Settings(),
+    settings: Settings,
     host: str = "127.0.0.1",   # 0.0.0.0: reachable from other machines
     port: int = 8000,
     workers: int = 1,          # processes

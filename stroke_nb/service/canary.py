@@ -90,7 +90,7 @@ def _load_scorer(folder):
     return Scorer.load(folder)
 
 def _mark(folder: Path | None) -> tuple | None:
-    "What changes when a folder turns to another model: its real place, and its manifest's inode, time and size; None without a model."
+    "What changes when a folder turns to another model: its place, its manifest's inode, time and size; None: no model."
     if folder is None: return None
     real = Path(os.path.realpath(folder))
     try: stat = os.stat(real / "manifest.json")

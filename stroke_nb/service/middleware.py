@@ -93,8 +93,8 @@ def _count_and_log(scope, status: int, seconds: float) -> None:
 
 # %% ../../nbs/service/middleware.ipynb #943591e1
 class RequestLogMiddleware:
-    """ASGI middleware around everything: gives each request an id, a count, a log line, and an answer whatever happens.
-    `direct_routes` pass Starlette's and FastAPI's routing by: 0.11 ms less of a request's 0.69 ms with sixteen callers."""
+    """ASGI middleware that gives each request an id, a count, a log line and, whatever happens, an answer. Its
+    `direct_routes`, which skip Starlette's and FastAPI's routing, save 0.11 of 0.69 ms with 16 callers (--shortcuts)."""
     def __init__(
         self, app,
         direct_routes: dict[tuple[str, str], StrictRoute],  # by method and path

@@ -106,7 +106,8 @@ def _fault(error: dict, fields) -> str:
         check = "range" if kind in _RANGES else field.kind
         return f"{_shown(value)} {remedy(field, check)}".replace("leave it blank", "send null")
     if kind == "too_long":
-        return f"holds {limits['actual_length']:,} items, at most {limits['max_length']:,} are taken; send them in pieces"
+        actual, most = limits["actual_length"], limits["max_length"]
+        return f"holds {actual:,} items, at most {most:,} are taken; send them in pieces"
     if kind == "too_short": return f"holds {limits['actual_length']} items; give at least {limits['min_length']}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{_shown(value)} is not an object; give {{\"name\": value, ...}}"
@@ -150,7 +151,7 @@ def _too_large(limit: int) -> Problem:
     return Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
 
 async def _drain(stream, most: int) -> None:
-    "Let a client send the rest, up to `most` bytes: who hangs up on one that is still sending gives it a broken pipe and no answer."
+    "Let a client send the rest, up to `most` bytes: hanging up on it would give it a broken pipe and no answer."
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(5):
             async for part in stream:
@@ -161,7 +162,7 @@ async def read_body(
     request: Request,
     limit: int,       # bytes
 ) -> bytes:
-    "The whole body, or a problem where it is too long; of such a one at most eight times the limit is read and thrown away."
+    "The whole body, or a problem where it is too long; of such a one at most eight times the limit is read."
     declared = request.headers.get("content-length", "0")
     stream, parts, size = request.stream(), [], int(declared) if declared.isdigit() else limit + 1
     if size <= limit:

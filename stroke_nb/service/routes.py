@@ -76,7 +76,7 @@ async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> l
         )
     return scored
 
-# %% ../../nbs/service/routes.ipynb #be17e638
+# %% ../../nbs/service/routes.ipynb #c51b80e5
 async def _until_kept(service: Service, submitted) -> None:
     "Wait until what was submitted to the log is durable; a `Problem` where it can't be."
     begin = time.perf_counter()
@@ -94,7 +94,7 @@ async def _count_predictions(service: Service, batches: list, people: list[dict]
     "Tell the meters what was predicted, when the answer is on its way."
     meters = service.meters
     for batch in batches:
-        for (served, positive), n in Counter(zip(batch.served, batch.positive)).items():
+        for (served, positive), n in Counter(zip(batch.served, batch.positive, strict=True)).items():
             meters.predictions.labels(batch.role, str(served).lower(), str(positive).lower()).inc(n)
         histogram = meters.predicted_risk_ratio.labels(batch.role)
         for risk in batch.risk: histogram.observe(risk)
@@ -183,8 +183,8 @@ async def _check_predictions(service: Service, body: OutcomesIn) -> None:
     if strange:
         raise Problem(
             "not-found",
-            f"{len(strange):,} of {len(body.outcomes):,} outcomes belong to no prediction of this log, so none was taken; "
-            "send the prediction_id of the answer, and leave out those that retention has deleted",
+            f"{len(strange):,} of {len(body.outcomes):,} outcomes belong to no prediction of this log, "
+            "so none was taken; send the prediction_id of the answer, and leave out those that retention has deleted",
             strange[:50],
         )
 
@@ -192,7 +192,8 @@ async def _check_predictions(service: Service, body: OutcomesIn) -> None:
     "/outcomes", response_model=OutcomesOut, responses=_refusals(*_OF_POSTS, 404), openapi_extra=_needs("outcomes")
 )
 async def outcomes(request: Request, body: OutcomesIn):
-    "What later happened to people whose risk was given. A later outcome of the same prediction corrects an earlier one."
+    """What later happened to people whose risk was given. \
+A later outcome of the same prediction corrects an earlier one."""
     service = request.app.state.service
     await _check_predictions(service, body)
     accepted = [
