@@ -20,8 +20,9 @@ PERSON = dict(
     residence_type="Urban", avg_glucose_level=228.69, bmi=36.6, smoking_status="formerly smoked",
 )
 GAPS = [
-    {}, dict(age=41, gender="Male"), PERSON | dict(bmi=None), PERSON, dict(age=0.64, gender="Male", work_type="children"),
-    PERSON | dict(avg_glucose_level=None, smoking_status=None), PERSON | dict(age=119.5, bmi=61.0, avg_glucose_level=281.4),
+    {}, dict(age=41, gender="Male"), PERSON | dict(bmi=None), PERSON, dict(age=0.64, work_type="children"),
+    PERSON | dict(avg_glucose_level=None, smoking_status=None),
+    PERSON | dict(age=119.5, bmi=61.0, avg_glucose_level=281.4),
 ]
 FORTY = [PERSON | dict(age=20 + n, person_id=f"p{n}") for n in range(40)]
 BODIES = {
@@ -30,10 +31,12 @@ BODIES = {
     "gaps elsewhere": dict(records=GAPS, prevalence=0.3), "forty": dict(records=FORTY, request_id="visit-3"),
     "bool": PERSON | dict(hypertension=True), "text": PERSON | dict(age="67"), "none": dict(records=[]), "list": [1],
     "mmol": dict(records=[PERSON, PERSON | dict(avg_glucose_level=6.2, sex="F")]), "range": PERSON | dict(age=150),
-    "prevalence": PERSON | dict(prevalence=1.8), "both": dict(records=[PERSON], age=67), "sex": PERSON | dict(gender="f"),
+    "prevalence": PERSON | dict(prevalence=1.8), "both": dict(records=[PERSON], age=67), "sex": dict(gender="f"),
     "too many": dict(records=[{}] * 1001), "request id": PERSON | dict(request_id="a\nb"),
 }
-RAW = {"not JSON": b"{'age': 67}", "NaN": b'{"age": NaN}', "empty": b"", "large": b" " * 2_000_001, "deep": b"[" * 50_000}
+RAW = {
+    "not JSON": b"{'age': 67}", "NaN": b'{"age": NaN}', "empty": b"", "large": b" " * 2_000_001, "deep": b"[" * 50_000,
+}
 STRANGE = "019aa853-7e3a-7c2a-8e6f-1d3b5a7c9e0d"
 
 
@@ -125,7 +128,8 @@ def run(version: Path, model: Path) -> dict:
     if version.is_file(): return json.loads(version.read_text())
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "champion").symlink_to(model.resolve())
-        shutil.copytree(model, Path(folder, "challenger"))   # under another hash, or it would be taken for the champion
+        shutil.copytree(model, Path(folder, "challenger"))
+        # under another hash, or it would be taken for the champion
         with open(Path(folder, "challenger", "manifest.json"), "a") as manifest: manifest.write("\n")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")}
         environment |= {"PYTHONPATH": str(version.resolve()), "STROKE_NB_PERSON_KEY": "a secret of sixteen"}

@@ -1,6 +1,6 @@
 """Three services side by side, each one process on one core, asked from another core, in one run.
 
-    [STROKE_NB_DATA=...] python benchmarks/service.py [--model models/champion] [--rounds 3] [--seconds 5] [--rate 100]
+    [STROKE_NB_DATA=...] python benchmarks/service.py [--model models/champion] [--rounds 3] [--seconds 5] [--rate 100] [--shortcuts]
 
 - ours: `stroke-nb serve`, checked input, interval, and every answer durable in its SQLite log (one fsync a commit) before it leaves
 - pandas: plain FastAPI with pydantic, one CatBoost of 300 trees asked through a DataFrame of one row; no interval, no log, nothing durable
@@ -76,6 +76,22 @@ def reference_app(folder: Path):
     return app
 
 
+# our own service without its shortcuts: what each gives
+
+SHORTCUTS = {
+    "unbatched": """
+from stroke_nb.service import answers, batching
+async def score(self, lineup, request): return answers.score_request(lineup, request)
+batching.MicroBatcher.score = score
+""",
+    "routed": """
+from stroke_nb.service import middleware
+with_routes = middleware.RequestLogMiddleware.__init__
+middleware.RequestLogMiddleware.__init__ = lambda self, app, direct_routes: with_routes(self, app, {})
+""",
+}
+
+
 def prepare(folder: Path, model: Path) -> Path:
     "The models of all three; ours is the champion, or a small one where there is none."
     from catboost import CatBoostClassifier
@@ -122,7 +138,7 @@ class Server:
         self.name, self.port, self.folder = name, port, folder
         begin = time.perf_counter()
         self.process = subprocess.Popen(pinned(0, words), cwd=folder, stdout=open(folder / f"{name}.txt", "w"), stderr=subprocess.STDOUT,
-                                        env={key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")} | {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e6, burst=10**6))})
+                                        env={key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")} | {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e6, burst=10**6, spool=f"{name}.spool"))})
         while not self.answers(ready):
             if self.process.poll() is not None: sys.exit(f"{name} ended: {(folder / f'{name}.txt').read_text()[-2000:]}")
             time.sleep(0.02)
@@ -264,7 +280,7 @@ def tell(servers: dict, found: dict, rate: float) -> None:
         mine = found[name]
         rates = "   ".join(f"{callers} callers {statistics.median(mine[key]):.0f}/s" for key, callers in CALLERS.items())
         print(f"{name}: start {server.start:.1f} s, {server.memory():.0f} MB; {rates}, {mine['failed']} failed; alone p50 {share(mine['alone'], 0.5):.1f} ms; {opened(mine['open'], rate)}")
-    for other in ("reference", "pandas"):
+    for other in servers.keys() - {"ours"}:
         ratios = {key: statistics.median(a / b for a, b in zip(found["ours"][key], found[other][key])) for key in CALLERS}
         best = statistics.median(max(found["ours"][key][n] for key in CALLERS) / max(found[other][key][n] for key in CALLERS) for n in range(len(found["ours"]["one"])))
         print(f"ours / {other}, throughput: " + ", ".join(f"{ratio:.1f} with {CALLERS[key]}" for key, ratio in ratios.items()) + f"; {best:.1f} at the best of each")
@@ -286,6 +302,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--shortcuts", action="store_true", help="ours without batching and without direct routes as well")
     parser.add_argument("--load", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)   # name, folder, port
     asked = parser.parse_args()
@@ -305,11 +322,15 @@ def run(asked, folder: Path) -> None:
     waits = fsync(folder)
     print(f"fsync of 4 kB: p50 {share(waits, 0.5):.1f} ms, p99 {share(waits, 0.99):.1f} ms")
     plain = lambda name, port: [sys.executable, __file__, "--plain", name, str(folder), str(port)]
-    ours = [str(Path(sys.executable).with_name("stroke-nb")), "serve", "--port", "8401", "--model", str(model), "--database", f"sqlite:///{folder}/log.db"]
+    serve = lambda name, port: ["serve", "--port", str(port), "--model", str(model), "--database", f"sqlite:///{folder}/{name}.db"]
+    ours = [str(Path(sys.executable).with_name("stroke-nb")), *serve("log", 8401)]
     servers = {}
     try:
         servers["ours"] = Server("ours", 8401, ours, folder, "/ready")
         for port, name in ((8402, "pandas"), (8403, "reference")): servers[name] = Server(name, port, plain(name, port), folder, "/openapi.json")
+        for n, name in enumerate(SHORTCUTS if asked.shortcuts else ()):
+            code = f"{SHORTCUTS[name]}\nfrom stroke_nb.cli import app\napp({serve(name, 8404 + n)!r})"
+            servers[name] = Server(name, 8404 + n, [sys.executable, "-c", code], folder, "/ready")
         for server in servers.values(): server.load(bodies=PEOPLE, seconds=1)   # warm
         tell(servers, measure(servers, asked.rounds, asked.seconds, asked.rate, a_batch()), asked.rate)
         huge = json.dumps(PERSON).replace("228.69", "1e400").encode()

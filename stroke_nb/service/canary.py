@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 from ..errors import DataError
-from ..files import write
+from ..files import write_whole
 
 # %% ../../nbs/service/canary.ipynb #2f3431ef
 def position(
@@ -52,7 +52,7 @@ def write_canary(
     salt: str = "stroke_nb",
 ) -> Path:
     "Share and mode for all services that read this folder."
-    return write(Path(models, "canary.json"), json.dumps(vars(Canary(share, mode, salt))))
+    return write_whole(Path(models, "canary.json"), json.dumps(vars(Canary(share, mode, salt))))
 
 def read_canary(
     models,                       # folder of published models

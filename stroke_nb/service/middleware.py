@@ -94,7 +94,7 @@ def _count_and_log(scope, status: int, seconds: float) -> None:
 # %% ../../nbs/service/middleware.ipynb #943591e1
 class RequestLogMiddleware:
     """ASGI middleware that gives each request an id, a count, a log line and, whatever happens, an answer. Its
-    `direct_routes`, which skip Starlette's and FastAPI's routing, save 0.11 of 0.69 ms with 16 callers (--shortcuts)."""
+    `direct_routes` skip Starlette's and FastAPI's routing: 0.11 of 0.69 ms less with 16 callers (--shortcuts)."""
     def __init__(
         self, app,
         direct_routes: dict[tuple[str, str], StrictRoute],  # by method and path

@@ -28,13 +28,13 @@ from stroke_nb.service.answers import (
 )
 from stroke_nb.service.api import (
     Alive, CanaryIn, EXAMPLE, EXAMPLES, Explained, Explanations, Health, inputs_of, Many, ModelsInUse, One,
-    OutcomesIn, OutcomesOut, People, Prediction, Predictions, ProblemBody, Ready,
+    OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready,
 )
 from .canary import Lineup, write_canary
 from .guide import guide
 from .meters import exposition, log_event
 from .middleware import GuardedRoute, SAFE_ID
-from .problems import Problem, PROBLEMS
+from .problems import Problem, refusals
 from .worker import Service
 
 # %% ../../nbs/service/routes.ipynb #ea3626c4
@@ -76,7 +76,7 @@ async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> l
         )
     return scored
 
-# %% ../../nbs/service/routes.ipynb #c51b80e5
+# %% ../../nbs/service/routes.ipynb #e0e10e94
 async def _until_kept(service: Service, submitted) -> None:
     "Wait until what was submitted to the log is durable; a `Problem` where it can't be."
     begin = time.perf_counter()
@@ -130,13 +130,6 @@ async def respond(
     return response
 
 # %% ../../nbs/service/routes.ipynb #0c45beba
-def _refusals(*statuses: int) -> dict:
-    "OpenAPI entries of refusals."
-    titles = {
-        status: "; or ".join(title for code, title, _ in PROBLEMS.values() if code == status) for status in statuses
-    }
-    return {status: dict(model=ProblemBody, description=title) for status, title in titles.items()}
-
 def _needs(scope: str, **more) -> dict: return dict(security=[{"key": [scope]}, {}], **more)
 
 _OUTCOME_LINK = {
@@ -149,9 +142,9 @@ _OUTCOME_LINK = {
 _OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
-# %% ../../nbs/service/routes.ipynb #6033f8e2
+# %% ../../nbs/service/routes.ipynb #a915cd9c
 @guarded.post(
-    "/predict", response_model=Prediction | Predictions, responses=_refusals(*_OF_POSTS),
+    "/predict", response_model=Prediction | Predictions, responses=refusals(*_OF_POSTS),
     openapi_extra=_needs("predict", responses={"200": {"links": _OUTCOME_LINK}}),
 )
 async def predict(request: Request, body: Annotated[People, Body(openapi_examples=EXAMPLES)]):
@@ -159,7 +152,7 @@ async def predict(request: Request, body: Annotated[People, Body(openapi_example
     return await respond(request, body)
 
 @guarded.post(
-    "/explain", response_model=Explained | Explanations, responses=_refusals(*_OF_POSTS, 409),
+    "/explain", response_model=Explained | Explanations, responses=refusals(*_OF_POSTS, 409),
     openapi_extra=_needs("predict"),
 )
 async def explain(request: Request, body: Annotated[People, Body(openapi_examples=EXAMPLES)]):
@@ -189,7 +182,7 @@ async def _check_predictions(service: Service, body: OutcomesIn) -> None:
         )
 
 @guarded.post(
-    "/outcomes", response_model=OutcomesOut, responses=_refusals(*_OF_POSTS, 404), openapi_extra=_needs("outcomes")
+    "/outcomes", response_model=OutcomesOut, responses=refusals(*_OF_POSTS, 404), openapi_extra=_needs("outcomes")
 )
 async def outcomes(request: Request, body: OutcomesIn):
     """What later happened to people whose risk was given. \
@@ -207,7 +200,7 @@ A later outcome of the same prediction corrects an earlier one."""
     return _json(dict(request_id=request.scope["request_id"], accepted=len(accepted)))
 
 # %% ../../nbs/service/routes.ipynb #9c3a9ab7
-@guarded.put("/canary", response_model=CanaryIn, responses=_refusals(*_OF_POSTS, 409), openapi_extra=_needs("admin"))
+@guarded.put("/canary", response_model=CanaryIn, responses=refusals(*_OF_POSTS, 409), openapi_extra=_needs("admin"))
 async def canary(request: Request, body: CanaryIn):
     "Change share and mode of the canary for every service that reads the same models."
     service = request.app.state.service
@@ -246,7 +239,7 @@ def _card(scorer) -> str | None:
     return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
 @guarded.get(
-    "/model", response_model=ModelsInUse, responses=_refusals(401, 403, 429, 500, 503),
+    "/model", response_model=ModelsInUse, responses=refusals(401, 403, 429, 500, 503),
     openapi_extra=_needs("predict"),
 )
 async def model_in_use(request: Request):
@@ -269,7 +262,7 @@ state = APIRouter()
 @state.get("/live", response_model=Alive)
 async def live(): return _json(dict(status="alive"))
 
-@state.get("/ready", response_model=Ready, responses=_refusals(503))
+@state.get("/ready", response_model=Ready, responses=refusals(503))
 async def ready(request: Request):
     "200 where a prediction could be made and kept now."
     is_ready, words = await asyncio.to_thread(request.app.state.service.ready)
@@ -290,7 +283,7 @@ async def health(request: Request):
         )
     )
 
-# %% ../../nbs/service/routes.ipynb #3f111556
+# %% ../../nbs/service/routes.ipynb #9dfa5a38
 @state.get(
     "/metrics", response_class=Response,
     responses={200: dict(content={"text/plain": {}}, description="Prometheus text format.")},
