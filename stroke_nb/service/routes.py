@@ -76,7 +76,7 @@ async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> l
         )
     return scored
 
-# %% ../../nbs/service/routes.ipynb #e0e10e94
+# %% ../../nbs/service/routes.ipynb #c51b80e5
 async def _until_kept(service: Service, submitted) -> None:
     "Wait until what was submitted to the log is durable; a `Problem` where it can't be."
     begin = time.perf_counter()
@@ -132,20 +132,17 @@ async def respond(
 # %% ../../nbs/service/routes.ipynb #0c45beba
 def _needs(scope: str, **more) -> dict: return dict(security=[{"key": [scope]}, {}], **more)
 
-_OUTCOME_LINK = {
-    "outcome": dict(
-        operationId="outcomes",
-        description="What later happened to this person.",
-        requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", "stroke": 0}]},
-    )
-}
+_OUTCOME_LINK = dict(
+    operationId="outcomes", description="What later happened to this person.",
+    requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", "stroke": 0}]},
+)
 _OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
-# %% ../../nbs/service/routes.ipynb #a915cd9c
+# %% ../../nbs/service/routes.ipynb #9bd3297f
 @guarded.post(
     "/predict", response_model=Prediction | Predictions, responses=refusals(*_OF_POSTS),
-    openapi_extra=_needs("predict", responses={"200": {"links": _OUTCOME_LINK}}),
+    openapi_extra=_needs("predict", responses={"200": {"links": {"outcome": _OUTCOME_LINK}}}),
 )
 async def predict(request: Request, body: Annotated[People, Body(openapi_examples=EXAMPLES)]):
     "The risk of one person, or of up to 1,000. The answer is given when the log has it."
@@ -166,8 +163,7 @@ async def _check_predictions(service: Service, body: OutcomesIn) -> None:
     except LogError: return
     strange = [
         dict(
-            field="prediction_id",
-            pointer=f"#/outcomes/{n}/prediction_id",
+            field="prediction_id", pointer=f"#/outcomes/{n}/prediction_id",
             detail="no prediction of this log has that id; send the prediction_id of its answer",
         )
         for n, outcome in enumerate(body.outcomes)
@@ -283,7 +279,7 @@ async def health(request: Request):
         )
     )
 
-# %% ../../nbs/service/routes.ipynb #9dfa5a38
+# %% ../../nbs/service/routes.ipynb #3f111556
 @state.get(
     "/metrics", response_class=Response,
     responses={200: dict(content={"text/plain": {}}, description="Prometheus text format.")},

@@ -63,14 +63,11 @@ class Line:
     def ask(self, path: str, body=None, method: str | None = None, key: str | None = None, **headers) -> Answer:
         "Ask; `body` is bytes, or something for JSON."
         if body is not None and not isinstance(body, bytes): body = json.dumps(body).encode()
-        said = (
-            {"Content-Type": "application/json"}
-            | ({"Authorization": f"Bearer {key}"} if key else {})
-            | {name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         self.http.request(
             method or ("GET" if body is None else "POST"), path, body,
-            {name: value for name, value in said.items() if value is not None},
+            {name: value for name, value in sent.items() if value is not None},
         )
         answer = self.http.getresponse()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
@@ -78,9 +75,18 @@ class Line:
     def close(self) -> None: self.http.close()
 
 # %% ../../nbs/tests/live_service.ipynb #6a0611da
-class _Started:
-    "A process, its folder, its output."
-    def __init__(self, folder: Path, *words: str, model: Path | None = None, database: str | None = None, before: str = "", name: str = "service", **settings):
+class Live:
+    "A service in a process of its own, with its folder and its output."
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,                  # further options of `stroke-nb serve`
+        model: Path | None = None,    # None: `one` of `models`
+        database: str | None = None,  # None: log.db in `folder`
+        before: str = "",             # Python that runs before the command
+        name: str = "service",        # of the file that takes the output
+        **settings,                   # of `Settings`
+    ):
         self.folder, self.port, self.output = Path(folder), free_port(), Path(folder, f"{name}.txt")
         self.database = database or f"sqlite:///{self.folder}/log.db"
         self.words = [
@@ -88,7 +94,7 @@ class _Started:
             self.database, *words,
         ]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")}
-        asked = {
+        environment |= {
             "STROKE_NB_SERVICE": json.dumps(dict(rate=1e5, burst=10**6, watch=0.2) | settings),
             "STROKE_NB_PERSON_KEY": "a secret of the tests",
         }
@@ -99,7 +105,7 @@ class _Started:
         )
         with open(self.output, "ab") as file:
             self.process = subprocess.Popen(
-                [*command, *self.words], cwd=self.folder, env=environment | asked, stdout=file,
+                [*command, *self.words], cwd=self.folder, env=environment, stdout=file,
                 stderr=subprocess.STDOUT,
             )
 
@@ -108,14 +114,11 @@ class _Started:
         if self.process.poll() is None: self.process.send_signal(sign)
         return self.process.wait(seconds)
 
-    def said(self, message: str | None = None) -> list[dict]:
-        "Its log lines."
+    def log_lines(self, message: str) -> list[dict]:
+        "Its log lines of one message."
         lines = [json.loads(line) for line in self.output.read_text().splitlines() if line.startswith("{")]
-        return [line for line in lines if message in (None, line["message"])]
+        return [line for line in lines if line["message"] == message]
 
-# %% ../../nbs/tests/live_service.ipynb #43dc7134
-class Live(_Started):
-    "A service."
     def line(self) -> Line: return Line(self.port)
 
     def ask(self, path: str, body=None, **options) -> Answer:
@@ -123,6 +126,11 @@ class Live(_Started):
         line = self.line()
         try: return line.ask(path, body, **options)
         finally: line.close()
+
+    def metric(self, name: str) -> float:
+        "Sum of a metric's series whose line begins so."
+        lines = self.ask("/metrics").body.decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def ready(self) -> bool:
         try: return self.ask("/ready").status == 200
@@ -206,11 +214,11 @@ def logged(database: str, spool: Path) -> list[sa.Row]:
 def check_log(database: str, spool: Path, *callers: Callers) -> list[sa.Row]:
     "Every answered id is in the log exactly once, with what was answered; no refused request is there."
     rows = logged(database, spool)
-    by_id, told = {row.id: row for row in rows}, [answer for each in callers for answer in each.kept]
-    assert len(by_id) == len(rows) and len(told) == len({answer["prediction_id"] for answer in told}) > 0
-    missing = [answer["prediction_id"] for answer in told if answer["prediction_id"] not in by_id]
-    assert not missing, f"{len(missing)} of {len(told)} answers are not in the log"
-    assert all(by_id[answer["prediction_id"]].risk == answer["risk"] for answer in told)
-    refused = {answer.json["request_id"] for each in callers for answer in each.answers if answer.status != 200}
+    by_id, answered = {row.id: row for row in rows}, [answer for some in callers for answer in some.kept]
+    assert len(by_id) == len(rows) and len(answered) == len({answer["prediction_id"] for answer in answered}) > 0
+    missing = [answer["prediction_id"] for answer in answered if answer["prediction_id"] not in by_id]
+    assert not missing, f"{len(missing)} of {len(answered)} answers are not in the log"
+    assert all(by_id[answer["prediction_id"]].risk == answer["risk"] for answer in answered)
+    refused = {answer.json["request_id"] for some in callers for answer in some.answers if answer.status != 200}
     assert not refused & {row.request_id for row in rows}, "a request that was refused stands in the log"
     return rows
