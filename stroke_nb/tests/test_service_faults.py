@@ -8,7 +8,7 @@ __all__ = ['test_killed_under_load', 'test_two_services_on_one_file', 'test_post
            'test_too_many_at_once_are_sent_away', 'test_a_new_champion_under_load', 'test_share_and_sides',
            'test_shadow', 'test_share_changed_and_challenger_promoted', 'test_a_service_that_is_the_challenger']
 
-# %% ../../nbs/tests/test_service_faults.ipynb #c5703c50
+# %% ../../nbs/tests/test_service_faults.ipynb #f7b9e1ce
 import os
 import shutil
 import signal
@@ -27,9 +27,9 @@ from ..schema import record, validate
 from ..service.api import EXAMPLE
 from ..service.canary import position
 from .live_service import Callers, check_log, Live, logged, models, wait_for
-from .postgres import free_port, postgres
+from .postgres import free_port, postgres   # noqa: F401 (a fixture)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #86e4fe66
+# %% ../../nbs/tests/test_service_faults.ipynb #a7794e7e
 def test_killed_under_load(tmp_path):
     with Live(tmp_path) as service, Callers([service.port]) as callers:
         callers.wait(100)
@@ -48,7 +48,7 @@ def test_two_services_on_one_file(tmp_path):
     check_log(one.database, tmp_path / "predictions.spool", callers)
     assert not [answer for answer in callers.answers if answer.status != 200]
 
-# %% ../../nbs/tests/test_service_faults.ipynb #3296ffec
+# %% ../../nbs/tests/test_service_faults.ipynb #c80c60d0
 def test_postgresql_stopped_and_started_under_load(postgres, tmp_path):
     with Live(tmp_path, database=postgres.url) as service, Callers([service.port], pause=0.005) as callers:
         callers.wait(50)
@@ -79,7 +79,7 @@ def test_postgresql_stopped_and_started_under_load(postgres, tmp_path):
     assert {answer.status for answer in callers.answers} == {200} and not callers.lost
     check_log(postgres.url, tmp_path / "predictions.spool", callers)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #e89e532f
+# %% ../../nbs/tests/test_service_faults.ipynb #dc1909a4
 def test_a_full_disk(tmp_path):
     if os.geteuid() or not shutil.which("mount"): pytest.skip("only root can mount a small disk")
     disk = tmp_path / "predictions.spool"
@@ -108,7 +108,7 @@ def test_a_full_disk(tmp_path):
         check_log(f"sqlite:///{tmp_path}/elsewhere.db", disk, callers)
     finally: subprocess.run(["umount", "--lazy", disk], check=True)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #0e0c735d
+# %% ../../nbs/tests/test_service_faults.ipynb #9332f115
 _clock = """
 import datetime, os, time
 real, now = time.time, datetime.datetime
@@ -130,7 +130,7 @@ def test_a_clock_that_steps_back(tmp_path):
     times = [row.time for row in check_log(service.database, tmp_path / "predictions.spool", callers)]
     assert (max(times) - min(times)).total_seconds() > 3500 and {answer.status for answer in callers.answers} == {200}
 
-# %% ../../nbs/tests/test_service_faults.ipynb #1db083ef
+# %% ../../nbs/tests/test_service_faults.ipynb #df6780ba
 def test_stopping_in_order(tmp_path):
     people = [
         {name: value for name, value in record(row).items() if name not in ("bmi", "avg_glucose_level")}
@@ -157,7 +157,7 @@ def test_too_many_at_once_are_sent_away(tmp_path):
     assert refused.json["type"].endswith("busy") and refused.headers["retry-after"] == "1"
     check_log(service.database, tmp_path / "predictions.spool", callers)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #a2a56ca0
+# %% ../../nbs/tests/test_service_faults.ipynb #1813561c
 def test_a_new_champion_under_load(tmp_path):
     home = tmp_path / "models"
     champion = publish(models() / "one", "champion", home)
@@ -183,7 +183,7 @@ def test_a_new_champion_under_load(tmp_path):
     assert all(abs(expected[answer["model_sha256"]] - answer["risk"]) < 1e-9 for answer in callers.kept)
     check_log(service.database, tmp_path / "predictions.spool", callers)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #4eacf87f
+# %% ../../nbs/tests/test_service_faults.ipynb #fab811f2
 def _sides(service: Live, people: list[str]) -> dict[str, str]:
     "The model that answers each person."
     line, models_by_person = service.line(), {}
@@ -219,7 +219,7 @@ def test_share_and_sides(tmp_path):
     ) == {False}
     with PredictionLog(service.database, tmp_path / "predictions.spool") as log: assert len(log.pairs()) == len(tried)
 
-# %% ../../nbs/tests/test_service_faults.ipynb #ef063a5d
+# %% ../../nbs/tests/test_service_faults.ipynb #4c57565d
 def test_shadow(tmp_path):
     with Live(tmp_path, "--challenger", str(models() / "two"), "--share", "1", "--mode", "shadow") as service:
         answer = service.ask("/predict", dict(EXAMPLE, person_id="ann")).json
@@ -230,7 +230,7 @@ def test_shadow(tmp_path):
     }
     assert len({row.request_id for row in rows}) == 1 and len({row.person for row in rows}) == 1
 
-# %% ../../nbs/tests/test_service_faults.ipynb #fd2f13ed
+# %% ../../nbs/tests/test_service_faults.ipynb #573a7939
 def test_share_changed_and_challenger_promoted(tmp_path):
     home, people = tmp_path / "models", [f"person {n}" for n in range(200)]
     for name, role in (("one", "champion"), ("two", "challenger")): publish(models() / name, role, home)
