@@ -11,8 +11,9 @@ import gc
 import json
 import os
 import tempfile
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -48,8 +49,9 @@ def _openapi(app: FastAPI, settings: Settings) -> dict:
     return description
 
 # %% ../../nbs/service/app.ipynb #ffb8d182
-async def _start(app: FastAPI) -> Service:
-    "Open models and log, and look at everything once."
+@asynccontextmanager
+async def _lifespan(app: FastAPI):
+    "From start to end of a worker."
     rates = os.environ.get("STROKE_NB_RATES")
     service = app.state.service = await asyncio.to_thread(Service, app.state.settings, rates)
     await asyncio.to_thread(service.log.ready)     # makes the tables, and finds out whether the database is there
@@ -62,12 +64,6 @@ async def _start(app: FastAPI) -> Service:
     await asyncio.to_thread(service.set_gauges)
     gc.freeze()   # what is loaded by now stays; the collector needn't look through it at every large batch
     gc.set_threshold(50_000, 20, 20)   # a large batch alone makes ten thousands of objects, none of them in a circle
-    return service
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI):
-    "From start to end of a worker."
-    service = await _start(app)
     watching = asyncio.create_task(service.watch())
     champion = service.models.lineup.champion
     log_event(
@@ -93,11 +89,7 @@ def create_app(
     answer_problems(app, app.state.settings.max_bytes)
     posts = {("POST", route.path): route for route in guarded.routes if "POST" in route.methods}
     app.add_middleware(RequestLogMiddleware, direct_routes=posts)
-    description = {}
-    def openapi():
-        if not description: description.update(_openapi(app, app.state.settings))
-        return description
-    app.openapi = openapi
+    app.openapi = cache(lambda: _openapi(app, app.state.settings))
     return app
 
 def worker_app() -> FastAPI:
@@ -122,11 +114,6 @@ def check_settings(settings: Settings) -> None:
     person_secret()
     PredictionLog(settings.database, settings.spool).close()
 
-def _shared_folder(workers: int):
-    "A folder for what several workers share; a single one needs none."
-    if workers == 1: return nullcontext("")
-    return tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True)
-
 def serve(
     settings: Settings,
     host: str = "127.0.0.1",   # 0.0.0.0: reachable from other machines
@@ -136,7 +123,7 @@ def serve(
     "Run the service until it is told to stop (SIGTERM or Ctrl-C)."
     import uvicorn
     check_settings(settings)
-    with _shared_folder(workers) as folder:
+    with tempfile.TemporaryDirectory(prefix="stroke_nb-serve-", ignore_cleanup_errors=True) as folder:
         os.environ |= _worker_environment(settings, workers, folder)
         log_event(log_as_json(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
         uvicorn.run(

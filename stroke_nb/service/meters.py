@@ -59,17 +59,11 @@ class Meters:
             setattr(self, name, Histogram(name, words, labels, buckets=buckets, **of))
         for name, (words, labels, mode) in GAUGES.items():
             setattr(self, name, Gauge(name, words, labels, multiprocess_mode=mode, **of))
-        self._requests = {}   # (method, path, status) -> count and timer
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         "Count one request; `path` is a route, such as /predict."
-        key = (method, path, status)
-        if key not in self._requests:
-            timer = self.http_request_duration_seconds.labels(path)
-            self._requests[key] = self.http_requests.labels(*key), timer
-        count, timer = self._requests[key]
-        count.inc()
-        timer.observe(seconds)
+        self.http_requests.labels(method, path, status).inc()
+        self.http_request_duration_seconds.labels(path).observe(seconds)
 
 # %% ../../nbs/service/meters.ipynb #990b7097
 def _forget_dead_workers(folder: Path) -> None:

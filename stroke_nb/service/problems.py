@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROBLEMS', 'Problem', 'problem_body', 'problem_response', 'refusals', 'faults', 'invalid', 'read_body', 'parse_json',
-           'StrictRequest', 'StrictRoute', 'as_problem', 'answer_problems']
+           'StrictRoute', 'as_problem', 'answer_problems']
 
 # %% ../../nbs/service/problems.ipynb #02cfdb42
 import asyncio
@@ -36,9 +36,7 @@ PROBLEMS = {
     "conflict": (409, "Not with this service as it is", "see /model for what it runs"),
     "too-large": (413, "The body is too large", "send fewer records at a time"),
     "media-type": (415, "The body isn't declared as JSON", "send the header Content-Type: application/json"),
-    "invalid": (
-        422, "The values can't be used", "correct the fields named above, or send null for what isn't known",
-    ),
+    "invalid": (422, "The values can't be used", "correct the fields named above, or send null for what isn't known"),
     "too-many": (429, "Too many requests", "wait as many seconds as the header Retry-After says"),
     "internal": (500, "A fault of the service", "try again; if it stays, tell the maintainers the request_id"),
     "not-kept": (503, "The prediction can't be kept", "nothing was predicted; try again"),
@@ -158,9 +156,6 @@ def _check_media_type(request: Request) -> None:
             "media-type", f"Content-Type is {media_type[:60]!r}; send the header Content-Type: application/json"
         )
 
-def _too_large(limit: int) -> Problem:
-    return Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
-
 async def _drain(stream, most: int) -> None:
     "Let a client send the rest, up to `most` bytes: hanging up on it would give it a broken pipe and no answer."
     with contextlib.suppress(TimeoutError):
@@ -184,7 +179,7 @@ async def read_body(
             parts.append(part)
         else: return b"".join(parts)
     if size <= 8 * limit: await _drain(stream, 8 * limit)
-    raise _too_large(limit)
+    raise Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
 
 # %% ../../nbs/service/problems.ipynb #9da1d75b
 def parse_json(body: bytes):
@@ -197,16 +192,6 @@ def parse_json(body: bytes):
         ) from None
 
 # %% ../../nbs/service/problems.ipynb #d82efda1
-class StrictRequest(Request):
-    "Request with a body of declared type and limited size."
-    async def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            _check_media_type(self)
-            self._body = await read_body(self, self.app.state.max_bytes)
-        return self._body
-
-    async def json(self): return parse_json(await self.body())
-
 class StrictRoute(APIRoute):
     "Route to `endpoint(request)` or `endpoint(request, body)`, which gives a `Response`."
     def get_route_handler(self):
@@ -217,7 +202,8 @@ class StrictRoute(APIRoute):
     async def answer(self, request: Request) -> Response:
         "The endpoint's response; a `Problem` where the body isn't what it takes."
         if not self._check: return await self.endpoint(request)
-        content = await StrictRequest(request.scope, request.receive).json()
+        _check_media_type(request)
+        content = parse_json(await read_body(request, request.app.state.max_bytes))
         try: body = self._check(content)
         except ValidationError as error: raise invalid(error.errors(include_url=False)) from None
         return await self.endpoint(request, body)

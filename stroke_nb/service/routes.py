@@ -9,6 +9,7 @@ __all__ = ['guarded', 'LIMITS_OF_USE', 'state', 'respond', 'predict', 'explain',
 # %% ../../nbs/service/routes.ipynb #5a04a492
 import asyncio
 import logging
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -28,12 +29,12 @@ from stroke_nb.service.answers import (
 )
 from stroke_nb.service.api import (
     Alive, CanaryIn, EXAMPLE, EXAMPLES, Explained, Explanations, Health, inputs_of, Many, ModelsInUse, One,
-    OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready,
+    OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready, SAFE_ID,
 )
 from .canary import Lineup, write_canary
 from .guide import guide
 from .meters import exposition, log_event
-from .middleware import GuardedRoute, SAFE_ID
+from .middleware import GuardedRoute
 from .problems import Problem, refusals
 from .worker import Service
 
@@ -76,7 +77,7 @@ async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> l
         )
     return scored
 
-# %% ../../nbs/service/routes.ipynb #c51b80e5
+# %% ../../nbs/service/routes.ipynb #e0e10e94
 async def _until_kept(service: Service, submitted) -> None:
     "Wait until what was submitted to the log is durable; a `Problem` where it can't be."
     begin = time.perf_counter()
@@ -139,7 +140,7 @@ _OUTCOME_LINK = dict(
 _OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
-# %% ../../nbs/service/routes.ipynb #9bd3297f
+# %% ../../nbs/service/routes.ipynb #77b33504
 @guarded.post(
     "/predict", response_model=Prediction | Predictions, responses=refusals(*_OF_POSTS),
     openapi_extra=_needs("predict", responses={"200": {"links": {"outcome": _OUTCOME_LINK}}}),
@@ -230,7 +231,7 @@ def _model_in_use(service: Service, role: str, scorer) -> dict:
 def _card(scorer) -> str | None:
     "The model card: beside the published model, or in the run that trained it, whose name is the model's version."
     run = Path("reports")
-    if SAFE_ID.fullmatch(scorer.version) and "/" not in scorer.version: run = run / "train" / scorer.version
+    if re.fullmatch(SAFE_ID, scorer.version) and "/" not in scorer.version: run = run / "train" / scorer.version
     paths = (Path(f"{scorer.folder}.card.md"), run / "model_card.md")
     return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
@@ -279,7 +280,7 @@ async def health(request: Request):
         )
     )
 
-# %% ../../nbs/service/routes.ipynb #3f111556
+# %% ../../nbs/service/routes.ipynb #9dfa5a38
 @state.get(
     "/metrics", response_class=Response,
     responses={200: dict(content={"text/plain": {}}, description="Prometheus text format.")},
