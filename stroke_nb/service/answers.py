@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ScoringRequest', 'name_of', 'prevalence_of', 'threshold_of', 'ModelScores', 'score_with', 'score_request',
-           'answering_roles', 'log_batches', 'parts_of', 'answers']
+           'answering_roles', 'log_batches', 'answers']
 
 # %% ../../nbs/service/answers.ipynb #86ed6e25
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class ScoringRequest:
     inputs: dict[str, list]           # ten lists of n, what `check_record` makes of each person's values
     keys: list[str]                   # what decides each person's side of a canary
     request_id: str
+    threshold: str | float = "f2"     # for `positive`: a rule of training, or a risk
     prevalence: float | None = None   # of the place of use; None: the model's own
     persons: list | None = None       # keyed hash of each person's id, or None
     caller: str | None = None         # id of the API key
@@ -76,7 +77,7 @@ class ModelScores:
         parts = self.parts and Parts(self.parts.base[places], self.parts.values[places])
         return ModelScores(self.role, self.scorer, rows, scores, parts)
 
-# %% ../../nbs/service/answers.ipynb #70a5097d
+# %% ../../nbs/service/answers.ipynb #e462510d
 def _distinct(columns: dict[str, list]) -> tuple[dict[str, list], list[int]]:
     """Columns of the people without repetition, and the place of each person among them: halves the 1.1 s of a batch of
     1,000 of whom age, sex, hypertension and smoking are known; costs 0.4 ms where nobody is there twice."""
@@ -128,14 +129,13 @@ def log_batches(
     scored: list[ModelScores],
     answering: dict[int, str],  # from `answering_roles`
     request: ScoringRequest,
-    threshold: str | float,     # a rule's name or a risk
     milliseconds: float,        # that scoring took
     role: str | None = None,    # in place of "champion", for a service that is a challenger itself
 ) -> list[PredictionBatch]:     # one for each of `scored`
     "What the log keeps of a request."
     batches, now = [], utc_now()
     for model in scored:
-        limit = threshold_of(model.scorer, threshold, request.prevalence)
+        limit = threshold_of(model.scorer, request.threshold, request.prevalence)
         rows, risk = model.rows, model.scores.risk.tolist()
         batches.append(
             PredictionBatch(
@@ -163,11 +163,7 @@ def _warnings(inputs: dict[str, list]) -> list[list[str]]:
                 warnings[n] = oddities({field: values[n] for field, values in inputs.items()})
     return warnings
 
-def parts_of(
-    model: ModelScores,
-    batch: PredictionBatch,   # that model's
-    n: int,                   # place among its people
-) -> dict:                    # members of `api.Explained` beside those of `api.Prediction`
+def _parts_of(model: ModelScores, batch: PredictionBatch, n: int) -> dict:  # n: place among the model's people
     "What each field contributes to a person's risk, with names and units."
     parts = [
         dict(
@@ -178,15 +174,15 @@ def parts_of(
     ]
     return dict(base_log_odds=float(model.parts.base[n]), parts=parts)
 
-# %% ../../nbs/service/answers.ipynb #f20fdd75
-def _members(
-    model: ModelScores, batch: PredictionBatch, threshold: float | None, prevalence: float,
-) -> list[dict]:  # members of `api.Prediction`
-    "Answers of one model."
+# %% ../../nbs/service/answers.ipynb #d121181a
+def _members(model: ModelScores, batch: PredictionBatch, request: ScoringRequest) -> list[dict]:
+    "Answers of one model: the members of `api.Prediction`, and of `api.Explained` where that was asked for."
+    threshold = threshold_of(model.scorer, request.threshold, request.prevalence)
+    prevalence = prevalence_of(model.scorer, request.prevalence)
     low, high = (_interval_end(values, None) for values in (model.scores.low, model.scores.high))
     warnings = _warnings(batch.inputs)
     columns = zip(batch.id, batch.risk, low, high, batch.positive, batch.imputed, warnings, strict=True)
-    return [
+    members = [
         dict(
             prediction_id=id, request_id=batch.request_id, model_version=batch.model_version,
             model_sha256=batch.model_sha256, risk=risk, low=low, high=high, level=0.95, positive=positive,
@@ -194,21 +190,18 @@ def _members(
         )
         for id, risk, low, high, positive, imputed, warnings in columns
     ]
+    if not request.explain: return members
+    return [answer | _parts_of(model, batch, n) for n, answer in enumerate(members)]
 
 def answers(
     scored: list[ModelScores],
     batches: list[PredictionBatch],  # from `log_batches`
     request: ScoringRequest,
-    threshold: str | float,          # a rule's name or a risk
 ) -> list[dict]:                     # in the order of the request
     "Every person's answer."
     by_row = [None] * len(request.keys)
     for model, batch in zip(scored, batches, strict=True):
         if not any(batch.served): continue   # a shadow
-        members = _members(
-            model, batch, threshold_of(model.scorer, threshold, request.prevalence),
-            prevalence_of(model.scorer, request.prevalence),
-        )
-        for n, (row, served) in enumerate(zip(model.rows, batch.served, strict=True)):
-            if served: by_row[row] = members[n] | (parts_of(model, batch, n) if request.explain else {})
+        for row, served, answer in zip(model.rows, batch.served, _members(model, batch, request), strict=True):
+            if served: by_row[row] = answer
     return by_row

@@ -17,7 +17,7 @@ def merge(requests: list[ScoringRequest]) -> ScoringRequest:
     "Requests of one prevalence and one wish for explanation as one."
     inputs = {name: [value for request in requests for value in request.inputs[name]] for name in INPUTS}
     keys = [key for request in requests for key in request.keys]
-    return ScoringRequest(inputs, keys, "", requests[0].prevalence, explain=requests[0].explain)
+    return ScoringRequest(inputs, keys, "", prevalence=requests[0].prevalence, explain=requests[0].explain)
 
 def _between(scores: ModelScores, start: int, end: int) -> ModelScores | None:
     "Scores of the rows from `start` to before `end`, counted from 0 again; None where there are none."

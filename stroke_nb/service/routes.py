@@ -47,9 +47,11 @@ def _scoring_request(service: Service, request: Request, body: One | Many, expla
     ids = [person.get("person_id") for person in people]
     keys = [id or (f"{request_id}#{row}" if is_batch else request_id) for row, id in enumerate(ids)]
     persons = [id and service.person_secret and person_key(service.person_secret, id) for id in ids]
-    prevalence = service.settings.prevalence if body.prevalence is None else body.prevalence
-    caller = request.scope.get("caller")
-    return ScoringRequest(inputs_of(people), keys, request_id, prevalence, persons, caller, explain)
+    return ScoringRequest(
+        inputs_of(people), keys, request_id, service.settings.threshold,
+        prevalence=service.settings.prevalence if body.prevalence is None else body.prevalence,
+        persons=persons, caller=request.scope.get("caller"), explain=explain,
+    )
 
 # %% ../../nbs/service/routes.ipynb #fbed1c7a
 _FEW = 16   # records that are scored at once; more are scored in a thread, so that other requests get their turn
@@ -77,7 +79,7 @@ async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> l
         )
     return scored
 
-# %% ../../nbs/service/routes.ipynb #e0e10e94
+# %% ../../nbs/service/routes.ipynb #c51b80e5
 async def _until_kept(service: Service, submitted) -> None:
     "Wait until what was submitted to the log is durable; a `Problem` where it can't be."
     begin = time.perf_counter()
@@ -114,15 +116,15 @@ async def respond(
 ) -> Response:
     "Answer with the risks of one person or several, when the log has them."
     service, begin = request.app.state.service, time.perf_counter()
-    lineup, threshold = service.models.lineup, service.settings.threshold
+    lineup = service.models.lineup
     scoring = _scoring_request(service, request, body, explain)
     scored = await _score(service, lineup, scoring)
     seconds = time.perf_counter() - begin
     service.meters.scoring_duration_seconds.observe(seconds)
     answering = answering_roles(lineup, scored)
-    batches = log_batches(scored, answering, scoring, threshold, seconds * 1000, service.settings.role)
+    batches = log_batches(scored, answering, scoring, seconds * 1000, service.settings.role)
     submitted = service.log.submit(batches)
-    people = answers(scored, batches, scoring, threshold)   # while the disk is at work
+    people = answers(scored, batches, scoring)   # while the disk is at work
     several = isinstance(body, Many)
     response = _json(dict(request_id=scoring.request_id, predictions=people) if several else people[0])
     response.background = BackgroundTask(_count_predictions, service, batches, people)
@@ -140,7 +142,7 @@ _OUTCOME_LINK = dict(
 _OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
-# %% ../../nbs/service/routes.ipynb #77b33504
+# %% ../../nbs/service/routes.ipynb #9bd3297f
 @guarded.post(
     "/predict", response_model=Prediction | Predictions, responses=refusals(*_OF_POSTS),
     openapi_extra=_needs("predict", responses={"200": {"links": {"outcome": _OUTCOME_LINK}}}),
@@ -280,7 +282,7 @@ async def health(request: Request):
         )
     )
 
-# %% ../../nbs/service/routes.ipynb #9dfa5a38
+# %% ../../nbs/service/routes.ipynb #3f111556
 @state.get(
     "/metrics", response_class=Response,
     responses={200: dict(content={"text/plain": {}}, description="Prometheus text format.")},
