@@ -23,10 +23,11 @@ from ..files import verified
 from ..predictions.log import PredictionLog
 from ..predictions.records import person_secret
 from .answers import name_of, threshold_of
+from .api import LIMITS_OF_USE
 from .meters import log_as_json, log_event
 from .middleware import RequestLogMiddleware
 from .problems import answer_problems
-from .routes import guarded, LIMITS_OF_USE, state
+from .routes import guarded, state
 from .worker import Service, Settings, settings_from
 
 # %% ../../nbs/service/app.ipynb #2ac4266d
