@@ -1,6 +1,6 @@
 """Three services side by side, each one process on one core, asked from another core, in one run.
 
-    [STROKE_NB_DATA=...] python benchmarks/service.py [--model models/champion] [--rounds 3] [--seconds 5] [--rate 100]
+    [STROKE_NB_DATA=...] python benchmarks/service.py [--model models/champion] [--rounds 3] [--seconds 5] [--rate 100] [--shortcuts]
 
 - ours: `stroke-nb serve`, checked input, interval, and every answer durable in its SQLite log (one fsync a commit) before it leaves
 - pandas: plain FastAPI with pydantic, one CatBoost of 300 trees asked through a DataFrame of one row; no interval, no log, nothing durable
@@ -14,6 +14,7 @@ With `taskset`, services run on core 0 and the callers on core 1; fsync on this 
 """
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -31,6 +32,8 @@ from pathlib import Path
 
 PERSON = dict(gender="Female", age=67, hypertension=0, heart_disease=1, ever_married="Yes", work_type="Private", residence_type="Urban",
               avg_glucose_level=228.69, bmi=36.6, smoking_status="formerly smoked")
+# a service that scores a record once when it comes twice at one moment shouldn't gain from callers who all send the same
+PEOPLE = [PERSON | dict(age=40 + n % 43, bmi=20 + n % 17, avg_glucose_level=60 + n / 4) for n in range(600)]
 WORDS = ("gender", "ever_married", "work_type", "residence_type", "smoking_status")
 
 
@@ -71,6 +74,22 @@ def reference_app(folder: Path):
             mlflow.log_metric("prediction", float(found[0]))
         return {"prediction": float(found[0])}
     return app
+
+
+# our own service without its shortcuts: what each gives
+
+SHORTCUTS = {
+    "unbatched": """
+from stroke_nb.service import answers, batching
+async def score(self, lineup, request): return answers.score_request(lineup, request)
+batching.MicroBatcher.score = score
+""",
+    "routed": """
+from stroke_nb.service import middleware
+with_routes = middleware.RequestLogMiddleware.__init__
+middleware.RequestLogMiddleware.__init__ = lambda self, app, direct_routes: with_routes(self, app, {})
+""",
+}
 
 
 def prepare(folder: Path, model: Path) -> Path:
@@ -119,7 +138,7 @@ class Server:
         self.name, self.port, self.folder = name, port, folder
         begin = time.perf_counter()
         self.process = subprocess.Popen(pinned(0, words), cwd=folder, stdout=open(folder / f"{name}.txt", "w"), stderr=subprocess.STDOUT,
-                                        env={key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")} | {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e6, burst=10**6))})
+                                        env={key: value for key, value in os.environ.items() if not key.startswith("STROKE_NB_")} | {"STROKE_NB_SERVICE": json.dumps(dict(rate=1e6, burst=10**6, spool=f"{name}.spool"))})
         while not self.answers(ready):
             if self.process.poll() is not None: sys.exit(f"{name} ended: {(folder / f'{name}.txt').read_text()[-2000:]}")
             time.sleep(0.02)
@@ -163,13 +182,13 @@ async def ask(reader, writer, data: bytes) -> int:  # status
     return int(head[9:12])
 
 
-async def closed_loop(port: int, data: bytes, seconds: float, callers: int) -> dict:
-    "So many callers, each asking again as soon as it is answered."
-    times, failed, end = [], [], time.perf_counter() + seconds
+async def closed_loop(port: int, bodies: list[bytes], seconds: float, callers: int) -> dict:
+    "So many callers, each asking about somebody else as soon as it is answered."
+    times, failed, end, turns = [], [], time.perf_counter() + seconds, itertools.cycle(bodies)
     async def call():
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
         while (begin := time.perf_counter()) < end:
-            status = await ask(reader, writer, data)
+            status = await ask(reader, writer, next(turns))
             (times if status == 200 else failed).append(time.perf_counter() - begin)
         writer.close()
     begin = time.perf_counter()
@@ -177,13 +196,13 @@ async def closed_loop(port: int, data: bytes, seconds: float, callers: int) -> d
     return dict(rate=len(times) / (time.perf_counter() - begin), times=times, failed=len(failed))
 
 
-async def open_loop(port: int, data: bytes, seconds: float, rate: float, callers: int = 64) -> dict:
+async def open_loop(port: int, bodies: list[bytes], seconds: float, rate: float, callers: int = 64) -> dict:
     "Requests due at fixed times, timed from then."
-    due, times = asyncio.Queue(), []
+    due, times, turns = asyncio.Queue(), [], itertools.cycle(bodies)
     async def call():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while (moment := await due.get()) is not None:
-            assert await ask(reader, writer, data) == 200
+            assert await ask(reader, writer, next(turns)) == 200
             times.append(time.perf_counter() - moment)
         writer.close()
     calls, begin = [asyncio.create_task(call()) for _ in range(callers)], time.perf_counter() + 0.2
@@ -195,9 +214,9 @@ async def open_loop(port: int, data: bytes, seconds: float, rate: float, callers
     return dict(times=times)
 
 
-def load(port: int, body: dict, seconds: float, callers: int = 1, rate: float | None = None) -> dict:
-    data = request(json.dumps(body).encode())
-    return asyncio.run(open_loop(port, data, seconds, rate) if rate else closed_loop(port, data, seconds, callers))
+def load(port: int, bodies: list[dict], seconds: float, callers: int = 1, rate: float | None = None) -> dict:
+    requests = [request(json.dumps(body).encode()) for body in bodies]
+    return asyncio.run(open_loop(port, requests, seconds, rate) if rate else closed_loop(port, requests, seconds, callers))
 
 
 # the run
@@ -232,15 +251,15 @@ def measure(servers: dict, rounds: int, seconds: float, rate: float, batch: dict
     found = {name: dict(one=[], sixteen=[], sixty_four=[], alone=[], open=[], failed=0) for name in servers} | {"batch": [], "pace": []}
     for _ in range(rounds):
         for name, server in servers.items():
-            alone = server.load(body=PERSON, seconds=seconds)
+            alone = server.load(bodies=PEOPLE, seconds=seconds)
             found[name]["one"].append(alone["rate"])
             found[name]["alone"] += alone["times"]
             for key in ("sixteen", "sixty_four"):
-                several = server.load(body=PERSON, seconds=seconds, callers=CALLERS[key])
+                several = server.load(bodies=PEOPLE, seconds=seconds, callers=CALLERS[key])
                 found[name][key].append(several["rate"])
                 found[name]["failed"] += several["failed"]
-            if name != "reference": found[name]["open"].append(server.load(body=PERSON, seconds=2 * seconds, rate=rate)["times"])
-        found["batch"] += servers["ours"].load(body=batch, seconds=seconds)["times"]
+            if name != "reference": found[name]["open"].append(server.load(bodies=PEOPLE, seconds=2 * seconds, rate=rate)["times"])
+        found["batch"] += servers["ours"].load(bodies=[batch], seconds=seconds)["times"]
         found["pace"] += pace()
     return found
 
@@ -261,7 +280,7 @@ def tell(servers: dict, found: dict, rate: float) -> None:
         mine = found[name]
         rates = "   ".join(f"{callers} callers {statistics.median(mine[key]):.0f}/s" for key, callers in CALLERS.items())
         print(f"{name}: start {server.start:.1f} s, {server.memory():.0f} MB; {rates}, {mine['failed']} failed; alone p50 {share(mine['alone'], 0.5):.1f} ms; {opened(mine['open'], rate)}")
-    for other in ("reference", "pandas"):
+    for other in servers.keys() - {"ours"}:
         ratios = {key: statistics.median(a / b for a, b in zip(found["ours"][key], found[other][key])) for key in CALLERS}
         best = statistics.median(max(found["ours"][key][n] for key in CALLERS) / max(found[other][key][n] for key in CALLERS) for n in range(len(found["ours"]["one"])))
         print(f"ours / {other}, throughput: " + ", ".join(f"{ratio:.1f} with {CALLERS[key]}" for key, ratio in ratios.items()) + f"; {best:.1f} at the best of each")
@@ -283,6 +302,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--shortcuts", action="store_true", help="ours without batching and without direct routes as well")
     parser.add_argument("--load", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)   # name, folder, port
     asked = parser.parse_args()
@@ -302,12 +322,16 @@ def run(asked, folder: Path) -> None:
     waits = fsync(folder)
     print(f"fsync of 4 kB: p50 {share(waits, 0.5):.1f} ms, p99 {share(waits, 0.99):.1f} ms")
     plain = lambda name, port: [sys.executable, __file__, "--plain", name, str(folder), str(port)]
-    ours = [str(Path(sys.executable).with_name("stroke-nb")), "serve", "--port", "8401", "--model", str(model), "--database", f"sqlite:///{folder}/log.db"]
+    serve = lambda name, port: ["serve", "--port", str(port), "--model", str(model), "--database", f"sqlite:///{folder}/{name}.db"]
+    ours = [str(Path(sys.executable).with_name("stroke-nb")), *serve("log", 8401)]
     servers = {}
     try:
         servers["ours"] = Server("ours", 8401, ours, folder, "/ready")
         for port, name in ((8402, "pandas"), (8403, "reference")): servers[name] = Server(name, port, plain(name, port), folder, "/openapi.json")
-        for server in servers.values(): server.load(body=PERSON, seconds=1)   # warm
+        for n, name in enumerate(SHORTCUTS if asked.shortcuts else ()):
+            code = f"{SHORTCUTS[name]}\nfrom stroke_nb.cli import app\napp({serve(name, 8404 + n)!r})"
+            servers[name] = Server(name, 8404 + n, [sys.executable, "-c", code], folder, "/ready")
+        for server in servers.values(): server.load(bodies=PEOPLE, seconds=1)   # warm
         tell(servers, measure(servers, asked.rounds, asked.seconds, asked.rate, a_batch()), asked.rate)
         huge = json.dumps(PERSON).replace("228.69", "1e400").encode()
         print("a number without end: " + ", ".join(f"{name} {server.status(huge)}" for name, server in servers.items()))

@@ -39,10 +39,10 @@ class HeavyScorer(Saved):
         ]
         return Scores(self._model.predict_proba(X, prevalence)[:, 1], *ends, imputed)
 
-    def explain(self, records, prevalence=None) -> Parts:
+    def explain_columns(self, columns, prevalence=None) -> Parts:
         "Why, in log-odds."
         from stroke_nb.model.explain import explain
-        told = explain(self._model, self._table(columns_of(records)), prevalence=prevalence)
+        told = explain(self._model, self._table(columns), prevalence=prevalence)
         if told.output_names != "log-odds":
             raise ValueError(
                 f"a model of kind {self.kind!r} is explained in probability, not in log-odds: "

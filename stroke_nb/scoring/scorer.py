@@ -63,6 +63,13 @@ class Saved:
         "Risk and interval of each person."
         return self.score_columns(columns_of(records), prevalence, level)
 
+    def explain(
+        self, records: list[dict],        # from `fields.check_record`
+        prevalence: float | None = None,  # of the place of use
+    ) -> Parts:
+        "Why: SHAP values of the ten fields, blanks averaged over their plausible values."
+        return self.explain_columns(columns_of(records), prevalence)
+
     def _new(self, prevalence): return self.place if prevalence is None else prevalence
 
     def _restate(self, p, prevalence): return restate(p, self.calibration, self.prevalence, self._new(prevalence))
@@ -129,12 +136,12 @@ class LightScorer(_Light):
         ]
         return Scores(*(np.concatenate(each) for each in zip(*pieces)), imputed)
 
-    def explain(
-        self, records: list[dict],        # from `fields.check_record`
+    def explain_columns(
+        self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
         "Why: SHAP values of the ten fields, blanks averaged over their plausible values."
-        codes = codes_of(records)
+        codes = codes_of_columns(columns)
         encoded, z, rows = self._complete(codes)
         base, columns = self._parts(encoded)
         base, parts = base + z - (base + columns.sum(axis=1)), columns @ _FIELD_OF_COLUMN
