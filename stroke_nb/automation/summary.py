@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..errors import NotTold
 from ..jobs.masks import masked, secret_masks
-from ..jobs.page import interval, label, number, WORDS
+from ..jobs.page import format_interval, format_label, format_number, VERDICT_WORDS
 from ..jobs.result import read_run, VERDICTS
 
 # %% ../../nbs/automation/summary.ipynb #cbb94174
@@ -65,7 +65,7 @@ def _text(words: str) -> str:
 def five(result: dict) -> list[tuple[str, str, str]]:  # name, value, interval
     "The first five numbers of a run, as a reader wants them; a job records the weightiest first."
     return [
-        (label(name), number(metric["value"]), interval(metric))
+        (format_label(name), format_number(metric["value"]), format_interval(metric))
         for name, metric in list(result["metrics"].items())[:5]
     ]
 
@@ -85,8 +85,8 @@ def summary(
     link: str = "",  # where the run's report can be had
 ) -> str:            # Markdown
     "Verdict, reasons, five numbers and a link."
-    word, meaning = WORDS[result["verdict"]]
-    head = [f"## {_text(label(result['job']))}: {word}, {meaning}"]
+    word, meaning = VERDICT_WORDS[result["verdict"]]
+    head = [f"## {_text(format_label(result['job']))}: {word}, {meaning}"]
     simulated = ["**Simulated data:** these people do not exist."] if result["data"].get("simulated") else []
     reasons = ["\n".join(f"- {_text(reason)}" for reason in result["reasons"][:5])] if result["reasons"] else []
     rows = [f"| {_text(name)} | {value} | {interval} |" for name, value, interval in five(result)]
@@ -157,7 +157,7 @@ def decide(
         return [
             Step(
                 "open", body,
-                title=f"{result['job']}: {WORDS[result['verdict']][0].lower()}, {WORDS[result['verdict']][1]}",
+                title=f"{result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}, {VERDICT_WORDS[result['verdict']][1]}",
             )
         ]
     issue = min(issues, key=lambda issue: issue["number"])
@@ -223,7 +223,7 @@ def tell_people(
     from stroke_nb.automation.notify import notify
     link = link_of(os.environ if env is None else env)
     told = notify(
-        f"stroke_nb: {result['job']}: {WORDS[result['verdict']][0].lower()}",
+        f"stroke_nb: {result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}",
         "\n".join([*result["reasons"][:5], link]).strip(),
     )
     if not told.ok: raise NotTold(told.words)
