@@ -54,7 +54,8 @@ def _tables(html: str) -> str:
     for table in page.find_all("table", class_="dataframe"):
         del table["border"]
         rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
-        for column in zip(*(row for row in rows if len(row) == len(rows[-1]))) if rows else ():
+        full = [row for row in rows if len(row) == len(rows[-1])]  # header rows may be shorter
+        for column in zip(*full, strict=True):
             texts = [cell.get_text(strip=True) for cell in column if cell.name == "td"]
             if any(texts) and all(_NUMERIC.fullmatch(text) for text in texts if text):
                 for cell in column: cell["class"] = [*cell.get("class", []), "n"]
@@ -103,7 +104,9 @@ def _output(output: dict, alt: str) -> dict | None:
     kind = output["output_type"]
     if kind == "error": return dict(kind="error", text=f"{output['ename']}: {strip_ansi(output['evalue'])}")
     if kind != "stream": return _data_output(output, alt)
-    return dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip()) if output["name"] == "stdout" else None
+    return (
+        dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip()) if output["name"] == "stdout" else None
+    )
 
 def _codes(cell: dict) -> list[tuple]:
     "The folded parts of a cell, each with its name: code, and messages where there are some."

@@ -25,7 +25,7 @@ from .masks import masked, secret_masks
 from .page import format_label
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
-from .result import commit, failed_result, new_run_id, to_json
+from .result import commit, failed_parts, new_run_id, to_json
 from ..moments import stamp, utc_now
 
 # %% ../../nbs/jobs/run.ipynb #5cda9628
@@ -46,7 +46,7 @@ def _run_folder(
     job: str,      # name of the job
     run_id: str,
 ):
-    "A hidden folder to work in; it becomes `out/job/run_id` in one rename at the end, or goes where that isn't reached."
+    "A hidden folder to work in; it becomes `out/job/run_id` in one rename at the end, else goes."
     work = out / job / f".{run_id}.tmp"
     with locked(out / ".lock"):
         work.parent.mkdir(exist_ok=True)
@@ -78,7 +78,9 @@ def _keep_notebook(path: Path, work: Path, masks: dict) -> dict:
 
 # %% ../../nbs/jobs/run.ipynb #5333e8a2
 _NO_VERDICT = dict(
-    type="NoVerdict", message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)", traceback=""
+    type="NoVerdict",
+    message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
+    traceback="",
 )
 _PLAIN = ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")  # errors whose message says all
 
@@ -92,7 +94,7 @@ def _collect(work: Path, error: dict | None) -> dict:
     if error["type"] == "DataError":
         error = {**error, "traceback": ""}  # the person who gave the data needs words, not frames
     reason = error["message"] if error["type"] in _PLAIN else f"{error['type']}: {error['message']}"
-    return {**failed_result(), **(outcome or {}), "verdict": "failed", "reasons": [reason], "error": error}
+    return {**failed_parts(), **(outcome or {}), "verdict": "failed", "reasons": [reason], "error": error}
 
 # %% ../../nbs/jobs/run.ipynb #1e5f4387
 def _models(params: dict) -> dict[str, str]:

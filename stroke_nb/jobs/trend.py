@@ -31,7 +31,14 @@ def trend(
     alike = [run for run in done if run["data"].get("simulated") == done[-1]["data"].get("simulated")]
     metrics = [(run, run["metrics"].get(name, {})) for run in alike]
     return [
-        Point(read_stamp(run["started"]), metric["value"], metric.get("low"), metric.get("high"), run["verdict"], run["run_id"])
+        Point(
+            read_stamp(run["started"]),
+            metric["value"],
+            metric.get("low"),
+            metric.get("high"),
+            run["verdict"],
+            run["run_id"],
+        )
         for run, metric in metrics
         if metric.get("value") is not None
     ]

@@ -22,7 +22,7 @@ from ..jobs.result import by_job, read_runs
 from ..jobs.trend import trend
 from ..moments import stamp, utc_now
 from .charts import chart, charted, target
-from .docs import fetched_elsewhere
+from .hosts import fetched_elsewhere
 
 # %% ../../nbs/site/publish.ipynb #ba8ebb34
 PUBLISHED = ("report.html", "model_card.html", "result.json")   # what of a run is for everybody

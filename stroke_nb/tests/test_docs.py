@@ -31,7 +31,9 @@ from pathlib import Path
 import pytest
 
 from ..cohort import simulate
-from ..site.docs import build_docs, cells_of, fetched_elsewhere
+from ..site.cells import cells_of
+from ..site.docs import build_docs
+from ..site.hosts import fetched_elsewhere
 from .small_runs import place
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
@@ -268,10 +270,10 @@ def named(path: Path) -> list[list[str]]:
 def fault(words: list[str]) -> str:
     "What is wrong with a command; nothing where it would be taken."
     import typer
-    from stroke_nb.site.docs import _command
+    from stroke_nb.site.commands import installed_command
     from stroke_nb.errors import UsageError
     from stroke_nb.jobs.parameters import check_parameters, parameters
-    command, rest = _command(), list(words)
+    command, rest = installed_command(), list(words)
     try:
         while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
             command = command.commands[rest.pop(0)]
@@ -351,7 +353,7 @@ def test_every_link_leads_somewhere():
 
 def test_every_page_and_module_is_in_the_navigation():
     links = {link.partition("#")[0] for link in _Anchors(site() / "index.html").links}
-    assert {f"{page}.html" for page in PAGES if page != "index"} | {"command.html", "api/metrics.html"} <= links
+    assert {f"{page}.html" for page in PAGES if page != "index"} | {"command.html", "api/validation/metrics.html"} <= links
 
 # %% ../../nbs/tests/test_docs.ipynb #abb99187
 @pytest.fixture(scope="module")
@@ -371,7 +373,7 @@ def test_pages_open_from_a_folder(browser, width, scheme):
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    for name in [*PAGES, "command", "api/metrics"]:
+    for name in [*PAGES, "command", "api/validation/metrics"]:
         page.goto((site() / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     assert wrong == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
