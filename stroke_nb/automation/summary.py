@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ..errors import NotTold
 from ..jobs.masks import masked, secret_masks
-from ..jobs.page import format_interval, format_label, format_number, VERDICT_WORDS
+from ..jobs.page import VERDICT_WORDS
+from ..display import interval, label, number
 from ..jobs.result import read_run, VERDICTS
 
 # %% ../../nbs/automation/summary.ipynb #cbb94174
@@ -65,7 +66,7 @@ def _text(words: str) -> str:
 def five(result: dict) -> list[tuple[str, str, str]]:  # name, value, interval
     "The first five numbers of a run, as a reader wants them; a job records the weightiest first."
     return [
-        (format_label(name), format_number(metric["value"]), format_interval(metric))
+        (label(name), number(metric["value"]), interval(metric))
         for name, metric in list(result["metrics"].items())[:5]
     ]
 
@@ -86,7 +87,7 @@ def summary(
 ) -> str:            # Markdown
     "Verdict, reasons, five numbers and a link."
     word, meaning = VERDICT_WORDS[result["verdict"]]
-    head = [f"## {_text(format_label(result['job']))}: {word}, {meaning}"]
+    head = [f"## {_text(label(result['job']))}: {word}, {meaning}"]
     simulated = ["**Simulated data:** these people do not exist."] if result["data"].get("simulated") else []
     reasons = ["\n".join(f"- {_text(reason)}" for reason in result["reasons"][:5])] if result["reasons"] else []
     rows = [f"| {_text(name)} | {value} | {interval} |" for name, value, interval in five(result)]

@@ -9,8 +9,9 @@ __all__ = ['build_index']
 from pathlib import Path
 
 from .. import __version__
-from ..files import locked, write
-from .page import format_number, format_time, render_page, VERDICT_WORDS
+from ..display import day_and_hour, number
+from ..files import locked, write_whole
+from .page import render_page, VERDICT_WORDS
 from .result import by_job, read_runs
 from .trend import sparkline, trend
 from ..moments import stamp, utc_now
@@ -26,7 +27,7 @@ def _job_card(
     trends = [
         dict(
             name=metric, now=points[-1], count=len(points),
-            text=", ".join(format_number(point.value) for point in points[-6:]), **sparkline(points),
+            text=", ".join(number(point.value) for point in points[-6:]), **sparkline(points),
         )
         for metric, points in courses.items()
         if points
@@ -43,6 +44,6 @@ def build_index(
         runs, broken = read_runs(out)
         page = render_page(
             "index.html.j2", title="Reports", runs=runs, jobs=[_job_card(*job) for job in by_job(runs).items()],
-            broken=broken, words=VERDICT_WORDS, written=format_time(stamp(utc_now())), version=__version__,
+            broken=broken, words=VERDICT_WORDS, written=day_and_hour(stamp(utc_now())), version=__version__,
         )
-        return write(out / "index.html", page)
+        return write_whole(out / "index.html", page)

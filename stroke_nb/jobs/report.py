@@ -9,7 +9,8 @@ __all__ = ['to_html']
 import base64
 import re
 
-from .page import asset, format_time, render_page, VERDICT_WORDS
+from ..display import day_and_hour
+from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
 from ..moments import took
 
@@ -173,7 +174,7 @@ def _facts(result: dict) -> list[tuple]:
         ("Model", model.get("version") and str(model["version"]), None),
         ("Model SHA-256", *_shortened(model.get("sha256"), 12)),
         ("Commit", *_shortened(code.get("commit"), 9)),
-        ("Started", format_time(result["started"]), None),
+        ("Started", day_and_hour(result["started"]), None),
         ("Took", took(duration.total_seconds()), None),
     ]
     return [row for row in rows if row[1]]

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from ..files import write
+from ..files import write_whole
 from .masks import LOGIN
 from ..moments import utc_now
 
@@ -97,7 +97,7 @@ def record(
     if (missing := [name for name in outcome["files"] if not (run_dir() / name).is_file()]):
         raise ValueError(f"files: {', '.join(missing)} not found in the run folder. Write them to run_dir() first.")
     if "STROKE_NB_RUN_DIR" not in os.environ: return outcome
-    write(run_dir() / "result.part.json", to_json(outcome))
+    write_whole(run_dir() / "result.part.json", to_json(outcome))
 
 # %% ../../nbs/jobs/result.ipynb #956fb11f
 def to_json(value) -> str:

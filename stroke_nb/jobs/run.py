@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
+from ..display import label
 from ..errors import UsageError
-from ..files import locked, model_hash, try_lock, write, writing
+from ..files import locked, model_hash, try_lock, write_whole, writing
 from .index import build_index
 from .kernel import execute
 from .masks import masked, secret_masks
-from .page import format_label
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
 from .result import commit, failed_parts, new_run_id, to_json
@@ -33,8 +33,8 @@ def _clear_stale(job_folder: Path) -> list[Path]:
     "Remove what killed runs left; called with the lock of the reports folder held."
     stale = []
     for folder in job_folder.glob(".*.tmp"):
-        with open(folder / ".alive", "a") as file: free = try_lock(file, wait=False)
-        if free:
+        with locked(folder / ".alive", patience=0) as alive: abandoned = alive is not None
+        if abandoned:
             shutil.rmtree(folder)
             stale.append(folder)
     return stale
@@ -73,7 +73,7 @@ def _keep_notebook(path: Path, work: Path, masks: dict) -> dict:
     for cell in notebook["cells"]:
         if "outputs" in cell: cell["outputs"] = nbformat.from_dict(masked(cell["outputs"], masks))
     notebook["metadata"].get("papermill", {}).update(input_path=path.name, output_path=executed.name)
-    write(executed, nbformat.writes(notebook))
+    write_whole(executed, nbformat.writes(notebook))
     return notebook
 
 # %% ../../nbs/jobs/run.ipynb #5333e8a2
@@ -131,9 +131,9 @@ _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open o
 def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
-    write(work / "result.json", to_json(result))
-    page = to_html(_keep_notebook(path, work, masks), format_label(result["job"]), result)
-    write(work / "report.html", page)
+    write_whole(work / "result.json", to_json(result))
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result)
+    write_whole(work / "report.html", page)
     if len(page) > _LARGE:
         megabytes = f"{len(page) / 1e6:.1f} MB"
         print(f"warning: the report has {megabytes}, over 3 MB: use fewer or smaller figures", file=sys.stderr)

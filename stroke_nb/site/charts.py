@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..jobs.page import format_interval, format_label, format_number, templates
+from ..display import interval, label, METRICS, number
+from ..jobs.page import templates
 from ..jobs.trend import Point
 
 # %% ../../nbs/site/charts.ipynb #178a1d68
-_IDEAL = {"observed_expected_ratio": 1.0, "calibration_slope": 1.0}
 _THRESHOLDS = {"evidence": "threshold", "outcome_evidence": "outcome_threshold"}
 
 def target(
@@ -22,7 +22,7 @@ def target(
     newest: dict,       # run
 ) -> float | None:
     "What a metric is held against, by the newest run."
-    if name in _IDEAL: return _IDEAL[name]
+    if name in METRICS and METRICS[name].target is not None: return METRICS[name].target
     return (newest["metrics"].get(_THRESHOLDS.get(name, ""), {}) or {}).get("value")
 
 def charted(
@@ -90,8 +90,8 @@ def _scale(points: list[Point], target: float | None, log: bool) -> Scale:
 # %% ../../nbs/site/charts.ipynb #36833407
 def _words(point: Point) -> str:
     "A point as its tooltip tells it."
-    interval = format_interval(vars(point))
-    words = f"{point.time:%d %b %Y}: {format_number(point.value)}" + (f" ({interval})" if interval else "")
+    words = f"{point.time:%d %b %Y}: {number(point.value)}"
+    if (ends := interval(vars(point))): words += f" ({ends})"
     return words + (", alarm" if point.verdict == "alarm" else "")
 
 def _marks(points: list[Point], scale: Scale) -> list[dict]:
@@ -118,8 +118,8 @@ def chart(
     else: rows = [(scale.y(tick), f"{tick:,g}".replace("-", "−")) for tick in _ticks(scale.low, scale.high)]
     ends = [(points[0], "start"), (points[-1], "end")]
     if points[0].time.date() == points[-1].time.date(): ends = [(points[0], "middle")]
-    words = f"{format_label(name)} over {len(points)} runs, latest {format_number(points[-1].value)}"
-    if target is not None: words += f", held against {format_number(target)}"
+    words = f"{label(name)} over {len(points)} runs, latest {number(points[-1].value)}"
+    if target is not None: words += f", held against {number(target)}"
     return templates("stroke_nb.site").get_template("chart.svg.j2").render(
         wide=_WIDTH, high=_HEIGHT, left=_LEFT, right=_RIGHT, key=key, words=words, rows=rows,
         days=[(scale.x(point.time), f"{point.time:%d %b %Y}", anchor) for point, anchor in ends],

@@ -14,10 +14,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from .. import __version__
+from ..display import day_and_hour
 from ..errors import PublishError, UsageError
 from ..files import locked, replace_folder, writing
 from ..jobs.index import build_index
-from ..jobs.page import asset, format_time, render_page, VERDICT_WORDS
+from ..jobs.page import asset, render_page, VERDICT_WORDS
 from ..jobs.result import by_job, read_runs
 from ..jobs.trend import trend
 from ..moments import stamp, utc_now
@@ -137,7 +138,7 @@ def front_page(
     return render_page(
         "front_page.html.j2", style=asset("site.css", "stroke_nb.site"), package="stroke_nb.site",
         title="Stroke risk: reports", jobs=jobs, docs=docs, words=VERDICT_WORDS,
-        written=format_time(stamp(utc_now())), version=__version__,
+        written=day_and_hour(stamp(utc_now())), version=__version__,
     )
 
 # %% ../../nbs/site/publish.ipynb #899e6883
