@@ -74,7 +74,7 @@ def command_markdown() -> str:
         if not hasattr(command, "commands")
     ]
     parts = [
-        heading("Command line", "Every command of `stroke-nb` with its options, and the parameters of every job"),
+        heading("Commands", "Every command of `stroke-nb` with its options, and the parameters of every job"),
         "## Commands",
         *commands,
         "## Jobs",

@@ -47,13 +47,15 @@ def _shown(
     return fence(data["text/plain"], "{ .text .output }") if "text/plain" in data else ""
 
 # %% ../../nbs/site/markdown.ipynb #6bfc96f4
+_OTHER_NAMES = {"index": "index_room"}  # MkDocs takes `index` for the door
+
 def page_of(
     notebook: str,  # its path in nbs, such as drift/monitor.ipynb
 ) -> str:           # its path in the site, such as api/drift/monitor.md
     "Page of a notebook."
     path = PurePosixPath(notebook)
     if path.parts[0] == "docs" or notebook == "index.ipynb": return f"{path.stem}.md"
-    name = "index" if path.stem.startswith("00_") else path.stem
+    name = "index" if path.stem.startswith("00_") else _OTHER_NAMES.get(path.stem, path.stem)
     return f"api/{path.with_name(name)}.md"
 
 _LINK = re.compile(r"\]\((?P<path>(?:\.\./)*[\w/]+\.ipynb)(?P<anchor>#[\w-]*)?\)")

@@ -76,15 +76,15 @@ def _call(name: str, given: list[Argument]) -> str:
     return line if len(line) <= 88 else f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
 
 def table_text(text: str) -> str:
-    "Text for a cell of a Markdown table."
-    return text.replace("|", "\\|")
+    "Text for a cell of a Markdown table, where a bar outside of code would begin the next cell."
+    return re.sub(r"(`[^`]*`)|\|", lambda match: match[1] or r"\|", text)
 
 def _table(given: list[Argument]) -> str:
     "Parameters as a table, where there is more to say than their names."
     if not any(argument.type or argument.words for argument in given): return ""
     rows = []
     for argument in given:
-        kind = f"`{table_text(argument.type)}`" if argument.type else ""
+        kind = f"`{argument.type}`" if argument.type else ""
         rows.append(f"| `{argument.name}` | {kind} | {table_text(argument.words)} |")
     return "\n".join(["| parameter | type | |", "|:--|:--|:--|", *rows])
 
