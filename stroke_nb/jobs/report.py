@@ -161,7 +161,8 @@ def _opening(cells: list) -> tuple[str, str, list]:
 # %% ../../nbs/jobs/report.ipynb #ded73e59
 def _shortened(text: str | None, letters: int) -> tuple:
     "A hash cut short, and the whole of it."
-    return (text[:letters] + ("-dirty" if text.endswith("-dirty") else ""), text) if text else (None, None)
+    if not text: return None, None
+    return text[:letters] + ("-dirty" if text.endswith("-dirty") else ""), text
 
 def _facts(result: dict) -> list[tuple]:
     "The line of facts under the verdict: name, short value, whole value where it is shortened."
