@@ -121,5 +121,6 @@ def build_docs(
         stage(root, pages, run)
         _build(_config(root, pages, site))
         shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(site, out, ignore=shutil.ignore_patterns("*.map", "sitemap.xml*"))
+        # lunr's other languages are never asked for
+        shutil.copytree(site, out, ignore=shutil.ignore_patterns("*.map", "sitemap.xml*", "lunr"))
     return out / "index.html"
