@@ -24,7 +24,11 @@ setup(
     # the job and app notebooks travel with the package, so that an installed copy can run them
     packages=[*find_packages(include=["stroke_nb", "stroke_nb.*"]), "stroke_nb.notebooks.jobs", "stroke_nb.notebooks.apps"],
     package_dir={"stroke_nb.notebooks.jobs": "nbs/notebooks", "stroke_nb.notebooks.apps": "nbs/apps"},
-    package_data={"stroke_nb.notebooks.jobs": ["*.ipynb"], "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"]},
+    package_data={
+        "": ["assets/*"],   # of each wing: templates, style, scripts, checklists
+        "stroke_nb.notebooks.jobs": ["*.ipynb"],
+        "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"],
+    },
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={"console_scripts": cfg["console_scripts"].split()},

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ..errors import NotTold
 from ..jobs.masks import masked, secret_masks
-from ..jobs.page import interval, label, number, WORDS
+from ..jobs.page import VERDICT_WORDS
+from ..display import interval, label, number
 from ..jobs.result import read_run, VERDICTS
 
 # %% ../../nbs/automation/summary.ipynb #cbb94174
@@ -85,7 +86,7 @@ def summary(
     link: str = "",  # where the run's report can be had
 ) -> str:            # Markdown
     "Verdict, reasons, five numbers and a link."
-    word, meaning = WORDS[result["verdict"]]
+    word, meaning = VERDICT_WORDS[result["verdict"]]
     head = [f"## {_text(label(result['job']))}: {word}, {meaning}"]
     simulated = ["**Simulated data:** these people do not exist."] if result["data"].get("simulated") else []
     reasons = ["\n".join(f"- {_text(reason)}" for reason in result["reasons"][:5])] if result["reasons"] else []
@@ -157,7 +158,7 @@ def decide(
         return [
             Step(
                 "open", body,
-                title=f"{result['job']}: {WORDS[result['verdict']][0].lower()}, {WORDS[result['verdict']][1]}",
+                title=f"{result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}, {VERDICT_WORDS[result['verdict']][1]}",
             )
         ]
     issue = min(issues, key=lambda issue: issue["number"])
@@ -223,7 +224,7 @@ def tell_people(
     from stroke_nb.automation.notify import notify
     link = link_of(os.environ if env is None else env)
     told = notify(
-        f"stroke_nb: {result['job']}: {WORDS[result['verdict']][0].lower()}",
+        f"stroke_nb: {result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}",
         "\n".join([*result["reasons"][:5], link]).strip(),
     )
     if not told.ok: raise NotTold(told.words)

@@ -9,53 +9,27 @@ __all__ = ['build_index']
 from pathlib import Path
 
 from .. import __version__
-from ..files import locked, write
-from .page import number, render_page, when, WORDS
-from .result import read_runs
+from ..display import day_and_hour, number
+from ..files import locked, write_whole
+from .page import render_page, VERDICT_WORDS
+from .result import by_job, read_runs
+from .trend import sparkline, trend
 from ..moments import stamp, utc_now
 
-# %% ../../nbs/jobs/index.ipynb #45606024
-def _points(runs: list[dict], name: str) -> list[dict]:
-    "Values of one metric, oldest first, over runs with the same kind of data as the newest."
-    kind = runs[0]["data"].get("simulated")
-    same = [
-        run["metrics"][name]
-        for run in reversed(runs)
-        if name in run["metrics"] and run["data"].get("simulated") == kind
-    ]
-    return [metric for metric in same if metric["value"] is not None][-30:]
-
-def _trend(points: list[dict], width: float = 160, height: float = 36) -> dict:
-    "Coordinates of a trend line in a box of `width` by `height`."
-    ends = [
-        value
-        for point in points
-        for value in (point["value"], point.get("low"), point.get("high"))
-        if value is not None
-    ]
-    low, span = min(ends), (max(ends) - min(ends)) or 1
-    def at(n, value):
-        return f"{4 + (width - 8) * (n / max(1, len(points) - 1)):.1f},{4 + (height - 8) * (1 - (value - low) / span if max(ends) > low else 0.5):.1f}"
-    banded = [(n, p) for n, p in enumerate(points) if p.get("low") is not None and p.get("high") is not None]
-    band = [at(n, p["low"]) for n, p in banded] + [at(n, p["high"]) for n, p in reversed(banded)]
-    line = [at(n, p["value"]) for n, p in enumerate(points)]
-    return dict(
-        line=" ".join(line), band=" ".join(band) if len(banded) > 1 else "",
-        last=line[-1].split(",") if len(points) > 1 else [str(width / 2), line[-1].split(",")[1]],
-    )
-
 # %% ../../nbs/jobs/index.ipynb #75ec267e
-def _job_card(name: str, runs: list[dict]) -> dict:
-    "What the index says of one job: its newest run, and the trend of each metric."
-    ran = [run for run in runs if run["verdict"] != "failed"]
-    names = list(ran[0]["metrics"]) if ran else []
-    series = {metric: _points(ran, metric) for metric in names}
+def _job_card(
+    name: str,         # of the job
+    runs: list[dict],  # its runs, newest first
+) -> dict:             # name, latest run, trends
+    "What the index says of one job."
+    done = next((run for run in runs if run["verdict"] != "failed"), None)
+    courses = {metric: trend(runs, metric)[-30:] for metric in done["metrics"]} if done else {}
     trends = [
         dict(
             name=metric, now=points[-1], count=len(points),
-            text=", ".join(number(p["value"]) for p in points[-6:]), **_trend(points),
+            text=", ".join(number(point.value) for point in points[-6:]), **sparkline(points),
         )
-        for metric, points in series.items()
+        for metric, points in courses.items()
         if points
     ]
     return dict(name=name, latest=runs[0], trends=trends)
@@ -68,10 +42,8 @@ def build_index(
     out = Path(out).resolve()
     with locked(out / ".lock"):
         runs, broken = read_runs(out)
-        names = list(dict.fromkeys(run["job"] for run in runs))
-        cards = [_job_card(name, [run for run in runs if run["job"] == name]) for name in names]
         page = render_page(
-            "index", title="Reports", runs=runs, jobs=cards, broken=broken, words=WORDS,
-            written=when(stamp(utc_now())), version=__version__,
+            "index.html.j2", title="Reports", runs=runs, jobs=[_job_card(*job) for job in by_job(runs).items()],
+            broken=broken, words=VERDICT_WORDS, written=day_and_hour(stamp(utc_now())), version=__version__,
         )
-        return write(out / "index.html", page)
+        return write_whole(out / "index.html", page)

@@ -33,7 +33,9 @@ def _start_kernel(env: dict, folder: Path):
     return kernel
 
 @contextmanager
-def job_kernel(env: dict):
+def job_kernel(
+    env: dict,  # its environment
+):
     "A kernel for the time of a run; it goes with whatever processes it started."
     from jupyter_core.utils import run_sync
     # a short private folder: the path of a socket has at most 104 letters
@@ -45,17 +47,18 @@ def job_kernel(env: dict):
 # %% ../../nbs/jobs/kernel.ipynb #2c97d449
 def _kill(kernel) -> None:
     "Kill the process group of a kernel, its workers included."
-    provisioner = kernel.provisioner
+    group = getattr(kernel.provisioner, "pgid", None)
     try:
-        os.killpg(provisioner.pgid, signal.SIGKILL) if getattr(
-            provisioner, "pgid", None
-        ) else provisioner.process.kill()
+        if group: os.killpg(group, signal.SIGKILL)
+        else: kernel.provisioner.process.kill()
     except (ProcessLookupError, AttributeError): pass  # it ended by itself in between
 
 @contextmanager
 def _limit(kernel, seconds: float, over: threading.Event):
     "Kill the kernel after `seconds`, and tell so by setting `over`."
-    def end(): over.set(); _kill(kernel)
+    def end():
+        over.set()
+        _kill(kernel)
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
@@ -66,7 +69,9 @@ def _limit(kernel, seconds: float, over: threading.Event):
 @contextmanager
 def sigterm_as_interrupt():
     "SIGTERM raises KeyboardInterrupt meanwhile; only the main thread may set that."
-    if threading.current_thread() is not threading.main_thread(): yield; return
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     def interrupt(*_): raise KeyboardInterrupt("SIGTERM")
     before = signal.signal(signal.SIGTERM, interrupt)
     try: yield
@@ -89,14 +94,20 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
                                    progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
                                    stderr_file=sys.stderr if progress else None)   # a long cell's own bar
     except papermill.PapermillExecutionError as error:
-        return dict(
-            type=error.ename, message=strip_ansi(error.evalue), traceback=strip_ansi("\n".join(error.traceback))
-        )
+        trace = strip_ansi("\n".join(error.traceback))
+        return dict(type=error.ename, message=strip_ansi(error.evalue), traceback=trace)
     return None
 
 # %% ../../nbs/jobs/kernel.ipynb #b2935edf
-def execute(path: Path, work: Path, params: dict, timeout: float, data: str | None, progress: bool) -> dict | None:
-    "Execute a job under its time limit; what went wrong as type, message and traceback, or None."
+def execute(
+    path: Path,         # the job
+    work: Path,         # folder of the run
+    params: dict,       # checked values by name
+    timeout: float,     # seconds of the whole run
+    data: str | None,   # data source, told to the job as STROKE_NB_DATA
+    progress: bool,     # a progress bar on stderr
+) -> dict | None:       # what went wrong as type, message and traceback; None where nothing did
+    "Execute a job under its time limit."
     over = threading.Event()
     try:
         with sigterm_as_interrupt(), job_kernel(_environment(work, data)) as kernel, _limit(kernel, timeout, over):
@@ -104,10 +115,7 @@ def execute(path: Path, work: Path, params: dict, timeout: float, data: str | No
     except KeyboardInterrupt: return dict(type="Interrupted", message="interrupted before it was done", traceback="")
     except (RuntimeError, TimeoutError) as error:  # nbclient's dead kernel and its time limit
         if over.is_set() or isinstance(error, TimeoutError):
-            return dict(
-                type="Timeout", message=f"over its time limit of {timeout:g} s; allow more with --timeout",
-                traceback="",
-            )
-        return dict(
-            type="DeadKernel", message="the kernel died; often the machine had no memory left", traceback=str(error)
-        )
+            message = f"over its time limit of {timeout:g} s; allow more with --timeout"
+            return dict(type="Timeout", message=message, traceback="")
+        message = "the kernel died; often the machine had no memory left"
+        return dict(type="DeadKernel", message=message, traceback=str(error))

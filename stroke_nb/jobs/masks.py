@@ -19,16 +19,21 @@ def is_secret(name: str, value) -> bool:
     return value not in (None, "") and bool(_SECRET.search(name) or LOGIN.search(str(value)))
 
 # %% ../../nbs/jobs/masks.ipynb #4e48aab3
-def secret_masks(work: Path) -> dict[str, str]:
-    "Text to replace, and by what."
+def secret_masks(
+    work: Path,         # folder of the run
+) -> dict[str, str]:    # text to replace, and by what
+    "Masks for the secrets of this environment and the folders of this machine."
     masks = {value: "***" for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= 8}
     folders = [(f"{work}/", ""), (f"{Path.cwd()}/", ""), (f"{Path.home()}/", "~/")]
     return masks | {folder: by for folder, by in folders if folder.count("/") > 1}
 
-def masked(value, masks: dict[str, str]):
-    "`value` with the masks applied to every text in it."
-    if isinstance(value, dict): return {key: masked(each, masks) for key, each in value.items()}
-    if isinstance(value, list): return [masked(each, masks) for each in value]
+def masked(
+    value,                  # text, or a dict or list that holds some
+    masks: dict[str, str],  # text to replace, and by what
+):                          # `value` without what must not be read
+    "Apply masks to every text in a value."
+    if isinstance(value, dict): return {key: masked(part, masks) for key, part in value.items()}
+    if isinstance(value, list): return [masked(part, masks) for part in value]
     if not isinstance(value, str): return value
     for text, by in masks.items(): value = value.replace(text, by)
     return LOGIN.sub(r"\1***@", value)

@@ -8,9 +8,10 @@ __all__ = ['to_html']
 # %% ../../nbs/jobs/report.ipynb #d82e7a24
 import base64
 import re
-from datetime import datetime
 
-from .page import render_page, SCRIPT, when, WORDS
+from ..display import day_and_hour
+from .page import asset, render_page, VERDICT_WORDS
+from .result import read_stamp
 from ..moments import took
 
 # %% ../../nbs/jobs/report.ipynb #d56e7533
@@ -34,7 +35,7 @@ def _anchored(html: str, contents: list) -> str:
     def heading(match):
         level, text = max(2, int(match[1])), _plain(match[2])  # the page's title is its only h1
         anchor = re.sub(r"\W+", "-", text.lower()).strip("-") or "part"
-        taken = {known for _, known, _ in contents}
+        taken = {anchor for _, anchor, _ in contents}
         anchor = next(name for name in (anchor, *(f"{anchor}-{n}" for n in range(2, 999))) if name not in taken)
         if level <= 3: contents.append((level, anchor, text))
         return f'<h{level} id="{anchor}">{match[2]}</h{level}>'
@@ -54,7 +55,8 @@ def _tables(html: str) -> str:
     for table in page.find_all("table", class_="dataframe"):
         del table["border"]
         rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
-        for column in zip(*(row for row in rows if len(row) == len(rows[-1]))) if rows else ():
+        full = [row for row in rows if len(row) == len(rows[-1])]  # header rows may be shorter
+        for column in zip(*full, strict=True):
             texts = [cell.get_text(strip=True) for cell in column if cell.name == "td"]
             if any(texts) and all(_NUMERIC.fullmatch(text) for text in texts if text):
                 for cell in column: cell["class"] = [*cell.get("class", []), "n"]
@@ -65,122 +67,116 @@ def _joined(text) -> str: return "".join(text) if isinstance(text, list) else te
 
 def _size(png: bytes, output: dict) -> dict:
     "Width and height of a picture, so that the page does not jump while it loads."
-    told = output.get("metadata", {}).get("image/png", {})
-    sides = {side: int.from_bytes(png[at:at + 4], "big") for side, at in (("width", 16), ("height", 20))}
-    return {side: told.get(side, sides[side]) for side in sides}
+    display = output.get("metadata", {}).get("image/png", {})
+    sides = {side: int.from_bytes(png[start:start + 4], "big") for side, start in (("width", 16), ("height", 20))}
+    return sides | {side: display[side] for side in sides if side in display}
 
-def _data_output(output: dict, alt: str) -> dict | None:
-    "What a display or a result shows, the richest form first."
+def _picture(data: dict, output: dict) -> dict | None:
+    "Address and size of a picture, None where there is none."
+    if "image/png" in data:
+        png = "".join(data["image/png"].split())
+        return dict(src=f"data:image/png;base64,{png}", **_size(base64.b64decode(png), output))
+    if "image/svg+xml" in data:
+        return dict(src="data:image/svg+xml;base64," + base64.b64encode(data["image/svg+xml"].encode()).decode())
+    if "image/jpeg" in data: return dict(src="data:image/jpeg;base64," + "".join(data["image/jpeg"].split()))
+    return None
+
+_REPR = re.compile(r"\[?<.*>\]?|Text\(.*\)", re.DOTALL)  # of an object that isn't meant to be read
+
+def _data_output(
+    output: dict,  # of a cell: a display or a result
+    alt: str,      # words for a picture or table
+) -> dict | None:  # None where nothing is to be shown
+    "What an output shows, its richest form first."
     if "application/vnd.jupyter.widget-view+json" in output["data"]:
         return None   # a widget is dead on paper; its text is noise
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
-    if "image/png" in data:
-        png = "".join(data["image/png"].split())
-        return dict(kind="image", src=f"data:image/png;base64,{png}", alt=alt, **_size(base64.b64decode(png), output))
-    if "image/svg+xml" in data:
-        return dict(
-            kind="image",
-            src="data:image/svg+xml;base64," + base64.b64encode(data["image/svg+xml"].encode()).decode(),
-            alt=alt,
-        )
-    if "image/jpeg" in data:
-        return dict(kind="image", src="data:image/jpeg;base64," + "".join(data["image/jpeg"].split()), alt=alt)
+    if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
     if "text/markdown" in data:
         return dict(kind="html", html=_markdown(data["text/markdown"], trusted=False), alt=alt)
     text = data.get("text/plain", "")
-    return (
-        dict(kind="text", text=text)
-        if text and not re.fullmatch(r"\[?<.*>\]?|Text\(.*\)", text, re.DOTALL)
-        else None
-    )
+    return dict(kind="text", text=text) if text and not _REPR.fullmatch(text) else None
 
 # %% ../../nbs/jobs/report.ipynb #c7685e44
-def _shown(outputs: list, alt: str) -> list[dict]:
-    "Outputs of a cell as the page shows them; messages on stderr are folded away with the code."
+def _output(output: dict, alt: str) -> dict | None:
+    "An output of a cell as the page shows it; messages on stderr are folded away with the code."
     from nbconvert.filters import strip_ansi
-    shown = []
-    for output in outputs:
-        kind = output["output_type"]
-        if kind == "error": item = dict(kind="error", text=f"{output['ename']}: {strip_ansi(output['evalue'])}")
-        elif kind == "stream":
-            item = (
-                dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip())
-                if output["name"] == "stdout"
-                else None
-            )
-        else: item = _data_output(output, alt)
-        if item: shown.append(item)
-    return shown
+    kind = output["output_type"]
+    if kind == "error": return dict(kind="error", text=f"{output['ename']}: {strip_ansi(output['evalue'])}")
+    if kind != "stream": return _data_output(output, alt)
+    return (
+        dict(kind="text", text=strip_ansi(_joined(output["text"])).rstrip()) if output["name"] == "stdout" else None
+    )
 
 def _codes(cell: dict) -> list[tuple]:
     "The folded parts of a cell, each with its name: code, and messages where there are some."
     from markupsafe import escape
     from nbconvert.filters import Highlight2HTML, strip_ansi
-    said = "".join(
-        _joined(output["text"])
-        for output in cell["outputs"]
-        if output["output_type"] == "stream" and output["name"] == "stderr"
-    )
-    code = [("code", Highlight2HTML(pygments_lexer="python3")(cell["source"]))] if cell["source"].strip() else []
-    return code + ([("messages", f"<pre>{escape(strip_ansi(said))}</pre>")] if said.strip() else [])
+    streams = [output for output in cell["outputs"] if output["output_type"] == "stream"]
+    messages = "".join(_joined(stream["text"]) for stream in streams if stream["name"] == "stderr")
+    parts = []
+    if cell["source"].strip(): parts.append(("code", Highlight2HTML(pygments_lexer="python3")(cell["source"])))
+    if messages.strip(): parts.append(("messages", f"<pre>{escape(strip_ansi(messages))}</pre>"))
+    return parts
 
 # %% ../../nbs/jobs/report.ipynb #c5f50ee9
+def _alt(html: str) -> str:
+    "Words for a picture, to be read aloud: the last paragraph or heading before it."
+    passages = re.findall(r"<(?:p|h\d)\b[^>]*>.*?</(?:p|h\d)>", html, re.DOTALL)
+    return _plain(passages[-1] if passages else html)[:250]
+
 _ERROR_MARK = "papermill-error-cell-tag"  # papermill's own note of the failure; the report has its own on top
 
 def _blocks(cells: list) -> tuple[list, list]:
     "Blocks of a report (prose, or code with outputs) and its contents."
-    blocks, contents, waiting, alt = [], [], [], ""
+    blocks, contents, codes, alt = [], [], [], "Output"
     for cell in cells:
         if _ERROR_MARK in cell["metadata"].get("tags", []): continue
         if cell["cell_type"] == "markdown" and cell["source"].strip():
             html = _anchored(_markdown(cell["source"], trusted=True), contents)
-            # said aloud instead of the picture: the last paragraph or heading before it
-            alt = _plain(
-                re.findall(r"<(?:p|h\d)\b[^>]*>.*?</(?:p|h\d)>", html, re.DOTALL)[-1:][0]
-                if "</p>" in html or "</h" in html
-                else html
-            )[:250]
-            blocks += [dict(codes=waiting, outputs=[])] * bool(waiting) + [dict(prose=html)]
-            waiting = []
+            alt = _alt(html) or "Output"
+            if codes: blocks.append(dict(codes=codes, outputs=[]))
+            blocks.append(dict(prose=html))
+            codes = []
         elif cell["cell_type"] == "code":
-            waiting = waiting + _codes(cell)
-            if (shown := _shown(cell["outputs"], alt or "Output")):
-                blocks.append(dict(codes=waiting, outputs=shown))
-                waiting = []
-    return blocks + [dict(codes=waiting, outputs=[])] * bool(waiting), contents
+            codes = codes + _codes(cell)
+            if (outputs := [*filter(None, (_output(output, alt) for output in cell["outputs"]))]):
+                blocks.append(dict(codes=codes, outputs=outputs))
+                codes = []
+    if codes: blocks.append(dict(codes=codes, outputs=[]))
+    return blocks, contents
 
 # %% ../../nbs/jobs/report.ipynb #72054969
 def _opening(cells: list) -> tuple[str, str, list]:
     "Title (`# ...`), subtitle (`> ...`) and the cells without them."
-    first = next(
-        (
-            n
-            for n, cell in enumerate(cells)
-            if cell["cell_type"] == "markdown" and _ERROR_MARK not in cell["metadata"].get("tags", [])
-        ),
-        None,
-    )
-    if first is None: return "", "", cells
-    match = re.match(r"\s*#\s+(.+?)\s*(?:\n+>\s*(.+?)\s*)?(?:\n|$)", cells[first]["source"])
-    if not match: return "", "", cells
-    rest = {**cells[first], "source": cells[first]["source"][match.end():]}
-    return match[1], match[2] or "", [*cells[:first], rest, *cells[first + 1:]]
+    for n, cell in enumerate(cells):
+        if cell["cell_type"] != "markdown" or _ERROR_MARK in cell["metadata"].get("tags", []): continue
+        match = re.match(r"\s*#\s+(.+?)\s*(?:\n+>\s*(.+?)\s*)?(?:\n|$)", cell["source"])
+        if not match: break
+        rest = {**cell, "source": cell["source"][match.end():]}
+        return match[1], match[2] or "", [*cells[:n], rest, *cells[n + 1:]]
+    return "", "", cells
 
 # %% ../../nbs/jobs/report.ipynb #ded73e59
+def _shortened(text: str | None, letters: int) -> tuple:
+    "A hash cut short, and the whole of it."
+    if not text: return None, None
+    return text[:letters] + ("-dirty" if text.endswith("-dirty") else ""), text
+
 def _facts(result: dict) -> list[tuple]:
     "The line of facts under the verdict: name, short value, whole value where it is shortened."
     data, model, code = result.get("data") or {}, result.get("model") or {}, result.get("code") or {}
-    def short(text, n):
-        return (text[:n] + ("-dirty" if text.endswith("-dirty") else ""), text) if text else (None, None)
-    start, end = (datetime.strptime(result[key], "%Y-%m-%dT%H:%M:%SZ") for key in ("started", "finished"))
+    duration = read_stamp(result["finished"]) - read_stamp(result["started"])
     rows = [
         ("Data", data.get("source"), None),
         ("Rows", None if data.get("rows") is None else f"{data['rows']:,}", None),
-        ("Data SHA-256", *short(data.get("sha256"), 12)),
+        ("Data SHA-256", *_shortened(data.get("sha256"), 12)),
         ("Model", model.get("version") and str(model["version"]), None),
-        ("Model SHA-256", *short(model.get("sha256"), 12)), ("Commit", *short(code.get("commit"), 9)),
-        ("Started", when(result["started"]), None), ("Took", took((end - start).total_seconds()), None),
+        ("Model SHA-256", *_shortened(model.get("sha256"), 12)),
+        ("Commit", *_shortened(code.get("commit"), 9)),
+        ("Started", day_and_hour(result["started"]), None),
+        ("Took", took(duration.total_seconds()), None),
     ]
     return [row for row in rows if row[1]]
 
@@ -196,7 +192,8 @@ def to_html(
     blocks, contents = _blocks(cells)
     others = [name for name in result["files"] if name != "report.html"]
     return render_page(
-        "report", SCRIPT, title=own or title, subtitle=subtitle, result=result, words=WORDS[result["verdict"]],
+        "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
+        words=VERDICT_WORDS[result["verdict"]],
         blocks=blocks, contents=contents, facts=_facts(result), figures=list(result["metrics"].items())[:4],
         files=others, error=result.get("error") or {},
         simulated=(result.get("data") or {}).get("simulated") is True,

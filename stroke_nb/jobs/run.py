@@ -17,15 +17,15 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
+from ..display import label
 from ..errors import UsageError
-from ..files import locked, model_hash, try_lock, write, writing
+from ..files import locked, model_hash, try_lock, write_whole, writing
 from .index import build_index
 from .kernel import execute
 from .masks import masked, secret_masks
-from .page import label
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
-from .result import commit, new_run_id, pick, to_json
+from .result import commit, failed_parts, new_run_id, to_json
 from ..moments import stamp, utc_now
 
 # %% ../../nbs/jobs/run.ipynb #5cda9628
@@ -33,8 +33,8 @@ def _clear_stale(job_folder: Path) -> list[Path]:
     "Remove what killed runs left; called with the lock of the reports folder held."
     stale = []
     for folder in job_folder.glob(".*.tmp"):
-        with open(folder / ".alive", "a") as file: free = try_lock(file, wait=False)
-        if free:
+        with locked(folder / ".alive", patience=0) as alive: abandoned = alive is not None
+        if abandoned:
             shutil.rmtree(folder)
             stale.append(folder)
     return stale
@@ -46,7 +46,7 @@ def _run_folder(
     job: str,      # name of the job
     run_id: str,
 ):
-    "A hidden folder to work in; it becomes `out/job/run_id` in one rename at the end, and goes where that end isn't reached."
+    "A hidden folder to work in; it becomes `out/job/run_id` in one rename at the end, else goes."
     work = out / job / f".{run_id}.tmp"
     with locked(out / ".lock"):
         work.parent.mkdir(exist_ok=True)
@@ -54,79 +54,76 @@ def _run_folder(
         work.mkdir()
         alive = open(work / ".alive", "w")
         try_lock(alive, wait=True)
-    whole = False
+    finished = False
     try:
         yield work
-        whole = True
+        finished = True
     finally:
         with locked(out / ".lock"):  # so that nobody takes the folder for stale between unlocking and renaming
             alive.close()
             (work / ".alive").unlink()
-            work.rename(out / job / run_id) if whole else shutil.rmtree(work)
+            work.rename(out / job / run_id) if finished else shutil.rmtree(work)
 
 # %% ../../nbs/jobs/run.ipynb #4e6b6d44
 def _keep_notebook(path: Path, work: Path, masks: dict) -> dict:
-    "The executed notebook, cleaned and written back; the job itself where nothing was executed."
+    "The executed notebook, masked and written back; the job itself where nothing was executed."
     import nbformat
-    kept = work / "executed.ipynb"
-    book = nbformat.read(kept if kept.exists() else path, as_version=4)
-    for cell in book["cells"]:
+    executed = work / "executed.ipynb"
+    notebook = nbformat.read(executed if executed.exists() else path, as_version=4)
+    for cell in notebook["cells"]:
         if "outputs" in cell: cell["outputs"] = nbformat.from_dict(masked(cell["outputs"], masks))
-    book["metadata"].get("papermill", {}).update(input_path=path.name, output_path=kept.name)
-    write(kept, nbformat.writes(book))
-    return book
+    notebook["metadata"].get("papermill", {}).update(input_path=path.name, output_path=executed.name)
+    write_whole(executed, nbformat.writes(notebook))
+    return notebook
 
 # %% ../../nbs/jobs/run.ipynb #5333e8a2
+_NO_VERDICT = dict(
+    type="NoVerdict",
+    message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
+    traceback="",
+)
+_PLAIN = ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")  # errors whose message says all
+
 def _collect(work: Path, error: dict | None) -> dict:
     "What the job recorded, as a failed run's where something went wrong."
     part = work / "result.part.json"
-    found = json.loads(part.read_text(encoding="utf-8")) if part.exists() else None
+    outcome = json.loads(part.read_text(encoding="utf-8")) if part.exists() else None
     part.unlink(missing_ok=True)
-    if found is None and error is None:
-        error = dict(
-            type="NoVerdict",
-            message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
-            traceback="",
-        )
-    empty = dict(
-        verdict="failed", reasons=[], metrics={},
-        data=pick("data", None, ("source", "sha256", "rows", "simulated")),
-        model=pick("model", None, ("version", "sha256")),
-    )
-    if error is None: return found
+    if error is None and outcome: return outcome
+    error = error or _NO_VERDICT
     if error["type"] == "DataError":
         error = {**error, "traceback": ""}  # the person who gave the data needs words, not frames
-    named = (
-        error["message"]
-        if error["type"] in ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")
-        else f"{error['type']}: {error['message']}"
-    )
-    return {**empty, **(found or {}), "verdict": "failed", "reasons": [named], "error": error}
+    reason = error["message"] if error["type"] in _PLAIN else f"{error['type']}: {error['message']}"
+    return {**failed_parts(), **(outcome or {}), "verdict": "failed", "reasons": [reason], "error": error}
 
 # %% ../../nbs/jobs/run.ipynb #1e5f4387
 def _models(params: dict) -> dict[str, str]:
     "Hash of each saved model that a parameter names: by the time the report is read, its folder may hold another."
-    return {
-        name: sha256
-        for name, value in params.items()
-        if isinstance(value, str) and value and (sha256 := model_hash(value))
-    }
+    texts = {name: value for name, value in params.items() if isinstance(value, str) and value}
+    return {name: sha256 for name, value in texts.items() if (sha256 := model_hash(value))}
 
-def _result(work: Path, job: str, run_id: str, started: datetime, params: dict, models: dict, error: dict | None) -> dict:
+def _result(
+    work: Path,             # folder of the run
+    job: str,
+    run_id: str,
+    started: datetime,
+    params: dict,
+    models: dict[str, str], # hash by parameter
+    error: dict | None,     # type, message and traceback
+) -> dict:
     "The content of `result.json`."
-    found = _collect(work, error)
-    made = {
-        path.relative_to(work).as_posix()
-        for path in work.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
+    outcome = _collect(work, error)
+    paths = [path for path in work.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    names = {path.relative_to(work).as_posix() for path in paths}
     result = dict(
-        job=job, run_id=run_id, started=stamp(started), finished=stamp(utc_now()), verdict=found["verdict"],
-        reasons=found["reasons"], parameters=params, data=found["data"], model=found["model"],
-        code=dict(commit=commit(), version=__version__), metrics=found["metrics"],
-        files=sorted(made | {"executed.ipynb", "report.html", "result.json"}),
+        job=job, run_id=run_id, started=stamp(started), finished=stamp(utc_now()), verdict=outcome["verdict"],
+        reasons=outcome["reasons"], parameters=params, data=outcome["data"], model=outcome["model"],
+        code=dict(commit=commit(), version=__version__), metrics=outcome["metrics"],
+        files=sorted(names | {"executed.ipynb", "report.html", "result.json"}),
     )
-    return result | ({"models": models} if models else {}) | ({"error": found["error"]} if "error" in found else {})
+    if models: result["models"] = models
+    if "error" in outcome: result["error"] = outcome["error"]
+    return result
 
 # %% ../../nbs/jobs/run.ipynb #aa91e4dd
 _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open on a phone
@@ -134,15 +131,12 @@ _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open o
 def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
-    write(work / "result.json", to_json(result))
-    book = _keep_notebook(path, work, masks)
-    page = to_html(book, label(result["job"]), result)
-    write(work / "report.html", page)
+    write_whole(work / "result.json", to_json(result))
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result)
+    write_whole(work / "report.html", page)
     if len(page) > _LARGE:
-        print(
-            f"warning: the report has {len(page) / 1e6:.1f} MB, over 3 MB: use fewer or smaller figures",
-            file=sys.stderr,
-        )
+        megabytes = f"{len(page) / 1e6:.1f} MB"
+        print(f"warning: the report has {megabytes}, over 3 MB: use fewer or smaller figures", file=sys.stderr)
     return result
 
 # %% ../../nbs/jobs/run.ipynb #53d7a158
@@ -182,16 +176,16 @@ def run_job(
     "Run a job and publish its folder; parameters are refused before anything starts."
     path, started, run_id = find_job(job), utc_now(), new_run_id()
     takes = parameters(path)
-    given = check_parameters(takes, params or {})
-    if given.get("source") == "log" and any(each.name == "as_of" for each in takes):
-        given["as_of"] = given.get("as_of") or started.isoformat()   # so that it can be repeated
+    values = check_parameters(takes, params or {})
+    if values.get("source") == "log" and any(parameter.name == "as_of" for parameter in takes):
+        values["as_of"] = values.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
-    whole = {each.name: each.default for each in takes} | given
-    models = _models(whole)
+    settings = {parameter.name: parameter.default for parameter in takes} | values
+    models = _models(settings)
     out, name = Path(out).resolve(), re.sub(r"[^\w-]+", "-", path.stem)
     with writing(f"the run of {name}", out), _run_folder(out, name, run_id) as work:
-        error = execute(path, work, given, timeout, data, progress)
-        result = _result(work, name, run_id, started, whole, models, error)
+        error = execute(path, work, values, timeout, data, progress)
+        result = _result(work, name, run_id, started, settings, models, error)
         result = _publish(path, work, result, secret_masks(work))
     with writing("the run is published, the index page", out): build_index(out)
     if error and error["type"] == "Interrupted":

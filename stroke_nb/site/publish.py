@@ -11,21 +11,23 @@ import re
 import secrets
 import shutil
 from dataclasses import dataclass, fields
-from datetime import datetime, timezone
 from pathlib import Path
 
 from .. import __version__
+from ..display import day_and_hour
 from ..errors import PublishError, UsageError
 from ..files import locked, replace_folder, writing
 from ..jobs.index import build_index
-from ..jobs.page import CSS, policy, templates, when, WORDS
-from ..jobs.result import read_runs
-from ..moments import stamp
-from .charts import against, chart, charted, course
-from .docs import fetched_elsewhere
+from ..jobs.page import asset, render_page, VERDICT_WORDS
+from ..jobs.result import by_job, read_runs
+from ..jobs.trend import trend
+from ..moments import stamp, utc_now
+from .charts import chart, charted, target
+from .hosts import fetched_elsewhere
 
 # %% ../../nbs/site/publish.ipynb #ba8ebb34
 PUBLISHED = ("report.html", "model_card.html", "result.json")   # what of a run is for everybody
+_BOUNDS = dict(last=(1, 1000), monthly=(0, 1200), megabytes=(1, 900))
 
 @dataclass(frozen=True)
 class Keep:
@@ -36,26 +38,27 @@ class Keep:
     files: tuple = PUBLISHED   # what of a run is published
 
     def __post_init__(self):
-        for name, low, high in (("last", 1, 1000), ("monthly", 0, 1200), ("megabytes", 1, 900)):
+        for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high):
                 raise UsageError(f"site, {name} = {value!r}: must be a number from {low} to {high}.")
-        if not isinstance(self.files, (tuple, list)) or any(not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name) for name in self.files):
+        names = self.files if isinstance(self.files, (tuple, list)) else [None]
+        if any(not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name) for name in names):
             raise UsageError(f"site, files = {self.files!r}: must be names of files in a run, such as report.html.")
 
 def keep_from(
     settings: dict,  # `site` of schedule.yaml
 ) -> Keep:
     "The rule that a file gives."
-    takes = [each.name for each in fields(Keep)]
+    known = [field.name for field in fields(Keep)]
     if not isinstance(settings, dict):
         raise UsageError(f"site = {settings!r}: must be names with their values, such as last: 20.")
     for name in settings:
-        if name not in takes: raise UsageError(f"site: {name} isn't known. It takes {', '.join(takes)}.")
+        if name not in known: raise UsageError(f"site: {name} isn't known. It takes {', '.join(known)}.")
     return Keep(**settings)
 
 # %% ../../nbs/site/publish.ipynb #22977d52
-def _months(runs: list[dict], months: int) -> list[str]:
+def _monthly(runs: list[dict], months: int) -> list[str]:
     "Run ids: the first of each of the newest `months` months."
     first = {}
     for run in sorted(runs, key=lambda run: run["run_id"]): first.setdefault(run["started"][:7], run["run_id"])
@@ -68,30 +71,21 @@ def to_keep(
     room: float = math.inf, # bytes there are
 ) -> set[str]:              # run ids
     "The runs that the rule keeps; the oldest give way where there is too little room, the newest of a job never."
-    jobs = {
-        job: sorted((run for run in runs if run["job"] == job), key=lambda run: run["run_id"], reverse=True)
-        for job in {run["job"] for run in runs}
-    }
-    newest = {some[0]["run_id"] for some in jobs.values()}
-    kept = {
-        run_id
-        for some in jobs.values()
-        for run_id in [*(run["run_id"] for run in some[: keep.last]), *_months(some, keep.monthly)]
-    }
-    for run_id in sorted(kept - newest):
-        if sum(sizes[each] for each in kept) <= room: break
-        kept.remove(run_id)
-    return kept
+    newest, keeping = set(), set()
+    for history in by_job(sorted(runs, key=lambda run: run["run_id"], reverse=True)).values():
+        newest.add(history[0]["run_id"])
+        keeping.update(run["run_id"] for run in history[: keep.last])
+        keeping.update(_monthly(history, keep.monthly))
+    for run_id in sorted(keeping - newest):
+        if sum(map(sizes.get, keeping)) <= room: break
+        keeping.remove(run_id)
+    return keeping
 
 # %% ../../nbs/site/publish.ipynb #8701896b
 def _size(folder: Path, names=None) -> int:
     "Bytes of the files in a folder, of all or of those named."
-    files = (
-        [path for path in folder.rglob("*") if path.is_file()]
-        if names is None
-        else [folder / name for name in names if (folder / name).is_file()]
-    )
-    return sum(path.stat().st_size for path in files)
+    paths = folder.rglob("*") if names is None else [folder / name for name in names]
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 def prune(
     reports: str | Path = "reports",
@@ -101,54 +95,33 @@ def prune(
     reports, dropped = Path(reports).resolve(), []
     with locked(reports / ".lock"):
         runs, _ = read_runs(reports)
-        kept = to_keep(runs, keep, {run["run_id"]: 0 for run in runs})
-        for folder in [reports / run["job"] / run["run_id"] for run in runs if run["run_id"] not in kept]:
+        keeping = to_keep(runs, keep, {run["run_id"]: 0 for run in runs})
+        for folder in [reports / run["job"] / run["run_id"] for run in runs if run["run_id"] not in keeping]:
             extra = [path for path in folder.iterdir() if path.name != "result.json"]
             for path in extra: shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             if extra: dropped.append(folder)
     if dropped: build_index(reports)
     return dropped
 
-# %% ../../nbs/site/publish.ipynb #54bf4ed5
-_SITE_CSS = """
-.top { font:.95rem/1.5 var(--sans); display:flex; flex-wrap:wrap; gap:.4rem 1.5rem; margin:0 0 .5rem; }
-.charts { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr)); gap:1.25rem 2rem; margin:1.25rem 0 0; }
-.charts figure { margin:0; min-width:0; } .charts figcaption { font:.85rem/1.4 var(--sans); color:var(--soft); } .charts figcaption b { color:var(--ink); font-size:1.05rem; margin-left:.35rem; }
-.chart { display:block; width:100%; height:auto; margin-top:.3rem; } .chart text { font:12px var(--sans); fill:var(--soft); font-variant-numeric:tabular-nums; }
-.chart .grid { stroke:var(--line); } .chart .against { stroke:var(--soft); stroke-dasharray:5 4; } .chart polyline { fill:none; stroke:var(--soft); stroke-width:1; opacity:.6; }
-.chart .span { stroke:var(--soft); stroke-width:2; opacity:.45; } .chart circle { fill:var(--bar-ok); } .chart .alarm path { fill:var(--bar-alarm); }
-.line { margin-top:2.6rem; padding-top:1.1rem; border-top:1px solid var(--line); } .line h2 { all:unset; font:600 1.5rem/1.3 var(--text); } .line .head { display:flex; flex-wrap:wrap; align-items:center; gap:.3rem .8rem; }
-.line .when { font:.85rem/1.5 var(--sans); color:var(--soft); } .line .why { margin:.5rem 0 0; max-width:46rem; } .older { font:.9rem/1.6 var(--sans); margin-top:1rem; } .older ul { list-style:none; padding:0; margin:.4rem 0 0; columns:15rem; }
-"""
-
-# %% ../../nbs/site/publish.ipynb #0c061b6c
-_SITE = """{% extends "base" %}{% block body %}
-<header class="wrap"><p class="kicker">stroke_nb</p><h1>{{ title }}</h1><p class="subtitle">{% if jobs %}The latest verdict of each job, and the course of its numbers: a dot is a run, its bar the interval, a triangle an alarm, the dashed line what it is held against.{% else %}No runs yet. They appear here once a job has run.{% endif %}</p>
-<p class="top">{% if docs %}<a href="docs/index.html">How to use it</a>{% endif %}{% if jobs %}<a href="reports/index.html">All reports kept</a>{% endif %}</p></header>
-<main class="wrap" id="content">{% for job in jobs %}<section class="line" aria-labelledby="job-{{ loop.index }}">
-<div class="head"><h2 id="job-{{ loop.index }}">{{ job.name|label }}</h2><span class="pill {{ job.latest.verdict }}">{{ words[job.latest.verdict][0] }}</span>
-{% if job.latest.data.simulated %}<span class="tag">simulated data</span>{% endif %}<span class="when">{{ job.latest.started|when }}</span>
-{% if job.href %}<a class="when" href="{{ job.href }}">Open report</a>{% endif %}</div>
-{% if job.latest.reasons %}<p class="why">{{ job.latest.reasons[0] }}</p>{% endif %}
-{% if job.charts %}<div class="charts">{% for c in job.charts %}<figure><figcaption>{{ c.name|label }}<b>{{ c.now|number }}</b></figcaption>{{ c.svg|safe }}</figure>{% endfor %}</div>{% endif %}
-{% if job.older %}<details class="older"><summary>{{ job.older|length }} earlier report{{ "s" if job.older|length > 1 }}</summary><ul>{% for run, href in job.older %}<li><a href="{{ href }}">{{ run.started|when }}</a> {{ words[run.verdict][0] }}</li>{% endfor %}</ul></details>{% endif %}
-</section>{% endfor %}</main>
-<div class="wrap"><footer>Research and teaching only, not a medical device. Written {{ written }} by stroke_nb {{ version }}.</footer></div>{% endblock %}"""
-
 # %% ../../nbs/site/publish.ipynb #6f687723
 def _href(run: dict, kept: set) -> str | None:
-    "Where a kept run's report is, seen from the first page."
+    "Address of a run's report, seen from the first page; None where it isn't kept."
     return f"reports/{run['job']}/{run['run_id']}/report.html" if run["run_id"] in kept else None
 
-def _job(name: str, runs: list[dict], kept: set) -> dict:
-    "What the first page says of one job; runs newest first."
+def _job(
+    name: str,
+    runs: list[dict],  # its runs, newest first
+    kept: set[str],    # run ids
+) -> dict:
+    "What the first page says of one job."
     done = next((run for run in runs if run["verdict"] != "failed"), None)
-    courses = {metric: course(runs, metric) for metric in charted(done)} if done else {}
+    trends = {metric: trend(runs, metric) for metric in charted(done)} if done else {}
     charts = [
         dict(
-            name=metric, now=points[-1].value, svg=chart(points, metric, against(metric, done), f"{name}-{metric}")
+            name=metric, now=points[-1].value,
+            svg=chart(points, metric, target(metric, done), key=f"{name}-{metric}"),
         )
-        for metric, points in courses.items()
+        for metric, points in trends.items()
         if points
     ]
     older = [(run, _href(run, kept)) for run in runs[1:] if run["run_id"] in kept]
@@ -160,66 +133,61 @@ def front_page(
     docs: bool = False,    # are there docs?
 ) -> str:                  # HTML
     "The first page of the site."
-    names = dict.fromkeys(run["job"] for run in runs)
-    # what asks for action first
-    jobs = sorted(
-        (_job(name, [run for run in runs if run["job"] == name], kept) for name in names),
-        key=lambda job: job["latest"]["verdict"] == "ok",
-    )
-    return (
-        templates()
-        .from_string(_SITE)
-        .render(
-            title="Stroke risk: reports", jobs=jobs, docs=docs, words=WORDS, css=CSS + _SITE_CSS,
-            policy=policy(""), written=when(stamp(datetime.now(timezone.utc))), version=__version__,
-        )
+    jobs = [_job(name, history, kept) for name, history in by_job(runs).items()]
+    jobs.sort(key=lambda job: job["latest"]["verdict"] == "ok")   # what asks for action first
+    return render_page(
+        "front_page.html.j2", style=asset("site.css", "stroke_nb.site"), package="stroke_nb.site",
+        title="Stroke risk: reports", jobs=jobs, docs=docs, words=VERDICT_WORDS,
+        written=day_and_hour(stamp(utc_now())), version=__version__,
     )
 
 # %% ../../nbs/site/publish.ipynb #899e6883
 def _unlinked(
     page: str,        # HTML
-    there: set[str],  # files beside it
+    names: set[str],  # of files beside it
 ) -> str:
-    "The page without links to files that aren't there."
-    def anchor(match): return match[0] if match[1] in there or re.match(r"#|[a-z]+:|\.\./", match[1]) else match[2]
+    "A page without links to files that aren't beside it."
+    def anchor(match):
+        return match[0] if match[1] in names or re.match(r"#|[a-z]+:|\.\./", match[1]) else match[2]
     return re.sub(r'<a href="([^"]*)"[^>]*>(.*?)</a>', anchor, page, flags=re.DOTALL)
 
-def _copy_run(folder: Path, to: Path, names: tuple) -> None:
+def _copy_run(folder: Path, to: Path, published: tuple) -> None:
     "Copy what of a run is published."
-    there = {name for name in names if (folder / name).is_file()}
+    names = {name for name in published if (folder / name).is_file()}
     to.mkdir(parents=True)
-    for name in there:
+    for name in names:
         if name.endswith(".html"):
-            (to / name).write_text(_unlinked((folder / name).read_text(encoding="utf-8"), there), encoding="utf-8")
+            (to / name).write_text(_unlinked((folder / name).read_text(encoding="utf-8"), names), encoding="utf-8")
         else: shutil.copyfile(folder / name, to / name)
 
 # %% ../../nbs/site/publish.ipynb #880c13ab
-def _lay_out(half: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
+def _lay_out(site: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
     "Write the site into an empty folder."
-    if docs: shutil.copytree(docs, half / "docs")
+    if docs: shutil.copytree(docs, site / "docs")
     runs, _ = read_runs(reports) if reports.is_dir() else ([], [])
-    sizes = {run["run_id"]: _size(reports / run["job"] / run["run_id"], keep.files) for run in runs}
-    whole = [run for run in runs if (reports / run["job"] / run["run_id"] / "report.html").is_file()]
-    kept = to_keep(whole, keep, sizes, keep.megabytes * 1e6 - _size(half))
-    for run in whole:
-        if run["run_id"] in kept:
-            _copy_run(reports / run["job"] / run["run_id"], half / "reports" / run["job"] / run["run_id"], keep.files)
-    (half / "index.html").write_text(front_page(runs, kept, docs is not None), encoding="utf-8")
+    folders = {run["run_id"]: Path(run["job"], run["run_id"]) for run in runs}
+    sizes = {run_id: _size(reports / folder, keep.files) for run_id, folder in folders.items()}
+    with_report = [run for run in runs if (reports / folders[run["run_id"]] / "report.html").is_file()]
+    kept = to_keep(with_report, keep, sizes, keep.megabytes * 1e6 - _size(site))
+    for folder in [folders[run["run_id"]] for run in with_report if run["run_id"] in kept]:
+        _copy_run(reports / folder, site / "reports" / folder, keep.files)
+    (site / "index.html").write_text(front_page(runs, kept, docs is not None), encoding="utf-8")
     if kept:
-        build_index(half / "reports")
-        (half / "reports/.lock").unlink()
-    (half / ".nojekyll").touch()   # GitHub would leave out what begins with _
+        build_index(site / "reports")
+        (site / "reports/.lock").unlink()
+    (site / ".nojekyll").touch()   # GitHub would leave out what begins with _
 
-def _refuse(half: Path, keep: Keep) -> None:
+def _refuse(site: Path, keep: Keep) -> None:
     "Raise where a finished site must not go out."
-    if (asks := fetched_elsewhere(half)):
-        told = "; ".join(f"{page}: {addresses[0]}" for page, addresses in list(asks.items())[:5])
+    if (addresses := fetched_elsewhere(site)):
+        asks = "; ".join(f"{page}: {first}" for page, (first, *_) in list(addresses.items())[:5])
         raise PublishError(
-            f"the site would ask other hosts, so it was not published: {told}. Put those files beside the pages."
+            f"the site would ask other hosts, so it was not published: {asks}. Put those files beside the pages."
         )
-    if (size := _size(half)) > keep.megabytes * 1e6:
+    if (size := _size(site)) > keep.megabytes * 1e6:
         raise PublishError(
-            f"the site has {size / 1e6:.0f} MB with the newest reports alone, over its {keep.megabytes:g} MB, so it was not published. Raise site: megabytes in schedule.yaml, or make the reports smaller."
+            f"the site has {size / 1e6:.0f} MB with the newest reports alone, over its {keep.megabytes:g} MB, so it "
+            "was not published. Raise site: megabytes in schedule.yaml, or make the reports smaller."
         )
 
 # %% ../../nbs/site/publish.ipynb #18183385

@@ -68,28 +68,20 @@ def stepped() -> Path:
     "What a step of the loop leaves."
     path = place() / "loop" / "step.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(
-        json.dumps(
-            dict(
-                now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None,
-                cases=[], rule=asdict(Rule()),
-                actions=[dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")],
-            )
-        )
-    )
+    actions = [dict(what="looked", words="2026-02-23 to 2026-03-01: Quiet.", run="drift/1")]
+    step = dict(now="2026-03-02 06:00", looked="2026-03-02", told="Nobody was told.", missed=False, case=None,
+                cases=[], rule=asdict(Rule()), actions=actions)
+    path.write_text(json.dumps(step))
     return path
 
 def rival() -> Path:
     "A model that knows age only, saved once: skops files carry the time."
     path, people = place() / "rival", simulate(1500, seed=98)
     with locked(path.with_suffix(".lock")):
-        return (
-            path
-            if path.exists()
-            else RiskModel("age_only", refits=0)
-            .fit(people.drop(columns=[OUTCOME, "true_risk"]), people[OUTCOME])
-            .save(path)
-        )
+        if not path.exists():
+            model = RiskModel("age_only", refits=0)
+            model.fit(people.drop(columns=[OUTCOME, "true_risk"]), people[OUTCOME]).save(path)
+    return path
 
 # %% ../../nbs/tests/small_runs.ipynb #b5248d24
 SMALL = {
@@ -120,12 +112,11 @@ def small_run(
 ) -> Run:
     "The one run of this session by that name; drift runs watch the model of the small training run."
     if name != "train": small_run("train")
-    told = place() / f"{name}.json"
-    with locked(told.with_suffix(".lock")):
-        if not told.exists():
+    note = place() / f"{name}.json"   # for the other workers of the session
+    with locked(note.with_suffix(".lock")):
+        if not note.exists():
             run = _run_small(name)
-            told.write_text(
-                json.dumps(dict(folder=str(run.folder.absolute()), result=run.result, exit_code=run.exit_code))
-            )
-    known = json.loads(told.read_text())
-    return Run(Path(known["folder"]), known["result"], known["exit_code"])
+            parts = dict(folder=str(run.folder.absolute()), result=run.result, exit_code=run.exit_code)
+            note.write_text(json.dumps(parts))
+    parts = json.loads(note.read_text())
+    return Run(Path(parts["folder"]), parts["result"], parts["exit_code"])

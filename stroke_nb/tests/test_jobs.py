@@ -15,9 +15,18 @@ __all__ = ['write_job', 'command', 'wait_for', 'test_parameters_are_read_from_th
            'test_a_result_of_another_shape_is_left_out']
 
 # %% ../../nbs/tests/test_jobs.ipynb #d3a25fc3
-import json, os, re, signal, subprocess, sys, time
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+
 import pytest
+
 from ..errors import JobError, UsageError
 from ..jobs.index import build_index
 from ..jobs.parameters import find_job, parameters
@@ -32,18 +41,14 @@ def _cell(source: str) -> dict:
     "A cell; Markdown where it starts with `#` and a blank, parameters where it declares them."
     if source.startswith("# "): return dict(cell_type="markdown", id=os.urandom(4).hex(), metadata={}, source=source)
     tags = {"tags": ["parameters"]} if re.match(r"\w+: ", source) else {}
-    return dict(
-        cell_type="code", id=os.urandom(4).hex(), metadata=tags, source=source, execution_count=None, outputs=[]
-    )
+    unrun = dict(execution_count=None, outputs=[])
+    return dict(cell_type="code", id=os.urandom(4).hex(), metadata=tags, source=source, **unrun)
 
 def write_job(path: Path, *sources: str) -> Path:
     "Write a job notebook of these cells."
     kernel = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
-    path.write_text(
-        json.dumps(
-            {"cells": [_cell(each) for each in sources], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-        )
-    )
+    notebook = dict(cells=[*map(_cell, sources)], metadata=kernel, nbformat=4, nbformat_minor=5)
+    path.write_text(json.dumps(notebook))
     return path
 
 # %% ../../nbs/tests/test_jobs.ipynb #ae85ad5a
@@ -54,38 +59,41 @@ def command(job: Path, *words: str, cwd: Path) -> subprocess.Popen:
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
 
-def wait_for(path_of, seconds: float = 40):
-    "Wait until `path_of()` gives something; the process under test is slow to start on a busy machine."
+def wait_for(condition, seconds: float = 40):
+    "Wait until `condition()` gives something; the process under test is slow to start on a busy machine."
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if (found := path_of()): return found
+        if (result := condition()): return result
         time.sleep(0.05)
     raise AssertionError("waited in vain")
 
 # %% ../../nbs/tests/test_jobs.ipynb #1496d05b
 def test_parameters_are_read_from_the_cell(tmp_path):
-    found = {each.name: each for each in parameters(write_job(tmp_path / "job.ipynb", _KNOBS))}
-    assert [*found] == ["folds", "kind", "current"]
-    assert (found["folds"].type, found["folds"].low, found["folds"].high, found["folds"].help) == (
-        "int", 2, 20, "folds per repeat",
-    )
-    assert found["kind"].choices == ("catboost", "forest") and found["current"].optional
+    folds, kind, current = parameters(write_job(tmp_path / "job.ipynb", _KNOBS))
+    assert (folds.name, folds.type, folds.low, folds.high, folds.help) == ("folds", "int", 2, 20, "folds per repeat")
+    assert kind.name == "kind" and kind.choices == ("catboost", "forest")
+    assert current.name == "current" and current.optional
 
-@pytest.mark.parametrize("given, told", [
-    ({"fold": 5}, "Did you mean folds"), ({"folds": "five"}, "folds = 'five'"), ({"folds": 5.0}, "must be int"), ({"folds": True}, "must be int"),
-    ({"folds": 1}, "from 2 to 20"), ({"kind": "xgboost"}, "one of catboost, forest"), ({"kind": None}, "must be str"),
-    ({"current": "postgresql://me:pass@host/db"}, "environment variable"), ({"password": "x"}, "no such parameter")])
-def test_wrong_parameters_are_refused_before_anything_starts(tmp_path, given, told):
-    with pytest.raises(UsageError, match=re.escape(told)):
+@pytest.mark.parametrize("given, message", [
+    ({"fold": 5}, "Did you mean folds"), ({"folds": "five"}, "folds = 'five'"), ({"folds": 5.0}, "must be int"),
+    ({"folds": True}, "must be int"), ({"folds": 1}, "from 2 to 20"), ({"kind": "xgboost"}, "one of catboost, forest"),
+    ({"kind": None}, "must be str"), ({"current": "postgresql://me:pass@host/db"}, "environment variable"),
+    ({"password": "x"}, "no such parameter"),
+])
+def test_wrong_parameters_are_refused_before_anything_starts(tmp_path, given, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
         run_job(write_job(tmp_path / "job.ipynb", _KNOBS), given, out=tmp_path / "reports")
     assert not (tmp_path / "reports").exists()
 
 # %% ../../nbs/tests/test_jobs.ipynb #a1254206
-@pytest.mark.parametrize("cells, told", [
-    (["x = 1"], "0 cells"), ([_KNOBS, _KNOBS], "2 cells"), (["folds: int = 1  # folds [2..20]"], "default of parameter folds"),
-    (["folds: list = 1"], "type 'list'"), (["folds: int = 5\nother = 3"], "other = 3"), (["folds: int = int('5')"], "plain values"), (["folds: int = ("], "cannot be read")])
-def test_an_unfit_parameter_cell_is_refused(tmp_path, cells, told):
-    with pytest.raises(JobError, match=re.escape(told)): parameters(write_job(tmp_path / "job.ipynb", *cells))
+@pytest.mark.parametrize("cells, message", [
+    (["x = 1"], "0 cells"), ([_KNOBS, _KNOBS], "2 cells"),
+    (["folds: int = 1  # folds [2..20]"], "default of parameter folds"), (["folds: list = 1"], "type 'list'"),
+    (["folds: int = 5\nother = 3"], "other = 3"), (["folds: int = int('5')"], "plain values"),
+    (["folds: int = ("], "cannot be read"),
+])
+def test_an_unfit_parameter_cell_is_refused(tmp_path, cells, message):
+    with pytest.raises(JobError, match=re.escape(message)): parameters(write_job(tmp_path / "job.ipynb", *cells))
 
 def test_unknown_jobs_and_options_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -111,7 +119,8 @@ pd.DataFrame({"group": ["<script>alert(1)</script>"], "risk": [0.05]})'''
 _RECORD = '''from stroke_nb.jobs import record, run_dir
 (run_dir() / "beside.html").write_text("<p>beside</p>")
 print("the token is", os.environ["STROKE_TEST_TOKEN"])
-record(verdict="alarm", reasons=["<script>alert(2)</script>"], metrics={"auroc": {"value": 0.84, "low": 0.82, "high": 0.86}},
+record(verdict="alarm", reasons=["<script>alert(2)</script>"],
+       metrics={"auroc": {"value": 0.84, "low": 0.82, "high": 0.86}},
        data={"source": "/somewhere/people.csv", "rows": 3, "simulated": True}, files=["beside.html"])'''
 
 @pytest.fixture(scope="module")
@@ -132,9 +141,8 @@ def good(tmp_path_factory):
 
 # %% ../../nbs/tests/test_jobs.ipynb #27782fc0
 def test_a_run_is_published_whole(good):
-    assert {path.name for path in good.folder.iterdir()} == {
-        "report.html", "executed.ipynb", "result.json", "beside.html",
-    }
+    names = sorted(path.name for path in good.folder.iterdir())
+    assert names == ["beside.html", "executed.ipynb", "report.html", "result.json"]
     result = json.loads((good.folder / "result.json").read_text())
     assert set(result) == {
         "job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code",
@@ -142,9 +150,7 @@ def test_a_run_is_published_whole(good):
     }
     assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": None}
     assert result["data"] == {"source": "people.csv", "sha256": None, "rows": 3, "simulated": True}
-    assert result["run_id"] == good.folder.name and result["files"] == sorted(
-        path.name for path in good.folder.iterdir()
-    )
+    assert result["run_id"] == good.folder.name and result["files"] == names
 
 def test_an_alarm_is_done_and_asks_for_action(good): assert (good.verdict, good.exit_code) == ("alarm", 3)
 
@@ -185,15 +191,11 @@ def test_a_report_needs_no_network_and_runs_no_script_of_the_data(good, browser,
     page, asked, wrong = _open(browser, good.report, width)
     assert asked == [good.report.as_uri()] and wrong == []
     assert page.evaluate("[...document.images].map(i => i.naturalWidth > 0 && i.alt)") == ["The line rises."]
-    assert "<script>alert(1)</script>" in page.locator(
-        "td"
-    ).all_inner_texts() and "<script>alert(2)</script>" in page.inner_text(".verdict")
+    assert "<script>alert(1)</script>" in page.locator("td").all_inner_texts()
+    assert "<script>alert(2)</script>" in page.inner_text(".verdict")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert (
-        page.title() == "A title"
-        and "SIMULATED DATA" in page.inner_text("main")
-        and good.report.stat().st_size < 3e6
-    )
+    assert page.title() == "A title" and "SIMULATED DATA" in page.inner_text("main")
+    assert good.report.stat().st_size < 3e6
 
 def test_code_is_folded_until_asked_for(good, browser):
     page, _, _ = _open(browser, good.report)
@@ -296,15 +298,17 @@ def test_a_killed_run_leaves_nothing_that_counts(tmp_path, monkeypatch):
 # %% ../../nbs/tests/test_jobs.ipynb #1163411b
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"job": 3}', '"\\ud800"'])
 def test_a_corrupt_folder_is_left_out_and_named(tmp_path, good, content):
-    import shutil
     shutil.copytree(good.folder, tmp_path / "job" / good.folder.name)
     (tmp_path / "job" / "20260101T000000Z-<b>").mkdir()
     (tmp_path / "job" / "20260101T000000Z-<b>" / "result.json").write_text(content)
     page = build_index(tmp_path).read_text()
     assert "20260101T000000Z-&lt;b&gt;" in page and f"job/{good.folder.name}/report.html" in page
 
-@pytest.mark.parametrize("change", [{"started": "yesterday"}, {"verdict": "fine"}, {"metrics": {"auroc": "high"}}, {"metrics": {"auroc": {"value": 1e999}}},
-                                    {"data": {"rows": "many"}}, {"code": {"commit": 5}}, {"metrics": []}])
+@pytest.mark.parametrize("change", [
+    {"started": "yesterday"}, {"verdict": "fine"}, {"metrics": {"auroc": "high"}},
+    {"metrics": {"auroc": {"value": 1e999}}},
+    {"data": {"rows": "many"}}, {"code": {"commit": 5}}, {"metrics": []},
+])
 def test_a_result_of_another_shape_is_left_out(tmp_path, good, change):
     folder = tmp_path / "job" / "20260101T000000Z-aaaaaa"
     folder.mkdir(parents=True)
