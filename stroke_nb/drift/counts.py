@@ -24,7 +24,7 @@ def scaled(
     values: np.ndarray,  # in the column's unit, or a risk from 0 to 1
     name: str,           # a number's column, or "risk"
 ) -> np.ndarray:
-    "The scale that a grid is even on: log-odds of a risk, logarithm of what can't be near 0, other numbers as they are."
+    "Scale that a grid is even on: log-odds of a risk, logarithm of what can't be near 0, other numbers as they are."
     if name == "risk": return np.log(np.clip(values, 1e-9, 1)) - np.log1p(-np.clip(values, 0, 1 - 1e-9))
     return np.log(np.maximum(values, 1e-9)) if _SPANS[name][0] > 0 else values
 
@@ -138,7 +138,7 @@ def stream_values(
     "Value of every stream: mean, standard deviation, share, or correlation of scores."
     value = np.full(len(streams(with_risk)), np.nan)
     numbers = list(layout_of(with_risk).numbers)
-    for kind, summary in zip(("location", "spread"), _mean_sd(sums)):
+    for kind, summary in zip(("location", "spread"), _mean_sd(sums), strict=True):
         order = [numbers.index(stream.column) for stream in streams(with_risk) if stream.kind == kind]
         value[kind_mask(with_risk, kind)] = summary[order]
     value[kind_mask(with_risk, *COUNTED)] = hits / np.maximum(rows, 1)

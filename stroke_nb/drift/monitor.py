@@ -114,7 +114,7 @@ class DriftMonitor:
         window: pd.DataFrame,  # as it came
         window_id: str,
     ) -> QualityReport:
-        "The gate, with rows known from reference and earlier windows; a window counted before is no duplicate of itself."
+        "Faults of a file, with rows known from reference and earlier windows; a window counted before is no overlap."
         report = quality(window)
         if not report.ok: return report
         counted = {(record["window_id"], record["digest"]) for record in self.records}

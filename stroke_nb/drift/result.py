@@ -24,11 +24,11 @@ def stream_frame(
     with_risk: bool,
 ) -> pd.DataFrame:        # stream, column, kind, what, effect, unit, reference, window, z, p, log_r, effect_on_risk
     "Streams of one window, most evidence first."
-    watched, effects = streams(with_risk), dict(zip(INPUTS, details[-len(INPUTS):]))
+    watched, effects = streams(with_risk), dict(zip(INPUTS, details[-len(INPUTS):], strict=True))
     z, log_r, value, reference = details[:-len(INPUTS)].reshape(4, -1)
     frame = pd.DataFrame(dict(
         stream=[s.name for s in watched], column=[s.column for s in watched], kind=[s.kind for s in watched],
-        what=[shift_words(s, now, before) for s, now, before in zip(watched, value, reference)],
+        what=[shift_words(s, now, before) for s, now, before in zip(watched, value, reference, strict=True)],
         effect=value - reference, unit=[unit_of(s) for s in watched], reference=reference, window=value,
         z=z, p=2 * ndtr(-np.abs(z)), log_r=log_r,
         effect_on_risk=[np.nan if s.kind == "dependence" else effects.get(s.column, np.nan) for s in watched],

@@ -94,7 +94,7 @@ def _rank_cells(with_risk: bool) -> _RankCells:
             kind = int(stream.kind == "spread")
         blocks.append((cell, np.full(len(cell), number), first, second, np.full(len(cell), kind)))
         number += 1
-    return _RankCells(*map(np.concatenate, zip(*blocks)))
+    return _RankCells(*map(np.concatenate, zip(*blocks, strict=True)))
 
 # %% ../../nbs/drift/scores.ipynb #a2b69b75
 def _histograms(with_risk: bool, bag: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

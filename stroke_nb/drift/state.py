@@ -9,7 +9,6 @@ __all__ = ['schema_hash', 'write_state', 'read_state', 'window_place', 'window_r
 import hashlib
 import io
 import json
-import os
 import zipfile
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from ..errors import DataError, DriftError
 from ..fields import FIELDS, INPUTS
-from ..files import locked
+from ..files import locked, write_whole
 
 # %% ../../nbs/drift/state.ipynb #b8dbea62
 def schema_hash() -> str:
@@ -33,19 +32,10 @@ def write_state(
     arrays: dict[str, np.ndarray],
 ) -> Path:
     "Write header and arrays to one file, all or nothing."
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     memory = io.BytesIO()
     np.savez_compressed(memory, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(memory.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
-    return path
+    return write_whole(path, memory.getvalue(), durable=True)
 
 # %% ../../nbs/drift/state.ipynb #ddc1aec1
 def read_state(
@@ -105,14 +95,14 @@ def window_rng(
 def _locked_file(path: Path):
     "Hold the lock of a state file, and clear what a killed job left beside it."
     with locked(path.with_name(f".{path.name}.lock")):
-        for part in path.parent.glob(f".{path.name}.*.part"): part.unlink()
+        for part in path.parent.glob(f".{path.stem}.????????{path.suffix}"): part.unlink()
         yield
 
 @contextmanager
 def locked_state(
     path: Path | None,  # state file; None: nothing is kept, so there is nothing to lock
 ):
-    "Lock a state while it is read, updated and written; a `DriftError` inside becomes a `DataError` that names the file."
+    "Lock a state while it is read, updated and written; a `DriftError` inside becomes a `DataError` that names it."
     with _locked_file(path) if path else nullcontext():
         try: yield
         except DriftError as error:
