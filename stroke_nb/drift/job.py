@@ -63,7 +63,7 @@ class Comparison:
             "of the id. It is judged alone: it counts as evidence of nothing and touches no state."
         )
 
-# %% ../../nbs/drift/job.ipynb #ba7ee0b3
+# %% ../../nbs/drift/job.ipynb #6929fc35
 def comparison(
     current: str = "",     # the window's file or address; empty: the data's own fifth, or the log
     log: PredictionLog | None = None,  # take the window from here
@@ -79,10 +79,10 @@ def comparison(
         raise DataError(f"current = {current!r} and source = 'log' both name a window: give one of them")
     cohort = load(data or None)
     origin = {key: cohort.attrs[key] for key in ("source", "sha256", "simulated")}
-    now, kept = (log and log.as_of) or utc_now(), None
-    if (current or log) and state.lower() not in ("", "none"): kept = Path(state)
-    today, reference = f"{now:%Y-%m-%d}", cohort
-    if log: kind, window = "log", log_window(log, since, until, window_id, kept)
+    now, reference = (log and log.as_of) or utc_now(), cohort
+    today, keeps = f"{now:%Y-%m-%d}", (current or log) and state.lower() not in ("", "none")
+    state = Path(state) if keeps else None
+    if log: kind, window = "log", log_window(log, since, until, window_id, state)
     elif current:
         rows, about = read(current)
         kind, window = "file", Window(rows, window_id or today, about["source"], about["sha256"])
@@ -90,9 +90,9 @@ def comparison(
         reference, rows = split(cohort)
         kind, window = "fifth", Window(rows, window_id or today, "a random fifth of the data", origin["sha256"])
     champion = RiskModel.load(model) if Path(model).exists() else None
-    return Comparison(window, reference, origin, kind, champion, kept, log, now)
+    return Comparison(window, reference, origin, kind, champion, state, log, now)
 
-# %% ../../nbs/drift/job.ipynb #25dd1757
+# %% ../../nbs/drift/job.ipynb #5be9b367
 class Promise(NamedTuple):
     "How rare false alarms are to be; what a state was begun with holds."
     budget: float = 0.05             # highest probability of any false alarm in a year
@@ -170,17 +170,16 @@ class DriftLook:
     def numbers(self) -> dict[str, float | dict]:
         "Metrics for `result.json`."
         numbers = dict(evidence=self.result.evidence, threshold=self.result.threshold)
-        if self.outcomes:
-            numbers |= dict(
-                observed_expected_ratio=self.outcomes.ratio._asdict(), outcome_evidence=self.outcomes.evidence,
-                outcome_threshold=self.outcomes.threshold, outcomes=len(self.labelled),
-            )
-        if self.risks is not None: numbers |= dict(mean_risk=float(self.risks.mean()))
-        if self.reference_risks is not None:
-            numbers |= dict(reference_mean_risk=float(self.reference_risks.mean()))
-        numbers |= dict(window_rows=len(self.rows), windows=len(self.result.history))
-        # faults of the file itself: the same on a day run again
-        return numbers | dict(quality_warnings=len(self.quality.faults))
+        if self.outcomes: numbers |= dict(
+            observed_expected_ratio=self.outcomes.ratio._asdict(), outcome_evidence=self.outcomes.evidence,
+            outcome_threshold=self.outcomes.threshold, outcomes=len(self.labelled),
+        )
+        if self.risks is not None: numbers["mean_risk"] = float(self.risks.mean())
+        if self.reference_risks is not None: numbers["reference_mean_risk"] = float(self.reference_risks.mean())
+        return numbers | dict(
+            window_rows=len(self.rows), windows=len(self.result.history),
+            quality_warnings=len(self.quality.faults),  # of the file itself: the same on a day run again
+        )
 
     def record(
         self,

@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['LookWords', 'LookPlots']
 
-# %% ../../nbs/drift/job_report.ipynb #b94ea641
+# %% ../../nbs/drift/job_report.ipynb #722e7450
+from dataclasses import dataclass
+
 from .outcomes import EXPECTED_ASSUMES
 from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
 from ..fields import INPUTS, OUTCOME
@@ -13,51 +15,39 @@ from ..validation.metrics import calibration_curve
 from ..validation.plots import plot_calibration
 from ..validation.report import say
 
-# %% ../../nbs/drift/job_report.ipynb #f5592ef6
+# %% ../../nbs/drift/job_report.ipynb #71b74fdd
+@dataclass(frozen=True)
 class LookWords:
-    "A look in sentences: a paragraph or more for each part of the report, Markdown; `reasons` goes into `result.json`."
-    def __init__(
-        self,
-        look,  # a `DriftLook`
-    ):
-        self.look, self.compared = look, look.compared
-        self.named, self.from_log = look.compared.kind != "fifth", look.compared.kind == "log"
+    "A look in sentences: Markdown for each part of the report; `reasons` goes into `result.json`."
+    look: object  # a `DriftLook`
 
     @property
     def window(self) -> str:
         "Where evidence is carried, what the window and the reference are, and whether the window can be read."
-        window, origin = self.compared.window, self.compared.origin["source"]
-        reference = (
-            f"Reference: {len(self.compared.reference):,} rows of {origin}."
-            if self.look.at_hand
-            else f"The state was begun with another reference than {origin}: evidence doesn't need it, pictures of "
-            "single columns do and are left out."
-        )
-        fit = (
-            "Nothing in it stops the work."
-            if self.look.quality.ok
-            else "A file with a fault that stops counts as evidence of nothing, and the state stays as it was."
-        )
-        rows = f"Window {window.window_id}, {window.source}: {self.look.quality.rows:,} rows."
-        return f"{self.compared.state_words}\n\n{rows} {reference} {fit}"
+        compared, origin = self.look.compared, self.look.compared.origin["source"]
+        words = f"Window {compared.window.window_id}, {compared.window.source}: {self.look.quality.rows:,} rows. "
+        if self.look.at_hand: words += f"Reference: {len(compared.reference):,} rows of {origin}. "
+        else: words += (f"The state was begun with another reference than {origin}: evidence doesn't need it, "
+                        "pictures of single columns do and are left out. ")
+        if self.look.quality.ok: words += "Nothing in it stops the work."
+        else: words += "A file with a fault that stops counts as evidence of nothing, and the state stays as it was."
+        return f"{compared.state_words}\n\n{words}"
 
     @property
     def _notes(self) -> list[str]:
         "A window that was counted before, and evidence that began anew."
-        window, reason = self.compared.window, self.look.result.history.restart.iloc[-1]
-        notes = []
-        if self.look.result.repeated:
-            notes.append(f"Window {window.window_id} was counted before: the verdict is the one of that time, and "
-                         "nothing was counted twice.")
-        if reason: notes.append(f"Evidence began anew before this window: {reason}.")
-        return notes
+        result, notes = self.look.result, []
+        if result.repeated: notes.append(f"Window {result.window_id} was counted before: the verdict is the one of "
+                                         "that time, and nothing was counted twice.")
+        reason = result.history.restart.iloc[-1]
+        return [*notes, f"Evidence began anew before this window: {reason}."] if reason else notes
 
     @property
     def verdict(self) -> str:
         "Quiet or alarm, and what was promised."
         monitor, promise = self.look.monitor, self.look.promise
         sentences = [self.look.result.words(), *self._notes, "The promise holds however often the report is read."]
-        if self.compared.state and (monitor.budget, monitor.looks_per_year) != promise[:2]:
+        if self.look.compared.state and (monitor.budget, monitor.looks_per_year) != promise[:2]:
             sentences.append(
                 f"\n\nThe state was begun with a budget of {monitor.budget:g} for {monitor.looks_per_year} looks a "
                 "year, and that holds; the parameters of this run don't change it."
@@ -74,22 +64,21 @@ class LookWords:
     @property
     def outcomes(self) -> str:
         "Do the risks hold?"
-        look = self.look
-        if self.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
-        if not look.outcomes and self.from_log:
+        look, kind = self.look, self.look.compared.kind
+        if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
+        if not look.outcomes and kind == "log":
             return "No outcome of this model's predictions has come in since the last look."
         if not look.outcomes:
             return ("No outcome is recorded in this window; when some are, give the file again under the same name, "
                     "and they are counted.")
-        people = f"{len(look.labelled):,} of {len(look.rows):,} people have a recorded outcome."
-        if self.from_log:
-            people = (f"{len(look.labelled):,} outcomes of this model's predictions have come in since the last look, "
-                      "whenever they were made.")
-        caution = "" if self.named else "\n\nThe model was made with these people, which flatters it."
+        people = f"of {len(look.rows):,} people have a recorded outcome."
+        if kind == "log":
+            people = "outcomes of this model's predictions have come in since the last look, whenever they were made."
+        caution = "\n\nThe model was made with these people, which flatters it." if kind == "fifth" else ""
         return (
-            f"{people} {look.outcomes.words()} Each outcome is a bet against risks that are off by more than "
-            f"{look.outcome_monitor.tolerance:g} in log-odds; drift and outcomes keep the promise each on its "
-            f"own.{caution}"
+            f"{len(look.labelled):,} {people} {look.outcomes.words()} Each outcome is a bet against risks that are off "
+            f"by more than {look.outcome_monitor.tolerance:g} in log-odds; drift and outcomes keep the promise each on "
+            f"its own.{caution}"
         )
 
     @property
@@ -101,21 +90,23 @@ class LookWords:
     @property
     def next(self) -> str:
         "What to do next."
-        named, steps = self.compared.window.source, []
-        if self.look.outcome_alarm:
-            data = f"-p data {named if self.look.outcomes else 'and the windows with their outcomes'}"
-            steps.append(f"run validate with {'-p source log' if self.from_log else data}: its closed test says "
-                         "whether to keep, re-calibrate or refit the model.")
-        if self.look.result.alarm:
-            data = "-p source log" if self.from_log else "-p data and that file"
-            steps.append("look at the columns that moved and ask where the file comes from what changed there; "
-                         f"once outcomes are recorded, run validate with {data}.")
-        if steps and self.compared.state:
+        look, compared, steps = self.look, self.look.compared, []
+        labelled = compared.window.source if look.outcomes else "and the windows with their outcomes"
+        if look.outcome_alarm:
+            steps.append(f"run validate with {self._data(labelled)}: its closed test says whether to keep, "
+                         "re-calibrate or refit the model.")
+        if look.result.alarm:
+            steps.append("look at the columns that moved and ask where the file comes from what changed there; once "
+                         f"outcomes are recorded, run validate with {self._data('and that file')}.")
+        if steps and compared.state:
             steps.append("the alarm stands until it is understood; then -p restart with the reason, on the next "
                          "window, begins with new evidence.")
-        if not steps:
-            steps.append("nothing; give the next window when it is there." if self.compared.state else "nothing.")
+        if not steps: steps = ["nothing; give the next window when it is there." if compared.state else "nothing."]
         return "What to do next: " + " Then: ".join(steps)
+
+    def _data(self, file: str) -> str:
+        "The parameter that names data to validate on."
+        return "-p source log" if self.look.compared.kind == "log" else f"-p data {file}"
 
     @property
     def columns(self) -> str:
@@ -128,10 +119,9 @@ class LookWords:
     @property
     def risks(self) -> str:
         "The mean risk, and what the estimate of performance assumes."
-        look = self.look
-        if look.risks is None: return "There is no model yet whose risks could be watched."
-        before = f", {look.reference_risks.mean():.2%} in the reference" if look.at_hand else ""
-        return f"Mean risk {look.risks.mean():.2%} in the window{before}. {EXPECTED_ASSUMES}"
+        if self.look.risks is None: return "There is no model yet whose risks could be watched."
+        before = f", {self.look.reference_risks.mean():.2%} in the reference" if self.look.at_hand else ""
+        return f"Mean risk {self.look.risks.mean():.2%} in the window{before}. {EXPECTED_ASSUMES}"
 
     def evidently(
         self,
@@ -146,22 +136,18 @@ class LookWords:
     def reasons(self) -> list[str]:
         "The verdict's reasons, the weightiest first, and what to do next."
         look = self.look
-        drift = [look.result.words(), *look.result.moved(4)]
-        outcomes = [f"Outcomes: {look.outcomes.words()}"] if look.outcomes else []
-        if look.outcome_alarm and not look.outcomes:
-            outcomes = [f"Outcomes: the alarm since {look.outcome_monitor.alarm_} stands."]
+        drift, outcomes = [look.result.words(), *look.result.moved(4)], []
+        if look.outcomes: outcomes = [f"Outcomes: {look.outcomes.words()}"]
+        elif look.outcome_alarm: outcomes = [f"Outcomes: the alarm since {look.outcome_monitor.alarm_} stands."]
         first = outcomes + drift if look.outcome_alarm and not look.result.alarm else drift + outcomes
         faults = [f"Check the file: {finding.words}." for finding in look.quality.findings[:3]]
         return [*first, *self._notes, *faults, self.next]
 
-# %% ../../nbs/drift/job_report.ipynb #572808d5
+# %% ../../nbs/drift/job_report.ipynb #0cb45e23
+@dataclass(frozen=True)
 class LookPlots:
     "A look in pictures and tables; what can't be shown is left out."
-    def __init__(
-        self,
-        look,  # a `DriftLook`
-    ):
-        self.look = look
+    look: object  # a `DriftLook`
 
     def outcomes(self) -> None:
         "Evidence that risks are off, observed over expected, calibration over time and of the newest outcomes."
@@ -182,8 +168,8 @@ class LookPlots:
 
     def streams(self):
         "The ten streams with most evidence, as a table."
-        columns = {"what": "stream", "z": "z", "log_r": "log evidence"}
-        frame = self.look.result.to_frame().head(10)[list(columns)].rename(columns=columns)
+        frame = self.look.result.to_frame().head(10)[["what", "z", "log_r"]]
+        frame = frame.rename(columns={"what": "stream", "log_r": "log evidence"})
         return frame.style.hide(axis="index").format(precision=1)
 
     def expected(self):

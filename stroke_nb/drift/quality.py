@@ -108,7 +108,7 @@ def _default_findings(values: pd.Series, field) -> list[Finding]:
     words = f"{field.label}: every value is {values.dropna().iloc[0]}; is it a default?"
     return [Finding("warn", field.name, count, words)]
 
-# %% ../../nbs/drift/quality.ipynb #c7b1892b
+# %% ../../nbs/drift/quality.ipynb #1f86b750
 class CheckedRows:
     "Rows that passed the checks, with what identifies them."
     def __init__(
@@ -127,7 +127,8 @@ class CheckedRows:
         "A short hash of all rows, in any order."
         return digest_of(np.sort(self.hashes))
 
-    def __len__(self) -> int: return len(self.frame)
+    def __len__(self) -> int:
+        return len(self.frame)
 
 # %% ../../nbs/drift/quality.ipynb #00a206a9
 def _repeat_findings(checked: CheckedRows) -> list[Finding]:
@@ -138,13 +139,13 @@ def _repeat_findings(checked: CheckedRows) -> list[Finding]:
 
 def _overlap_finding(checked: CheckedRows, seen: np.ndarray) -> Finding | None:
     "Rows that were in the reference or an earlier window."
-    known = np.isin(checked.hashes, seen)
-    if not known.any(): return None
-    share = known.mean()
+    overlap = np.isin(checked.hashes, seen)
+    if not overlap.any(): return None
+    share = overlap.mean()
     advice = "is it an old file?" if share >= 0.5 else "do the windows overlap?"
-    words = (f"{known.sum()} rows ({share:.0%}) were in the reference or an earlier window, "
-             f"as {where(np.flatnonzero(known))}: {advice}")
-    return Finding("stop" if share >= 0.5 else "warn", "", int(known.sum()), words)
+    words = (f"{overlap.sum()} rows ({share:.0%}) were in the reference or an earlier window, "
+             f"as {where(np.flatnonzero(overlap))}: {advice}")
+    return Finding("stop" if share >= 0.5 else "warn", "", int(overlap.sum()), words)
 
 # %% ../../nbs/drift/quality.ipynb #22e47f45
 @dataclass(frozen=True)
