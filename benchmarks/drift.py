@@ -33,7 +33,7 @@ from scipy.stats import beta, binom, chi2_contingency, ks_2samp
 from stroke_nb.cohort import load
 from stroke_nb.simulation import simulate, true_risk
 from stroke_nb.drift import DriftMonitor, OutcomeMonitor, quality
-from stroke_nb.drift.plots import _for_evidently
+from stroke_nb.drift.plots import evidently_types
 from stroke_nb.model import RiskModel
 from stroke_nb.fields import FIELDS, INPUTS, NUMBERS, OUTCOME
 
@@ -90,9 +90,9 @@ class Monitor:
     def __init__(self, world, rows, year, monitor):
         self.world, self.monitor = world, monitor
         monitor.records, monitor.restarts, monitor.details, monitor.seed = [], [], [], year
-        monitor._begin(world.before.take(rows))
+        monitor.begin(world.before.take(rows))
 
-    def alarm(self, rows, look): return self.monitor.look(self.world.now.take(rows), f"{look:04d}")
+    def alarm(self, rows, look): return self.monitor.count(self.world.now.take(rows), f"{look:04d}")
 
 
 class Evidently:
@@ -104,7 +104,7 @@ class Evidently:
 
     def _dataset(self, frame):
         from evidently import Dataset
-        return Dataset.from_pandas(_for_evidently(frame.reset_index(drop=True), list(INPUTS)), data_definition=self.definition)
+        return Dataset.from_pandas(evidently_types(frame.reset_index(drop=True), list(INPUTS)), data_definition=self.definition)
 
     def share(self, rows, look) -> float:
         "Share of drifted columns."
@@ -191,13 +191,13 @@ METHODS = ("monitor", "evidently_any", "evidently_half", "bonferroni", "psi", "g
 def watchers(names, world, rows, year, looks, size, monitor) -> dict:
     "A method's state at the start of a year, by name."
     evidently = Evidently(world, rows, year, looks) if any(name.startswith("evidently") for name in names) else None
-    made = dict(monitor=lambda: Monitor(world, rows, year, monitor), evidently_any=lambda: Rule(evidently, 1 / len(INPUTS)), evidently_half=lambda: Rule(evidently, 0.5),
+    start = dict(monitor=lambda: Monitor(world, rows, year, monitor), evidently_any=lambda: Rule(evidently, 1 / len(INPUTS)), evidently_half=lambda: Rule(evidently, 0.5),
                 bonferroni=lambda: Bonferroni(world, rows, year, looks), psi=lambda: Psi(world, rows, year, looks),
                 gate=lambda: Gate(world, rows, year, looks), outcomes=lambda: Outcomes(world, rows, year, looks, size))
-    return {name: made[name]() for name in names}
+    return {name: start[name]() for name in names}
 
 
-def asked(methods, shift, year, evidently_years):
+def seeing(methods, shift, year, evidently_years):
     "Methods with something to see in this year."
     if shift == "strokes": return [name for name in methods if name == "outcomes"]
     return [name for name in methods if not (name == "outcomes" and shift != "clean") and not (name == "gate" and shift != "mmol")
@@ -226,11 +226,11 @@ def share_words(hits: int, n: int) -> str:
 
 def median_words(first: np.ndarray, looks: int) -> str:
     "Median with the order statistics that hold it with 95 %; a year without alarm counts as later than its end."
-    def told(value): return f"{value:g}" if np.isfinite(value) else f">{looks}"
+    def look_text(value): return f"{value:g}" if np.isfinite(value) else f">{looks}"
     ordered, n = np.sort(first), len(first)
     low = int(binom.ppf(0.025, n, 0.5))
     middle = ordered[(n - 1) // 2:n // 2 + 1]
-    return f"{told(middle.mean() if np.isfinite(middle).all() else np.inf)} ({told(ordered[max(low - 1, 0)])} to {told(ordered[min(n - low, n - 1)])})"
+    return f"{look_text(middle.mean() if np.isfinite(middle).all() else np.inf)} ({look_text(ordered[max(low - 1, 0)])} to {look_text(ordered[min(n - low, n - 1)])})"
 
 
 def main():
@@ -244,25 +244,25 @@ def main():
     parser.add_argument("--looks", type=int, default=52)
     parser.add_argument("--risk", action="store_true", help="the monitor watches the simulated world's risk too")
     parser.add_argument("--seed", type=int, default=1)
-    given, begin = parser.parse_args(), time.perf_counter()
-    if "real" in given.data and "STROKE_NB_DATA" not in os.environ: parser.error("--data real: name the file by STROKE_NB_DATA")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, Evidently {version('evidently')}; {given.looks} looks a year, seed {given.seed}"
-          f"{', risk watched' if given.risk else ''}")
+    options, begin = parser.parse_args(), time.perf_counter()
+    if "real" in options.data and "STROKE_NB_DATA" not in os.environ: parser.error("--data real: name the file by STROKE_NB_DATA")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, Evidently {version('evidently')}; {options.looks} looks a year, seed {options.seed}"
+          f"{', risk watched' if options.risk else ''}")
     print(f"{'data':10s} {'change':29s} {'window':>6s} {'method':15s} {'years':>5s} {'years with an alarm (95 %)':>27s} {'median look of first alarm':>27s} {'s':>6s}", flush=True)
-    for kind in given.data:
-        monitor = DriftMonitor(SimulatedRisk() if given.risk else None, looks_per_year=given.looks)
-        monitor.fit(simulate(1000))   # sets up what every year's `_begin` replaces
-        for shift in given.shifts:
-            world = Population(kind, shift, monitor, np.random.default_rng([given.seed, list(SHIFTS).index(shift)]))
-            for size in given.windows:
+    for kind in options.data:
+        monitor = DriftMonitor(SimulatedRisk() if options.risk else None, looks_per_year=options.looks)
+        monitor.fit(simulate(1000))   # sets up what every year's `begin` replaces
+        for shift in options.shifts:
+            world = Population(kind, shift, monitor, np.random.default_rng([options.seed, list(SHIFTS).index(shift)]))
+            for size in options.windows:
                 start = time.perf_counter()
-                years = [first_alarms(world, asked(given.methods, shift, year, given.evidently_years), year, given.looks, size, monitor, given.seed)
-                         for year in range(given.years)]
-                for name in given.methods:
+                years = [first_alarms(world, seeing(options.methods, shift, year, options.evidently_years), year, options.looks, size, monitor, options.seed)
+                         for year in range(options.years)]
+                for name in options.methods:
                     first = np.array([year[name] for year in years if name in year])
                     if not len(first): continue
                     print(f"{kind:10s} {SHIFTS[shift][0]:29s} {size:6d} {name:15s} {len(first):5d} {share_words(int(np.isfinite(first).sum()), len(first)):>27s} "
-                          f"{median_words(first, given.looks):>27s} {time.perf_counter() - start:6.0f}", flush=True)
+                          f"{median_words(first, options.looks):>27s} {time.perf_counter() - start:6.0f}", flush=True)
     print(f"{time.perf_counter() - begin:.0f} s")
 
 

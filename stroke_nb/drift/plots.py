@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plot_evidence', 'plot_observed_expected', 'plot_dynamic_calibration', 'column_finding', 'plot_column',
-           'evidently_pages']
+           'evidently_types', 'evidently_pages']
 
 # %% ../../nbs/drift/plots.ipynb #9ac60e7a
 from pathlib import Path
@@ -13,34 +13,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from .counts import change, Stream
+from ..display import BLUE, GREY, VERMILION
+from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS
 
 # %% ../../nbs/drift/plots.ipynb #1bf50f1f
-_grey, _blue, _red = "#7a7a7a", "#1f6fb2", "#d55e00"
-
-def plot_evidence(
-    history: pd.DataFrame,  # window_id, evidence, usual, alarm, restart
-    threshold: float,       # evidence that raises an alarm
-    ax=None,
-):
-    "Evidence of all windows against the threshold, on a logarithmic axis."
+def _axes(ax, size: tuple[float, float]):
+    "The axes given, or new ones, open at the top and on the right."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(7, 3.2), dpi=110)[1]
-    x, evidence = np.arange(len(history)), np.clip(history.evidence, 0.1, threshold * 1e4)
-    ax.plot(x, history.usual, color=_grey, lw=1, label="average without change")
-    ax.plot(x, evidence, color=_blue, lw=1.5, marker="o", ms=3.5, zorder=2)
-    ax.plot(x[history.alarm], evidence[history.alarm], "s", color=_red, ms=5.5, label="alarm", zorder=3)
-    ax.axhline(threshold, color=_red, lw=1, ls="--")
-    ax.text(
-        0.995, threshold * 1.15, f"alarm at {threshold:,.0f}", color=_red, fontsize=8, ha="right",
-        transform=ax.get_yaxis_transform(),
-    )
-    for place in x[history.restart != ""]: ax.axvline(place - 0.5, color=_grey, lw=1, ls=":")
-    # above, where no line passes
-    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    _window_ticks(ax, history)
-    ax.set(yscale="log", ylabel="evidence of a change", ylim=(0.1, max(threshold * 4, evidence.max() * 2)))
+    if ax is None: ax = plt.subplots(figsize=size, dpi=110)[1]
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -49,56 +30,74 @@ def _window_ticks(ax, history: pd.DataFrame) -> None:
     shown = np.arange(len(history))[::-1][::-(-len(history) // 9)]  # from the newest backwards
     ax.set_xticks(shown, history.window_id.iloc[shown], rotation=30, ha="right", fontsize=8)
 
+# %% ../../nbs/drift/plots.ipynb #b017c7ee
+def plot_evidence(
+    history: pd.DataFrame,  # window_id, evidence, usual, alarm, restart
+    threshold: float,       # evidence that raises an alarm
+    ax=None,                # matplotlib axes; new ones when None
+):                          # the axes
+    "Evidence of all windows against the threshold, on a logarithmic axis."
+    ax = _axes(ax, (7, 3.2))
+    x, evidence = np.arange(len(history)), np.clip(history.evidence, 0.1, threshold * 1e4)
+    ax.plot(x, history.usual, color=GREY, lw=1, label="average without change")
+    ax.plot(x, evidence, color=BLUE, lw=1.5, marker="o", ms=3.5, zorder=2)
+    ax.plot(x[history.alarm], evidence[history.alarm], "s", color=VERMILION, ms=5.5, label="alarm", zorder=3)
+    ax.axhline(threshold, color=VERMILION, lw=1, ls="--")
+    ax.text(
+        0.995, threshold * 1.15, f"alarm at {threshold:,.0f}", color=VERMILION, fontsize=8, ha="right",
+        transform=ax.get_yaxis_transform(),
+    )
+    for restart in x[history.restart != ""]: ax.axvline(restart - 0.5, color=GREY, lw=1, ls=":")
+    # above, where no line passes
+    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    _window_ticks(ax, history)
+    ax.set(yscale="log", ylabel="evidence of a change", ylim=(0.1, max(threshold * 4, evidence.max() * 2)))
+    return ax
+
 # %% ../../nbs/drift/plots.ipynb #b11a88fa
 def plot_observed_expected(
     history: pd.DataFrame,  # window_id, ratio, low, high, alarm
-    ax=None,
-):
+    ax=None,                # matplotlib axes; new ones when None
+):                          # the axes
     "Observed over expected of each window with its 95 % interval."
-    import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(7, 3.2), dpi=110)[1]
-    x = np.arange(len(history))
-    for marked, color, shape in ((~history.alarm, _blue, "o"), (history.alarm, _red, "s")):
-        part = history[marked]
+    ax, x = _axes(ax, (7, 3.2)), np.arange(len(history))
+    for mask, color, shape in ((~history.alarm, BLUE, "o"), (history.alarm, VERMILION, "s")):
+        part = history[mask]
         ax.errorbar(
-            x[marked], part.ratio, [part.ratio - part.low, part.high - part.ratio], fmt=shape, color=color,
-            ms=4.5, lw=1.2, capsize=2,
+            x[mask], part.ratio, [part.ratio - part.low, part.high - part.ratio], fmt=shape, color=color, ms=4.5,
+            lw=1.2, capsize=2,
         )
-    ax.axhline(1, color=_grey, lw=1)
+    ax.axhline(1, color=GREY, lw=1)
     _window_ticks(ax, history)
     ax.set(yscale="log", ylabel="observed / expected (95 % interval)")
     ax.set_yticks([0.25, 0.5, 1, 2, 4], ["0.25", "0.5", "1", "2", "4"])
     ax.minorticks_off()
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 # %% ../../nbs/drift/plots.ipynb #4c0b4961
 def plot_dynamic_calibration(
     curves: pd.DataFrame,  # from `dynamic_calibration`
     earlier: int = 4,      # older curves to show, fading
-    ax=None,
-):
+    ax=None,               # matplotlib axes; new ones when None
+):                         # the axes
     "The newest calibration curve with its intervals, and how it came to lie there."
-    import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(6, 4.2), dpi=110)[1]
+    ax = _axes(ax, (6, 4.2))
     names = list(dict.fromkeys(curves.window_id))
     shown = sorted({int(at) for at in np.linspace(0, len(names) - 1, min(earlier + 1, len(names)))})
     for rank, at in enumerate(shown[:-1], 1):
-        old = curves[curves.window_id == names[at]]
+        old, alpha = curves[curves.window_id == names[at]], 0.25 + 0.6 * rank / len(shown)
         ax.plot(
-            old.risk * 100, old.observed * 100, "o-", color=_grey, ms=2.5, lw=1,
-            alpha=0.25 + 0.6 * rank / len(shown), label=str(names[at]),
+            old.risk * 100, old.observed * 100, "o-", color=GREY, ms=2.5, lw=1, alpha=alpha, label=str(names[at])
         )
     new = curves[curves.window_id == names[-1]]
+    reach = 100 * np.maximum(0, [new.observed - new.low, new.high - new.observed])
     ax.errorbar(
-        new.risk * 100, new.observed * 100,
-        100 * np.maximum(0, [new.observed - new.low, new.high - new.observed]), fmt="o-", color=_blue, ms=4.5,
-        lw=1.6, capsize=2, label=str(names[-1]),
+        new.risk * 100, new.observed * 100, reach, fmt="o-", color=BLUE, ms=4.5, lw=1.6, capsize=2,
+        label=str(names[-1]),
     )
-    ax.axline((0, 0), slope=1, color=_grey, lw=1, ls="--")
+    ax.axline((0, 0), slope=1, color=GREY, lw=1, ls="--")
     ax.set(xlabel="risk given (%)", ylabel="recorded strokes (%), 95 % interval")
     ax.legend(frameon=False, fontsize=8, title="after window", title_fontsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 # %% ../../nbs/drift/plots.ipynb #479139be
@@ -111,29 +110,30 @@ def column_finding(
     field, now, before = FIELDS[name], window[name].dropna(), reference[name].dropna()
     if not len(now): return f"{field.label}: no value in the window"
     if field.kind == "category":
-        shares = now.value_counts(normalize=True).reindex(field.categories, fill_value=0)
-        usual = before.value_counts(normalize=True).reindex(field.categories, fill_value=0)
-        level = (shares - usual).abs().idxmax()
-        said = change(Stream(name, "share", level, 0), shares[level], usual[level])
-    else:
-        said = change(
-            Stream(name, "location" if field.kind == "number" else "share", "", 0), now.mean(), before.mean()
+        shares, usual = (
+            column.value_counts(normalize=True).reindex(field.categories, fill_value=0) for column in (now, before)
         )
+        level = (shares - usual).abs().idxmax()
+        words = shift_words(Stream(name, "share", level, 0), shares[level], usual[level])
+    else:
+        kind = "location" if field.kind == "number" else "share"
+        words = shift_words(Stream(name, kind, "", 0), now.mean(), before.mean())
     missing, usual = window[name].isna().mean(), reference[name].isna().mean()
-    return said + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
+    return words + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Histograms as shares of people, means marked."
-    both = pd.concat([reference[field.name], window[field.name]]).dropna()
-    edges = np.linspace(*np.quantile(both, [0.001, 0.999]), 31)
-    for frame, label, style in ((reference, "reference", dict(color=_grey, alpha=0.35, histtype="stepfilled")),
-                                (window, "window", dict(color=_blue, lw=1.6, histtype="step"))):
+    everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
+    edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
+    for frame, label, style in (
+        (reference, "reference", dict(color=GREY, alpha=0.35, histtype="stepfilled")),
+        (window, "window", dict(color=BLUE, lw=1.6, histtype="step")),
+    ):
         values = frame[field.name].dropna().clip(edges[0], edges[-1])
         ax.hist(values, edges, weights=np.full(len(values), 100 / max(len(values), 1)), label=label, **style)
         ax.axvline(frame[field.name].mean(), color=style["color"], lw=1.2, ls="--")
     ax.set(xlabel=field.title, ylabel="share of people (%)")
-    ax.legend(frameon=False, fontsize=8)
 
 # %% ../../nbs/drift/plots.ipynb #8f16b77e
 def _wilson(share: np.ndarray, n: int) -> np.ndarray:
@@ -150,41 +150,38 @@ def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
         frame[field.name].value_counts(normalize=True).reindex(levels, fill_value=0).to_numpy()
         for frame in (reference, window)
     )
-    y = np.arange(len(levels))[::-1]
-    ax.barh(y, usual * 100, color=_grey, alpha=0.35, height=0.7, label="reference")
-    ax.errorbar(
-        now * 100, y, xerr=_wilson(now, max(window[field.name].notna().sum(), 1)) * 100, fmt="o", color=_blue,
-        ms=5, capsize=2, label="window",
-    )
+    y, reach = np.arange(len(levels))[::-1], _wilson(now, max(window[field.name].notna().sum(), 1))
+    ax.barh(y, usual * 100, color=GREY, alpha=0.35, height=0.7, label="reference")
+    ax.errorbar(now * 100, y, xerr=reach * 100, fmt="o", color=BLUE, ms=5, capsize=2, label="window")
     ax.set_yticks(y, field.categories or ("no", "yes"))
     ax.set(xlabel="share of people (%), window with 95 % interval", xlim=(0, None))
-    ax.legend(frameon=False, fontsize=8)
 
 # %% ../../nbs/drift/plots.ipynb #17bee493
 def plot_column(
     reference: pd.DataFrame,  # validated
     window: pd.DataFrame,     # validated
     name: str,                # column
-    ax=None,
-):
+    ax=None,                  # matplotlib axes; new ones when None
+):                            # the axes
     "One column in reference and window, the finding on top."
-    import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(6, 3), dpi=110)[1]
-    (_draw_number if FIELDS[name].kind == "number" else _draw_shares)(ax, reference, window, FIELDS[name])
+    ax = _axes(ax, (6, 3))
+    draw = _draw_number if FIELDS[name].kind == "number" else _draw_shares
+    draw(ax, reference, window, FIELDS[name])
+    ax.legend(frameon=False, fontsize=8)
     ax.set_title(column_finding(reference, window, name), fontsize=9, loc="left")
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 # %% ../../nbs/drift/plots.ipynb #21d20043
-def _for_evidently(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def evidently_types(
+    frame: pd.DataFrame,  # validated
+    names: list[str],     # columns to take
+) -> pd.DataFrame:
     "Columns in types that Evidently counts: plain text for categories and yes/no."
-    words = {
-        name: frame[name].map({0: "no", 1: "yes"}) if FIELDS[name].kind == "binary" else frame[name]
-        for name in names
-    }
-    return pd.DataFrame(
-        {name: values if name in NUMBERS else values.astype(object) for name, values in words.items()}
-    )
+    def typed(name):
+        if name in NUMBERS: return frame[name]
+        words = frame[name].map({0: "no", 1: "yes"}) if FIELDS[name].kind == "binary" else frame[name]
+        return words.astype(object)
+    return pd.DataFrame({name: typed(name) for name in names})
 
 def evidently_pages(
     reference: pd.DataFrame,  # validated
@@ -196,11 +193,10 @@ def evidently_pages(
     from evidently.presets import DataDriftPreset, DataSummaryPreset
     names = [name for name in FIELDS if name in reference and name in current]
     numbers = [name for name in names if name in NUMBERS]
-    definition = DataDefinition(
-        numerical_columns=numbers, categorical_columns=[name for name in names if name not in numbers]
-    )
+    others = [name for name in names if name not in numbers]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)
     now, usual = (
-        Dataset.from_pandas(_for_evidently(frame, names), data_definition=definition)
+        Dataset.from_pandas(evidently_types(frame, names), data_definition=definition)
         for frame in (current, reference)
     )
     path = Path(out) / "evidently.html"
