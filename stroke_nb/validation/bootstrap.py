@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from stroke_nb.validation.metrics import (
-    auprc, auroc, brier, calibration_intercept, calibration_slope, check, check_both, decision_curve, ici,
-    net_benefits, observed_expected_ratio, persons, scaled_brier, THRESHOLDS, Undefined,
-)
+from .calibration import calibration_intercept, calibration_slope, ici, observed_expected_ratio
+from .discrimination import auprc, auroc
+from .metrics import brier, check, check_both, persons, scaled_brier, Undefined
+from .usefulness import decision_curve, net_benefits, THRESHOLDS
 
 # %% ../../nbs/validation/bootstrap.ipynb #858eb3ec
 def resamples(n: int, n_boot: int, seed: int, groups=None) -> Iterator[np.ndarray]:

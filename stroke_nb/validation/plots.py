@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..disclosure import cleared, LEAST
-from .metrics import calibration_curve, check, check_both, decision_curve, EDGE
+from .calibration import calibration_curve
+from .metrics import check, check_both, EDGE
+from .usefulness import decision_curve
 
 # %% ../../nbs/validation/plots.ipynb #6f2adc27
 GREY, BLUE = "#7a7a7a", "#1f6fb2"  # the reference, what is current

@@ -12,7 +12,10 @@ import pandas as pd
 from ..fields import FIELDS
 from ..schema import validate
 from .bootstrap import evaluate
-from .metrics import at, auroc, net_benefit, observed_expected_ratio
+from .calibration import observed_expected_ratio
+from .discrimination import auroc
+from .metrics import at
+from .usefulness import net_benefit
 
 # %% ../../nbs/validation/subgroups.ipynb #35098de5
 age_edges, _age_names = (

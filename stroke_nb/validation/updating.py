@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import chdtrc, expit, logit
 
 from ..model.kinds import MEASURED
-from .metrics import calibration_intercept, fit_logistic, log_loss, recalibration
+from .calibration import calibration_intercept, fit_logistic, recalibration
+from .metrics import log_loss
 
 # %% ../../nbs/validation/updating.ipynb #d42519e2
 def revision(
