@@ -120,6 +120,16 @@ def _parameter(
     return _bounds(parameter, comments.get(node.end_lineno, ""))
 
 # %% ../../nbs/jobs/parameters.ipynb #6de91c58
+def _comments(source: str) -> dict[int, str]:
+    "Comments by the line of the statement they belong to: on that line, or on lines of their own above it."
+    comments, above = {}, ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        line, text = token.start[0], token.string.lstrip("# ")
+        if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"): above += f" {text}"
+        elif token.type == tokenize.COMMENT: comments[line] = text
+        elif token.type == tokenize.NAME and above: comments[line], above = above.strip(), ""
+    return comments
+
 def parameters(
     job: str | Path,  # a name such as `train`, or a path to a notebook
 ) -> list[Parameter]:
@@ -127,8 +137,7 @@ def parameters(
     path = find_job(job)
     source = _parameter_source(path)
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-        comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+        comments = _comments(source)
         found = [_parameter(node, comments) for node in ast.parse(source).body]
     except JobError as error: raise JobError(f"{path.name}: {error}") from error
     except (SyntaxError, ValueError, tokenize.TokenError) as error:

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['model_card', 'write_card']
 
-# %% ../../nbs/validation/model_card.ipynb #d225fc96
+# %% ../../nbs/validation/model_card.ipynb #fa4cdeb5
 from html import escape
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from .tables import estimate, label, METRICS
+from ..display import estimate, METRICS
 
 # %% ../../nbs/validation/model_card.ipynb #c0cf6dc3
 def _asset(name: str) -> str:
@@ -23,7 +23,8 @@ def model_card(
     "The model card of a training run."
     metrics, data = result["metrics"], result["data"]
     def plain(name): return metrics[name]["value"] if isinstance(metrics[name], dict) else metrics[name]
-    rows = [f"| {label(name)} | {estimate(metrics[name], METRICS[name][1])} |" for name in metrics if name in METRICS]
+    rows = [f"| {METRICS[name].label} | {estimate(metrics[name], METRICS[name].digits)} |"
+            for name in metrics if name in METRICS]
     return _asset("model_card.md").format(
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['THRESHOLD_RULES', 'thresholds', 'threshold_table']
 
-# %% ../../nbs/validation/thresholds.ipynb #94b6157e
+# %% ../../nbs/validation/thresholds.ipynb #c0844f2e
 import numpy as np
 import pandas as pd
 
+from ..display import estimate
 from .bootstrap import evaluate
 from .cross_validation import flags, OutOfFold
 from .metrics import at, ppv, sensitivity
-from .tables import estimate
 from stroke_nb.validation.usefulness import (
     f2_threshold, net_benefit_threshold, reviewed_per_case, sensitivity_threshold,
 )

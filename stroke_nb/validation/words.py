@@ -7,12 +7,12 @@ __all__ = ['say', 'calibration_words', 'lead_words', 'benefit_words', 'instabili
            'optimism_words', 'subgroup_words', 'imbalance_words', 'sample_size_words', 'validation_size_words',
            'plausibility_words', 'training_verdict']
 
-# %% ../../nbs/validation/words.ipynb #cd0de147
+# %% ../../nbs/validation/words.ipynb #25cca2e7
 import numpy as np
 import pandas as pd
 
+from ..display import estimate, METRICS
 from ..model.kinds import KINDS
-from .tables import estimate, label
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
 def say(text: str) -> None:
@@ -50,7 +50,7 @@ def lead_words(
     rows = differences[differences.metric == metric]
     names = {better: ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better]) for better in _LEADS}
     parts = [words.format(names[better]) for better, words in _LEADS.items() if names[better]]
-    return f"In {label(metric)} the default is " + "; ".join(parts) + "."
+    return f"In {METRICS[metric].label} the default is " + "; ".join(parts) + "."
 
 # %% ../../nbs/validation/words.ipynb #71d426f3
 def _ranges(t: np.ndarray, hits: np.ndarray) -> str:
