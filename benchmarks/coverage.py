@@ -20,7 +20,8 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from stroke_nb.cohort import simulate
-from stroke_nb.validation.metrics import auroc, auroc_interval, calibration_slope, fit_logistic, observed_expected_ratio
+from stroke_nb.validation.calibration import calibration_slope, fit_logistic, observed_expected_ratio
+from stroke_nb.validation.discrimination import auroc, auroc_interval
 from stroke_nb.validation.bootstrap import evaluate
 from stroke_nb.model import RiskModel
 from stroke_nb.arithmetic import expit, logit

@@ -15,7 +15,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from stroke_nb.cohort import folds, load
-from stroke_nb.validation.metrics import auroc, calibration_slope, observed_expected_ratio
+from stroke_nb.validation.calibration import calibration_slope, observed_expected_ratio
+from stroke_nb.validation.discrimination import auroc
 from stroke_nb.model import KINDS
 from stroke_nb.model.fitting import fit
 from stroke_nb.fields import OUTCOME

@@ -21,7 +21,10 @@ from .state import place, read_state, schema_hash, seed, write_state
 from ..errors import DataError, DriftError
 from ..identity import digest_of, id_hashes
 from ..schema import where
-from ..validation.metrics import auroc, Interval, net_benefit, observed_expected_interval
+from ..validation.calibration import observed_expected_interval
+from ..validation.discrimination import auroc
+from ..validation.metrics import Interval
+from ..validation.usefulness import net_benefit
 
 # %% ../../nbs/drift/outcomes.ipynb #bdac088f
 RISK_BANDS = (0.0, 0.01, 0.02, 0.05, 0.10, 0.20, 1.0)   # edges

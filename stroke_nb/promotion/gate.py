@@ -17,10 +17,10 @@ from .held_out import learned_from, unseen
 from ..schema import require_outcome
 from ..validation.bootstrap import named, percentiles, resamples, score
 from ..validation.cross_validation import BENEFIT_AT
-from stroke_nb.validation.metrics import (
-    at, auroc, auroc_difference, calibration_slope, decision_curve, net_benefit,
-    observed_expected_interval, observed_expected_ratio,
-)
+from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
+from ..validation.discrimination import auroc, auroc_difference
+from ..validation.metrics import at
+from ..validation.usefulness import decision_curve, net_benefit
 from ..validation.subgroups import memberships
 
 # %% ../../nbs/promotion/gate.ipynb #7c911154

@@ -17,8 +17,11 @@ from ..disclosure import LEAST, rounded
 from .gate import GateResult
 from ..validation.bootstrap import bootstrap
 from ..validation.cross_validation import BENEFIT_AT
-from ..validation.metrics import calibration_curve, decision_curve, Interval
-from ..validation.plots import BLUE, GREY, new_axes, percent
+from ..validation.calibration import calibration_curve
+from ..validation.metrics import Interval
+from ..validation.usefulness import decision_curve
+from ..display import BLUE, GREY
+from ..validation.plots import new_axes, percent
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc
 def gate_record(

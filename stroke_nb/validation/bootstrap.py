@@ -34,7 +34,8 @@ def percentiles(draws: np.ndarray, level: float) -> tuple[float, float]:
     "Percentile interval of resampled values, shape (n_boot,); NaN, NaN when more than 5 % are undefined."
     known = draws[~np.isnan(draws)]
     if len(known) < 0.95 * len(draws): return np.nan, np.nan
-    # of 199 sorted draws the 5th and the 195th bound 95 % (Davison & Hinkley 1997, section 5.2); numpy's default is narrower
+    # of 199 sorted draws the 5th and the 195th bound 95 % (Davison & Hinkley 1997, section 5.2);
+    # numpy's default is narrower
     return tuple(np.quantile(known, [(1 - level) / 2, (1 + level) / 2], method="weibull"))
 
 def named(metrics) -> dict[str, Callable]:

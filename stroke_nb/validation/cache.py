@@ -41,8 +41,8 @@ def meaning(
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            del body[0]
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant): del body[0]
     return ast.dump(tree)
 
 FITTING = (fields, schema, arithmetic, cohort, features, kinds, fitting, risk_model)   # what decides a fit
@@ -83,7 +83,7 @@ def _plain(values) -> np.ndarray:
 # %% ../../nbs/validation/cache.ipynb #e4758c04
 def cached(
     name: str,                           # first part of the file's name, such as "folds"
-    key: dict,                           # what the result depends on beside the code: data hash and settings, JSON values
+    key: dict,                           # data hash and settings that the result depends on, JSON values
     make: Callable[[], dict],            # computes the arrays; a frame will do, column by column
     folder: str | PathLike = ".cache",
     code: Iterable = (),                 # modules and functions behind `make`, for `code_version`

@@ -136,7 +136,8 @@ def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section
 
 def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
     "What correcting for imbalance would do."
-    ways = _cached_folds("imbalance", dict(key, repeats=1), lambda: imbalance(X, y, folds=plan.folds, seed=plan.seed), plan)
+    def folds(): return imbalance(X, y, folds=plan.folds, seed=plan.seed)
+    ways = _cached_folds("imbalance", dict(key, repeats=1), folds, plan)
     scores = compare(ways, n_boot=plan.few, seed=plan.seed)
     return Section(imbalance_words(scores), score_numbers(scores), score_table(scores))
 
@@ -160,7 +161,8 @@ def _interval(row) -> dict:
 
 def _closing_numbers(leads: pd.DataFrame, chosen: pd.DataFrame, corrected: pd.DataFrame) -> dict:
     "Leads over the challengers, thresholds and optimism-corrected performance, for the record."
-    lead, corrected = leads[leads.metric == "auroc"].set_index("challenger"), corrected.rename(columns=dict(corrected="value"))
+    lead = leads[leads.metric == "auroc"].set_index("challenger")
+    corrected = corrected.rename(columns=dict(corrected="value"))
     return (
         {f"auroc_lead_over_{name}": _interval(row) for name, row in lead.iterrows()}
         | {f"threshold_{name}": row.to_dict() for name, row in chosen.iterrows()}

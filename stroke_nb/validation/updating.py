@@ -67,7 +67,7 @@ def _log_likelihood(y, p) -> float: return -len(y) * log_loss(y, p)
 def closed_test(
     y: np.ndarray,                       # outcome, shape (n,)
     p: np.ndarray,                       # the model's risk, shape (n,)
-    revised: np.ndarray | None = None,   # risks after refitting, from `revision`; None: intercept and slope are the fullest
+    revised: np.ndarray | None = None,   # risks after refitting, from `revision`; None: test up to the slope
     df: int = 2,                         # coefficients behind `revised`
     alpha: float = 0.05,
 ) -> ClosedTest:

@@ -48,8 +48,8 @@ def lead_words(
 ) -> str:
     "Which challengers the default beats for sure, and which only about equal it."
     rows = differences[differences.metric == metric]
-    names = {better: ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better]) for better in _LEADS}
-    parts = [words.format(names[better]) for better, words in _LEADS.items() if names[better]]
+    def names(better): return ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better])
+    parts = [words.format(names(better)) for better, words in _LEADS.items() if names(better)]
     return f"In {METRICS[metric].label} the default is " + "; ".join(parts) + "."
 
 # %% ../../nbs/validation/words.ipynb #71d426f3
@@ -64,8 +64,8 @@ def benefit_words(
     t = frame.threshold.to_numpy()
     ahead, sure = (frame.gain > 0).to_numpy(), (frame.gain_low > 0).to_numpy()
     return (
-        f"Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds {_ranges(t, ahead)}; "
-        f"beyond doubt {_ranges(t, sure)}."
+        "Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds "
+        f"{_ranges(t, ahead)}; beyond doubt {_ranges(t, sure)}."
     )
 
 # %% ../../nbs/validation/words.ipynb #dae7aece
@@ -82,8 +82,9 @@ def instability_words(
 ) -> str:
     "How far a risk moves when the model is refitted."
     return (
-        f"Refitted to {refits} other samples of such people, a person's risk moves by {numbers['mape']:.2%} on average (MAPE); for the tenth with "
-        f"the highest risks, 95 % of the refits lie within a span of {numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk."
+        f"Refitted to {refits} other samples of such people, a person's risk moves by {numbers['mape']:.2%} on average "
+        "(MAPE); for the tenth with the highest risks, 95 % of the refits lie within a span of "
+        f"{numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk."
     )
 
 # %% ../../nbs/validation/words.ipynb #f7efb2f4
@@ -120,7 +121,8 @@ def imbalance_words(
 ) -> str:
     "What class weights and SMOTE do to the mean risk."
     ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
-    worse = [f"with {way} it is {1 / ratio[way]:.1f} times what was observed" for way in ratio.index.drop("uncorrected")]
+    others = ratio.drop("uncorrected")
+    worse = [f"with {way} it is {1 / value:.1f} times what was observed" for way, value in others.items()]
     return (
         "Strokes are rare, and that needs no correction. Uncorrected, the mean risk is "
         f"{1 / ratio['uncorrected']:.2f} times what was observed; {'; '.join(worse)}. "
@@ -136,9 +138,10 @@ def sample_size_words(
 ) -> str:
     "Whether there were people enough to fit such a model."
     most = needed.people.max()
-    words = (f"{people:,} people with {events} strokes are {'enough' if people >= most else 'too few'} for {parameters} "
+    enough = people >= most
+    words = (f"{people:,} people with {events} strokes are {'enough' if enough else 'too few'} for {parameters} "
              f"candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
-    return words if people >= most else words + " Shrinkage, few splits and averaging are how the model lives with that."
+    return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
 
 def validation_size_words(
     needed: pd.DataFrame,  # from `sample_size_validation`
