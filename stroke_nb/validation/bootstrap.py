@@ -47,21 +47,27 @@ def named(metrics) -> dict[str, Callable]:
     return dict(zip(names, metrics))
 
 # %% ../../nbs/validation/bootstrap.ipynb #7953d2ed
-def score(statistic: Callable, rows) -> float:
-    "The statistic of a sample, NaN where the sample leaves it undefined."
+def score(
+    statistic: Callable,  # function of row numbers
+    rows,                 # row numbers, shape (m,)
+) -> float:               # NaN where the sample leaves it undefined
+    "A statistic of a sample."
     try: return float(statistic(rows))
     except Undefined: return np.nan
 
-def bootstrap(statistics: dict[str, Callable], n: int, n_boot: int, seed: int, groups, level: float) -> pd.DataFrame:
-    "Each statistic, a function of row numbers, with its percentile interval; all of them share the resamples."
+def bootstrap(
+    statistics: dict[str, Callable],  # functions of row numbers, by name
+    n: int,                           # rows
+    n_boot: int,                      # resamples, shared by all statistics
+    seed: int,
+    groups,                           # person of each row, shape (n,); None: everybody is their own
+    level: float,                     # confidence, 0 to 1
+) -> pd.DataFrame:                    # index metric; columns value, low, high
+    "Each statistic with its percentile interval."
     # on the data themselves, undefined is an error
     values = [float(statistic(slice(None))) for statistic in statistics.values()]
-    draws = np.array(
-        [
-            [score(statistic, rows) for statistic in statistics.values()]
-            for rows in resamples(n, n_boot, seed, groups)
-        ]
-    )
+    def scores(rows): return [score(statistic, rows) for statistic in statistics.values()]
+    draws = np.array([scores(rows) for rows in resamples(n, n_boot, seed, groups)])
     limits = [percentiles(column, level) for column in draws.T]
     return pd.DataFrame([(value, *limit) for value, limit in zip(values, limits)],
                         index=pd.Index(statistics, name="metric"), columns=["value", "low", "high"])

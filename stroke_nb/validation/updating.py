@@ -31,7 +31,7 @@ def revision(
     return expit(logit(p) + Z @ beta), Z.shape[1]
 
 # %% ../../nbs/validation/updating.ipynb #fe28ab9f
-_advice = {
+_ADVICE = {
     "keep": "Keep the model as it is.",
     "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
     "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
@@ -49,7 +49,7 @@ class ClosedTest:
     @property
     def words(self) -> str:
         "The recommendation, for a report."
-        return _advice[self.choice]
+        return _ADVICE[self.choice]
 
     def update(self, p: np.ndarray) -> np.ndarray:
         "Risks after the recommended new intercept and slope, shape (n,)."
