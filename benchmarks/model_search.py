@@ -1,4 +1,4 @@
-"""How the default model was chosen: candidates side by side by cross-validated log loss, and what choosing itself costs.
+"""How the default model was chosen: candidates side by side by cross-validated log loss, and the cost of choosing.
 
     STROKE_NB_DATA=... python benchmarks/model_search.py [--repeats 3] [--outer 5]
 
