@@ -23,7 +23,7 @@ import pandas as pd
 import pytest
 
 from ..cohort import load
-from ..promotion.held_out import learned_from
+from ..validation.provenance import learned_from
 from ..jobs.index import build_index
 from ..model import RiskModel
 from ..fields import INPUTS
