@@ -32,11 +32,11 @@ def resamples(n: int, n_boot: int, seed: int, groups=None) -> Iterator[np.ndarra
 # %% ../../nbs/validation/bootstrap.ipynb #4d6b18b5
 def percentiles(draws: np.ndarray, level: float) -> tuple[float, float]:
     "Percentile interval of resampled values, shape (n_boot,); NaN, NaN when more than 5 % are undefined."
-    known = draws[~np.isnan(draws)]
-    if len(known) < 0.95 * len(draws): return np.nan, np.nan
+    defined = draws[~np.isnan(draws)]
+    if len(defined) < 0.95 * len(draws): return np.nan, np.nan
     # of 199 sorted draws the 5th and the 195th bound 95 % (Davison & Hinkley 1997, section 5.2);
     # numpy's default is narrower
-    return tuple(np.quantile(known, [(1 - level) / 2, (1 + level) / 2], method="weibull"))
+    return tuple(np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], method="weibull"))
 
 def named(metrics) -> dict[str, Callable]:
     "Metrics by name: a dict as it is, a list by each function's own name."

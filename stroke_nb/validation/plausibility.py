@@ -61,7 +61,7 @@ def blank_check(
 ) -> pd.DataFrame:            # a row per person: blank, low, high (risks), outside
     "Risk with a field left blank, beside the range of risks that its plausible values give."
     some, shares, rows = _some(X, people, seed), np.linspace(0.025, 0.975, points), []
-    values = {band: known.quantile(shares) for band, known in X[field].dropna().groupby(_age_band(X))}
+    values = {band: column.quantile(shares) for band, column in X[field].dropna().groupby(_age_band(X))}
     for band, group in some.groupby(_age_band(some)):
         risks, blank = (_risks_at(model, group, field, v) for v in (values[band].to_numpy(), [np.nan]))
         rows.append(pd.DataFrame(dict(blank=blank[:, 0], low=risks.min(axis=1), high=risks.max(axis=1)), group.index))

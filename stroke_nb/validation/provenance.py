@@ -34,11 +34,11 @@ def learned_from(
     people: pd.DataFrame,  # validated records
 ) -> float | None:         # share of them, estimated; None where the model has no fingerprint
     "How many of these people a model was fitted to."
-    known = model.about_.get("fingerprint")
-    if known is None: return None
+    learned = model.about_.get("fingerprint")
+    if learned is None: return None
     hashes = _short_hashes(people)
-    hashes = hashes[hashes < known["below"]]
-    return float(np.isin(hashes, np.array(known["hashes"], np.uint64)).mean()) if len(hashes) else 0.0
+    hashes = hashes[hashes < learned["below"]]
+    return float(np.isin(hashes, np.array(learned["hashes"], np.uint64)).mean()) if len(hashes) else 0.0
 
 # %% ../../nbs/validation/provenance.ipynb #62c34286
 def joint_fingerprint(

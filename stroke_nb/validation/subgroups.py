@@ -29,10 +29,10 @@ def memberships(
     "(field's label, group) -> who belongs to it, shape (n,)."
     groups = {("Everyone", ""): np.ones(len(X), bool)}
     for name in SUBGROUPS:
-        values, known = X[name], FIELDS[name].categories
+        values, names = X[name], FIELDS[name].categories
         if name == "age":
-            values, known = pd.cut(X.age, AGE_EDGES, right=False, labels=AGE_BANDS).astype(object), AGE_BANDS
-        members = {(FIELDS[name].label, group): (values == group).to_numpy() for group in known}
+            values, names = pd.cut(X.age, AGE_EDGES, right=False, labels=AGE_BANDS).astype(object), AGE_BANDS
+        members = {(FIELDS[name].label, group): (values == group).to_numpy() for group in names}
         groups |= {group: who for group, who in members.items() if who.any()}
     return groups
 
