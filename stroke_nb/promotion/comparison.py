@@ -49,7 +49,8 @@ class Comparison:
         "Who was compared on whom."
         names = [f"the {role} {model.version_ or model.kind} (`{model.sha256_[:12]}`)"
                  for role, model in self.models.items()]
-        return (f"Compared: {' and '.join(names)}. People: {self.cohort.attrs['source']}. {' '.join(self.result.notes)} "
+        source, notes = self.cohort.attrs["source"], " ".join(self.result.notes)
+        return (f"Compared: {' and '.join(names)}. People: {source}. {notes} "
                 "Each rule is read on the same people; the strictest decides, and where strokes are too few, "
                 "a person does.")
 
@@ -57,7 +58,8 @@ class Comparison:
         "How to read the subgroups."
         if not len(self.result.groups): return "No group has strokes enough."
         return (f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. "
-                f"Groups with fewer than {self.result.policy.group_events} strokes are left out, and counts are rounded to five.")
+                f"Groups with fewer than {self.result.policy.group_events} strokes are left out, "
+                "and counts are rounded to five.")
 
     def request_words(self) -> str:
         "Whether both have answered the same requests."
