@@ -2,8 +2,9 @@
 
     python benchmarks/coverage.py --repetitions 300 [--parts fixed cross-validated optimism slope]
 
-Each repetition draws 1,000 people from `stroke_nb.cohort.simulate` and asks of them
-- fixed risks (true ones, and distorted ones): do DeLong's and the bootstrap's intervals hold the AUROC and O/E of the whole population?
+Each repetition draws 1,000 people from `stroke_nb.simulation.simulate` and asks of them
+- fixed risks (true ones, and distorted ones): do DeLong's and the bootstrap's intervals hold the AUROC and O/E
+  of the whole population?
 - a plain logistic regression: does its cross-validated interval hold what the model truly does for new people?
 - the same after optimism correction from bootstrap refits of the whole pipeline: value and interval.
 And every tenth fits the default and the splines to 5,110 people: do their risks have slope 1 against the true risk?
@@ -19,8 +20,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from stroke_nb.cohort import simulate
-from stroke_nb.validation.metrics import auroc, auroc_interval, calibration_slope, fit_logistic, observed_expected_ratio
+from stroke_nb.simulation import simulate
+from stroke_nb.validation.calibration import calibration_slope, fit_logistic, observed_expected_ratio
+from stroke_nb.validation.discrimination import auroc, auroc_interval
 from stroke_nb.validation.bootstrap import evaluate
 from stroke_nb.model import RiskModel
 from stroke_nb.arithmetic import expit, logit
@@ -46,7 +48,8 @@ def holds(rows, what, frame, true) -> None:
     "Note for each metric the error, whether its interval holds the truth, and how wide that is."
     for metric, row in frame.iterrows():
         value = row["corrected"] if "corrected" in row else row["value"]
-        rows.append(dict(what=what, metric=metric, error=value - true[metric], holds=row.low <= true[metric] <= row.high, width=row.high - row.low))
+        rows.append(dict(what=what, metric=metric, error=value - true[metric],
+                         holds=row.low <= true[metric] <= row.high, width=row.high - row.low))
 
 
 def fixed(rows, people, world) -> None:
@@ -65,11 +68,13 @@ def fitted(rows, people, world, parts, refits, seed) -> None:
     p = model.predict_proba(people)[:, 1]
     if "cross-validated" in parts:
         cv = cross_validate(["linear"], people, y, folds=10, repeats=1, seed=seed, jobs=1, progress=False)
-        holds(rows, "cross-validated", performance(cv, "linear", 500, metrics=METRICS, thresholds=()).head(len(METRICS)), true)
+        scores = performance(cv, "linear", 500, metrics=METRICS, thresholds=()).head(len(METRICS))
+        holds(rows, "cross-validated", scores, true)
     if "optimism" in parts:
         again = refit("linear", people, y, n=refits, seed=seed, jobs=1)
         holds(rows, "optimism-corrected", optimism(again, y, p, METRICS), true)
-    for metric in METRICS: rows.append(dict(what="apparent", metric=metric.__name__, error=metric(y, p) - true[metric.__name__]))
+    for metric in METRICS:
+        rows.append(dict(what="apparent", metric=metric.__name__, error=metric(y, p) - true[metric.__name__]))
 
 
 def repetition(seed, people, parts, refits, world) -> list[dict]:
@@ -81,7 +86,8 @@ def repetition(seed, people, parts, refits, world) -> list[dict]:
         drawn = simulate(5110, seed=100_000 + seed)
         for kind in ("catboost", "logistic"):
             p = RiskModel(kind, refits=0).fit(drawn, drawn.stroke).predict_proba(world)[:, 1]
-            rows.append(dict(what=f"true slope of {kind}, 5,110 people", metric="calibration_slope", error=truth(p, world.true_risk.to_numpy())["calibration_slope"] - 1))
+            slope = truth(p, world.true_risk.to_numpy())["calibration_slope"]
+            rows.append(dict(what=f"true slope of {kind}, 5,110 people", metric="calibration_slope", error=slope - 1))
     return rows
 
 
@@ -90,7 +96,8 @@ def table(rows) -> pd.DataFrame:
     groups = pd.DataFrame(rows).groupby(["what", "metric"], sort=False)
     n, cover = groups.error.size(), groups.holds.apply(lambda h: h.dropna().astype(float).mean())
     return pd.DataFrame({"n": n, "mean error": groups.error.mean(), "± mc": groups.error.std() / np.sqrt(n),
-                         "coverage": cover, "± mc ": np.sqrt(cover * (1 - cover) / n), "mean width": groups.width.mean()})
+                         "coverage": cover, "± mc ": np.sqrt(cover * (1 - cover) / n),
+                         "mean width": groups.width.mean()})
 
 
 if __name__ == "__main__":
@@ -103,9 +110,11 @@ if __name__ == "__main__":
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     chosen = parser.parse_args()
     world = simulate(30_000, seed=999)
-    tasks = (delayed(repetition)(seed, chosen.people, chosen.parts, chosen.refits, world) for seed in range(chosen.first, chosen.first + chosen.repetitions))
+    seeds = range(chosen.first, chosen.first + chosen.repetitions)
+    tasks = (delayed(repetition)(seed, chosen.people, chosen.parts, chosen.refits, world) for seed in seeds)
+    parallel = Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")
     rows = []
     try:
-        for part in tqdm(Parallel(n_jobs=chosen.jobs, return_as="generator_unordered")(tasks), total=chosen.repetitions): rows += part
+        for part in tqdm(parallel(tasks), total=chosen.repetitions): rows += part
     finally:   # Ctrl-C shows what there is
         if rows: print(table(rows).round(4).to_string())

@@ -18,7 +18,7 @@ from scipy.stats import beta
 from stroke_nb.cohort import simulate
 from stroke_nb.promotion.gate import judge
 from stroke_nb.promotion.rules import Policy
-from stroke_nb.validation.metrics import auroc
+from stroke_nb.validation.discrimination import auroc
 from stroke_nb.model import RiskModel
 from stroke_nb.arithmetic import expit, logit
 

@@ -1,10 +1,12 @@
-"""How the default model was chosen: candidates side by side by cross-validated log loss, and what choosing itself costs.
+"""How the default model was chosen: candidates side by side by cross-validated log loss, and the cost of choosing.
 
     STROKE_NB_DATA=... python benchmarks/model_search.py [--repeats 3] [--outer 5]
 
-First table: every candidate in the same repeated ten folds, difference in log loss from the default with its standard error,
-and what the rule chooses: the simplest candidate whose log loss is within one standard error of the best's, person by person.
-Second: nested cross-validation. In each outer fold the rule chooses anew, and the choice is scored on people that had no say in it.
+First table: every candidate in the same repeated ten folds, difference in log loss from the default with its
+standard error, and what the rule chooses: the simplest candidate whose log loss is within one standard error of
+the best's, person by person.
+Second: nested cross-validation. In each outer fold the rule chooses anew, and the choice is scored on people that
+had no say in it.
 """
 import argparse
 import os
@@ -15,7 +17,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from stroke_nb.cohort import folds, load
-from stroke_nb.validation.metrics import auroc, calibration_slope, observed_expected_ratio
+from stroke_nb.validation.calibration import calibration_slope, observed_expected_ratio
+from stroke_nb.validation.discrimination import auroc
 from stroke_nb.model import KINDS
 from stroke_nb.model.fitting import fit
 from stroke_nb.fields import OUTCOME
@@ -62,7 +65,7 @@ def out_of_fold(X, y, n_folds, seed, jobs=2):
 def simplest_within_one_error(losses):
     "The first candidate whose loss is within a standard error of the best's; `losses` has each person's by candidate."
     best = min(losses, key=lambda name: losses[name].mean())
-    gaps = {name: each - losses[best] for name, each in losses.items()}
+    gaps = {name: loss - losses[best] for name, loss in losses.items()}
     return next(name for name, gap in gaps.items() if gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap)))
 
 
@@ -70,26 +73,32 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--outer", type=int, default=5)
-    given, begin = parser.parse_args(), time.perf_counter()
+    options, begin = parser.parse_args(), time.perf_counter()
     cohort = load()
     X, y = validate(cohort), cohort[OUTCOME].to_numpy()
-    print(f"{cohort.attrs['source']}, {len(y)} people, {int(y.sum())} strokes; Python {platform.python_version()}, {os.cpu_count()} cores")
-    repeats = [out_of_fold(X, y, 10, seed) for seed in range(given.repeats)]
+    print(f"{cohort.attrs['source']}, {len(y)} people, {int(y.sum())} strokes; "
+          f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    repeats = [out_of_fold(X, y, 10, seed) for seed in range(options.repeats)]
     losses = {name: np.mean([loss(y, risks[name]) for risks in repeats], axis=0) for name in CANDIDATES}
-    print(f"\n{'candidate':32s} {'AUROC':>7s} {'log loss':>9s} {'- default':>10s} {'error':>8s} {'O/E':>6s} {'slope':>6s}")
+    print(f"\n{'candidate':32s} {'AUROC':>7s} {'log loss':>9s} {'- default':>10s} {'error':>8s} {'O/E':>6s} "
+          f"{'slope':>6s}")
     for name in CANDIDATES:
-        scores = [np.mean([metric(y, risks[name]) for risks in repeats]) for metric in (auroc, observed_expected_ratio, calibration_slope)]
+        order, ratio, slope = (np.mean([metric(y, risks[name]) for risks in repeats])
+                               for metric in (auroc, observed_expected_ratio, calibration_slope))
         gap = losses[name] - losses[DEFAULT]
-        print(f"{name:32s} {scores[0]:7.4f} {losses[name].mean():9.5f} {gap.mean():+10.5f} {gap.std(ddof=1) / np.sqrt(len(y)):8.5f} {scores[1]:6.3f} {scores[2]:6.3f}")
+        error = gap.std(ddof=1) / np.sqrt(len(y))
+        print(f"{name:32s} {order:7.4f} {losses[name].mean():9.5f} {gap.mean():+10.5f} {error:8.5f} {ratio:6.3f} "
+              f"{slope:6.3f}")
     print(f"the rule chooses: {simplest_within_one_error(losses)}")
     chosen, ruled = [], np.empty(len(y))
-    for train, test in folds(y, given.outer, seed=100):
+    for train, test in folds(y, options.outer, seed=100):
         inner = out_of_fold(X.iloc[train].reset_index(drop=True), y[train], 5, seed=200)
         name = simplest_within_one_error({name: loss(y[train], p) for name, p in inner.items()})
         chosen.append(name)
         ruled[test] = left_out(name, X, y, train, test)
     print(f"\nin the outer folds it chose: {'; '.join(chosen)}")
-    print(f"nested: AUROC {auroc(y, ruled):.4f}, log loss {loss(y, ruled).mean():.5f}, O/E {observed_expected_ratio(y, ruled):.3f}, slope {calibration_slope(y, ruled):.3f}")
+    print(f"nested: AUROC {auroc(y, ruled):.4f}, log loss {loss(y, ruled).mean():.5f}, "
+          f"O/E {observed_expected_ratio(y, ruled):.3f}, slope {calibration_slope(y, ruled):.3f}")
     print(f"{time.perf_counter() - begin:.0f} s")
 
 

@@ -34,7 +34,7 @@ import pandas as pd
 from stroke_nb import __version__
 from stroke_nb.service.canary import Models
 from stroke_nb.cohort import simulate
-from stroke_nb.validation.metrics import observed_expected_interval
+from stroke_nb.validation.calibration import observed_expected_interval
 from stroke_nb.fields import INPUTS
 from stroke_nb.jobs.result import commit
 from stroke_nb.jobs.report import to_html

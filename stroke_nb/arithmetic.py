@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ENCODED', 'codes_of', 'codes_of_columns', 'encode_codes', 'leaves', 'plausible_codes', 'expand_codes', 'average',
-           'logit', 'expit', 'bounded', 'shift_prevalence', 'restate', 'interval']
+           'logit', 'expit', 'bounded', 'shift_prevalence', 'restate', 'interval', 'wilson']
 
 # %% ../nbs/arithmetic.ipynb #ac63a93a
 from functools import cache
@@ -161,3 +161,14 @@ def interval(
     between = np.maximum(average(z**2, rows) - average(z, rows) ** 2, 0)
     half = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(average(np.exp(spread) ** 2, rows) + between)
     return expit(centre - half), expit(centre + half)
+
+# %% ../nbs/arithmetic.ipynb #a7c1d202
+def wilson(
+    events,    # how many of them, a number or shape (k,)
+    people,    # how many were asked, above 0
+) -> tuple:    # low and high, 0 to 1
+    "95 % interval of a share (Wilson 1927)."
+    z = 1.959963984540054   # 97.5th percentile of the normal distribution
+    centre = (events + z * z / 2) / (people + z * z)
+    half = z / (people + z * z) * np.sqrt(events * (people - events) / people + z * z / 4)
+    return centre - half, centre + half

@@ -23,7 +23,10 @@ from .state import read_state, schema_hash, window_place, window_rng, write_stat
 from ..errors import DataError, DriftError
 from ..identity import digest_of, id_hashes
 from ..schema import where
-from ..validation.metrics import auroc, Interval, net_benefit, observed_expected_interval
+from ..validation.calibration import observed_expected_interval
+from ..validation.discrimination import auroc
+from ..validation.metrics import Interval
+from ..validation.usefulness import net_benefit
 
 # %% ../../nbs/drift/outcomes.ipynb #bdac088f
 _RISK_BANDS = (0.0, 0.01, 0.02, 0.05, 0.10, 0.20, 1.0)   # edges

@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 
 from ..fields import OUTCOME
-from .held_out import learned_from, unseen
+from .held_out import unseen
+from ..validation.provenance import learned_from
 from .rules import groups_rule, metric_rules, Policy, RATIOS, size_rule
 from ..schema import require_outcome
 from ..validation.bootstrap import named, percentiles, resamples, score
-from stroke_nb.validation.metrics import (
-    at, auroc, auroc_difference, calibration_slope, decision_curve, net_benefit,
-    observed_expected_interval, observed_expected_ratio,
-)
+from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
+from ..validation.discrimination import auroc, auroc_difference
+from ..validation.metrics import at
+from ..validation.usefulness import decision_curve, net_benefit
 from ..validation.subgroups import memberships
 
 # %% ../../nbs/promotion/gate.ipynb #5df14944

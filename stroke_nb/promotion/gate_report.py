@@ -19,7 +19,9 @@ from .gate import GateResult
 from .rules import RATIOS
 from ..validation.bootstrap import bootstrap
 from ..validation.cross_validation import BENEFIT_AT
-from ..validation.metrics import calibration_curve, decision_curve, Interval
+from ..validation.calibration import calibration_curve
+from ..validation.metrics import Interval
+from ..validation.usefulness import decision_curve
 from ..validation.plots import new_axes, percent
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc

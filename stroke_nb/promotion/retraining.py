@@ -13,12 +13,16 @@ import pandas as pd
 
 from ..fields import INPUTS, OUTCOME
 from ..model.risk_model import RiskModel
-from .held_out import learned_from, parts
+from .held_out import parts
+from ..validation.provenance import learned_from
 from .update import CHOICES, updated
 from ..scoring.alike import reference_of
 from ..validation.bootstrap import evaluate
-from ..validation.metrics import auroc, calibration_slope, ici, observed_expected_ratio
-from ..validation.report import calibration_words, metrics_of, thresholds
+from ..validation.calibration import calibration_slope, ici, observed_expected_ratio
+from ..validation.discrimination import auroc
+from ..validation.tables import metrics_of
+from ..validation.thresholds import thresholds
+from ..validation.words import calibration_words
 from ..validation.updating import ClosedTest
 
 # %% ../../nbs/promotion/retraining.ipynb #305d0cfc

@@ -21,7 +21,7 @@ import sys
 import pytest
 
 from ..cohort import load
-from ..promotion.held_out import learned_from
+from ..validation.provenance import learned_from
 from ..jobs.index import build_index
 from ..model import RiskModel
 from .small_runs import place, small_run

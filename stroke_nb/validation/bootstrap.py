@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from stroke_nb.validation.metrics import (
-    auprc, auroc, brier, calibration_intercept, calibration_slope, check, check_both, decision_curve, ici,
-    net_benefits, observed_expected_ratio, persons, scaled_brier, THRESHOLDS, Undefined,
-)
+from .calibration import calibration_intercept, calibration_slope, ici, observed_expected_ratio
+from .discrimination import auprc, auroc
+from .metrics import brier, check, check_both, persons, scaled_brier, Undefined
+from .usefulness import decision_curve, net_benefits, THRESHOLDS
 
 # %% ../../nbs/validation/bootstrap.ipynb #858eb3ec
 def resamples(n: int, n_boot: int, seed: int, groups=None) -> Iterator[np.ndarray]:
@@ -32,10 +32,11 @@ def resamples(n: int, n_boot: int, seed: int, groups=None) -> Iterator[np.ndarra
 # %% ../../nbs/validation/bootstrap.ipynb #4d6b18b5
 def percentiles(draws: np.ndarray, level: float) -> tuple[float, float]:
     "Percentile interval of resampled values, shape (n_boot,); NaN, NaN when more than 5 % are undefined."
-    known = draws[~np.isnan(draws)]
-    if len(known) < 0.95 * len(draws): return np.nan, np.nan
-    # of 199 sorted draws the 5th and the 195th bound 95 % (Davison & Hinkley 1997, section 5.2); numpy's default is narrower
-    return tuple(np.quantile(known, [(1 - level) / 2, (1 + level) / 2], method="weibull"))
+    defined = draws[~np.isnan(draws)]
+    if len(defined) < 0.95 * len(draws): return np.nan, np.nan
+    # of 199 sorted draws the 5th and the 195th bound 95 % (Davison & Hinkley 1997, section 5.2);
+    # numpy's default is narrower
+    return tuple(np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], method="weibull"))
 
 def named(metrics) -> dict[str, Callable]:
     "Metrics by name: a dict as it is, a list by each function's own name."
@@ -46,21 +47,27 @@ def named(metrics) -> dict[str, Callable]:
     return dict(zip(names, metrics))
 
 # %% ../../nbs/validation/bootstrap.ipynb #7953d2ed
-def score(statistic: Callable, rows) -> float:
-    "The statistic of a sample, NaN where the sample leaves it undefined."
+def score(
+    statistic: Callable,  # function of row numbers
+    rows,                 # row numbers, shape (m,)
+) -> float:               # NaN where the sample leaves it undefined
+    "A statistic of a sample."
     try: return float(statistic(rows))
     except Undefined: return np.nan
 
-def bootstrap(statistics: dict[str, Callable], n: int, n_boot: int, seed: int, groups, level: float) -> pd.DataFrame:
-    "Each statistic, a function of row numbers, with its percentile interval; all of them share the resamples."
+def bootstrap(
+    statistics: dict[str, Callable],  # functions of row numbers, by name
+    n: int,                           # rows
+    n_boot: int,                      # resamples, shared by all statistics
+    seed: int,
+    groups,                           # person of each row, shape (n,); None: everybody is their own
+    level: float,                     # confidence, 0 to 1
+) -> pd.DataFrame:                    # index metric; columns value, low, high
+    "Each statistic with its percentile interval."
     # on the data themselves, undefined is an error
     values = [float(statistic(slice(None))) for statistic in statistics.values()]
-    draws = np.array(
-        [
-            [score(statistic, rows) for statistic in statistics.values()]
-            for rows in resamples(n, n_boot, seed, groups)
-        ]
-    )
+    def scores(rows): return [score(statistic, rows) for statistic in statistics.values()]
+    draws = np.array([scores(rows) for rows in resamples(n, n_boot, seed, groups)])
     limits = [percentiles(column, level) for column in draws.T]
     return pd.DataFrame([(value, *limit) for value, limit in zip(values, limits)],
                         index=pd.Index(statistics, name="metric"), columns=["value", "low", "high"])

@@ -15,15 +15,16 @@ import pandas as pd
 
 from ..cohort import folds as stratified_folds
 from ..model.features import PlausibleValues
-from ..model.fitting import Fitted, side_by_side
+from ..model.fitting import fit, Fitted, side_by_side, tune
 from ..model.kinds import KINDS
-from ..model.risk_model import RiskModel
 from ..schema import validate
 from .bootstrap import evaluate, evaluate_difference
-from stroke_nb.validation.metrics import (
-    at, auroc, brier, calibration_intercept, calibration_slope, e50, e90, f2_threshold, ici, log_loss,
-    net_benefit, observed_expected_ratio, ppv, scaled_brier, sensitivity, specificity,
+from stroke_nb.validation.calibration import (
+    calibration_intercept, calibration_slope, e50, e90, ici, observed_expected_ratio,
 )
+from .discrimination import auroc
+from .metrics import at, brier, log_loss, ppv, scaled_brier, sensitivity, specificity
+from .usefulness import f2_threshold, net_benefit
 
 # %% ../../nbs/validation/cross_validation.ipynb #fd046bcb
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class OutOfFold:
 
 # %% ../../nbs/validation/cross_validation.ipynb #880a303f
 def _left_out(kind, X, y, test, trials, params, seed) -> np.ndarray:
-    "Risks of `test` by a model fitted, blanks and tuning included, to other people."
-    model = RiskModel(kind, refits=0, trials=trials, params=params, seed=seed)
-    return model.fit(X, y).predict_proba(test)[:, 1]
+    "Risks of `test` by a model fitted, blanks and tuning included, to other people; all of them validated."
+    settings = dict(params or {}) | (tune(kind, X, y, trials, seed) if trials else {})
+    return fit(KINDS[kind], X, y, seed, settings).risk(test)
 
 def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progress) -> OutOfFold:
     "Call predict(name, X_train, y_train, X_test) for every name in every fold."
@@ -66,7 +67,6 @@ def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progre
     for i, r, test, p in side_by_side(tasks, jobs, "cross-validation", progress): risks[i, r, test] = p
     return OutOfFold(y, fold, np.array(names), risks)
 
-# %% ../../nbs/validation/cross_validation.ipynb #c6ee6dc8
 def cross_validate(
     kinds: Iterable[str],         # names in KINDS
     X: pd.DataFrame,              # patients
@@ -80,41 +80,38 @@ def cross_validate(
     progress: bool = True,        # show a bar
 ) -> OutOfFold:
     "Repeated cross-validation of whole pipelines, every kind in the same folds."
+    kinds = list(kinds)
+    for kind in kinds:
+        if kind not in KINDS: raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
     def predict(kind, X, y, test): return _left_out(kind, X, y, test, trials, (params or {}).get(kind), seed)
-    return _in_folds(list(kinds), predict, validate(X), np.asarray(y, float), folds, repeats, seed, jobs, progress)
+    return _in_folds(kinds, predict, validate(X), np.asarray(y, float), folds, repeats, seed, jobs, progress)
 
 # %% ../../nbs/validation/cross_validation.ipynb #58725028
 def inside_thresholds(
     cv: OutOfFold,
-    kind: str,
+    kind: str,                        # one of its kinds
     choose: Callable = f2_threshold,  # function of (y, p) that gives a risk
 ) -> np.ndarray:                      # shape (repeats, folds)
     "Each fold's threshold, chosen on the out-of-fold risks of the other folds."
-    p = cv.repeats(kind)
-    return np.array([[choose(cv.y[f != k], q[f != k]) for k in range(f.max() + 1)] for f, q in zip(cv.fold, p)])
+    def row(fold, p): return [choose(cv.y[fold != k], p[fold != k]) for k in range(fold.max() + 1)]
+    return np.array([row(fold, p) for fold, p in zip(cv.fold, cv.repeats(kind))])
 
 def flags(cv: OutOfFold, kind: str, choose: Callable = f2_threshold) -> np.ndarray:
     "1 where a person reaches the threshold of their fold, shape (repeats, n)."
     return (cv.repeats(kind) >= np.take_along_axis(inside_thresholds(cv, kind, choose), cv.fold, axis=1)) * 1.0
 
 # %% ../../nbs/validation/cross_validation.ipynb #52c8aaad
-_discrimination = (auroc,)
-_overall = (brier, scaled_brier, log_loss)
-_calibration = (observed_expected_ratio, calibration_intercept, calibration_slope, ici, e50, e90)
-PERFORMANCE = (*_discrimination, *_overall, *_calibration)
-BENEFIT_AT = (0.02, 0.05, 0.10)   # risks at which one would act, within metrics.THRESHOLDS
-
-def _benefits(thresholds) -> list[Callable]:
-    "Net benefit at each threshold, as metrics of (y, p)."
-    return [at(net_benefit, t) for t in thresholds]
-
-# %% ../../nbs/validation/cross_validation.ipynb #6b806640
+PERFORMANCE = (
+    auroc, brier, scaled_brier, log_loss, observed_expected_ratio, calibration_intercept, calibration_slope,
+    ici, e50, e90,
+)
+BENEFIT_AT = (0.02, 0.05, 0.10)   # risks at which one would act, within usefulness.THRESHOLDS
 # 0.5 tells a flag of 1 from one of 0
-_judged = {f"{m.__name__}_at_f2": at(m, 0.5) for m in (sensitivity, specificity, ppv)}
+_FLAGGED = {f"{metric.__name__}_at_f2": at(metric, 0.5) for metric in (sensitivity, specificity, ppv)}
 
 def performance(
     cv: OutOfFold,
-    kind: str,
+    kind: str,                     # one of its kinds
     n_boot: int = 200,             # resamples of people
     seed: int = 20260101,
     metrics=PERFORMANCE,           # functions of (y, p)
@@ -122,8 +119,9 @@ def performance(
 ) -> pd.DataFrame:                 # index metric; columns value, low, high
     "Out-of-fold performance of one kind, thresholds chosen inside the folds, with intervals by person."
     y, p, person = cv.stacked(kind)
-    scores = evaluate(y, p, [*metrics, *_benefits(thresholds)], n_boot, seed, person)
-    flagged = evaluate(y, flags(cv, kind).ravel(), _judged, n_boot, seed, person)
+    benefits = [at(net_benefit, threshold) for threshold in thresholds]
+    scores = evaluate(y, p, [*metrics, *benefits], n_boot, seed, person)
+    flagged = evaluate(y, flags(cv, kind).ravel(), _FLAGGED, n_boot, seed, person)
     return pd.concat([scores, flagged])
 
 # %% ../../nbs/validation/cross_validation.ipynb #87d97a0b
@@ -147,19 +145,18 @@ def paired_differences(
     n_boot: int = 200,
     seed: int = 20260101,
     thresholds=(0.05,),            # risks at which net benefit is told
-) -> pd.DataFrame:                 # columns challenger, metric, value, low, high, better: "default", "challenger" or "draw"
-    "Default minus challenger, same people and folds, with intervals by person."
+) -> pd.DataFrame:                 # columns challenger, metric, value, low, high, better
+    "Default minus challenger, same people and folds, by person; `better` is default, challenger or draw."
     y, new, person = cv.stacked(default)
-    metrics = [auroc, log_loss, brier, *_benefits(thresholds)]
+    metrics = [auroc, log_loss, brier, *(at(net_benefit, threshold) for threshold in thresholds)]
     def one(kind):
         frame = evaluate_difference(y, new, cv.stacked(kind)[1], metrics, n_boot, seed, person)
         return frame.reset_index().assign(challenger=str(kind))
     frame = pd.concat([one(kind) for kind in cv.kinds if kind != default], ignore_index=True)
     sign = np.where(frame.metric.isin(["log_loss", "brier"]), -1, 1)   # where less is better
-    frame["better"] = np.select(
-        [(sign * frame.low > 0) & (sign * frame.high > 0), (sign * frame.low < 0) & (sign * frame.high < 0)],
-        ["default", "challenger"], "draw",
-    )
+    low, high = sign * frame.low, sign * frame.high
+    sides = [(low > 0) & (high > 0), (low < 0) & (high < 0)]
+    frame["better"] = np.select(sides, ["default", "challenger"], "draw")
     return frame[["challenger", "metric", "value", "low", "high", "better"]]
 
 # %% ../../nbs/validation/cross_validation.ipynb #bdbe98b0
@@ -174,9 +171,8 @@ def _corrected(way: str, kind: str, X, y, test, params, seed) -> np.ndarray:
     encoded, labels = features.fit_transform(full, y), y
     if way == "SMOTE": encoded, labels = SMOTE(random_state=seed).fit_resample(encoded, y)
     weight = compute_sample_weight("balanced", y) if way == "class weights" else None
-    return Fitted(
-        kind, plausible, features, kind.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)
-    ).risk(test)
+    estimator = kind.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)
+    return Fitted(kind, plausible, features, estimator).risk(test)
 
 def imbalance(
     X: pd.DataFrame,            # patients

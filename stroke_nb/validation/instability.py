@@ -15,10 +15,12 @@ from scipy.special import expit
 
 from ..model.fitting import Refits
 from .bootstrap import evaluate, named, score
-from stroke_nb.validation.metrics import (
-    auroc, brier, calibration_curve, calibration_intercept, calibration_slope, decision_curve, log_loss,
-    observed_expected_ratio, scaled_brier, THRESHOLDS,
+from stroke_nb.validation.calibration import (
+    calibration_curve, calibration_intercept, calibration_slope, observed_expected_ratio,
 )
+from .discrimination import auroc
+from .metrics import brier, log_loss, scaled_brier
+from .usefulness import decision_curve, THRESHOLDS
 
 # %% ../../nbs/validation/instability.ipynb #3cfd9adc
 def out_of_bag(

@@ -11,16 +11,13 @@ import pandas as pd
 
 from ..fields import FIELDS, INPUTS
 from ..model.kinds import MONOTONE
-from .subgroups import age_edges
+from .subgroups import AGE_EDGES
 
 # %% ../../nbs/validation/plausibility.ipynb #057aa15a
 def _some(X: pd.DataFrame, people: int, seed: int) -> pd.DataFrame:
     "At most so many rows, drawn at random."
-    return (
-        X
-        if len(X) <= people
-        else X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), people, replace=False))]
-    )
+    if len(X) <= people: return X
+    return X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), people, replace=False))]
 
 def _risks_at(model, X: pd.DataFrame, field: str, values) -> np.ndarray:
     "Risk of each person with one field set to each value, shape (n, len(values))."
@@ -28,6 +25,11 @@ def _risks_at(model, X: pd.DataFrame, field: str, values) -> np.ndarray:
     return model.predict_proba(table[list(INPUTS)])[:, 1].reshape(len(values), len(X)).T
 
 # %% ../../nbs/validation/plausibility.ipynb #b4b18d18
+def _steps(X: pd.DataFrame, name: str, steps: int) -> np.ndarray:
+    "Values of a field from low to high."
+    if FIELDS[name].kind == "binary": return np.array([0.0, 1.0])
+    return np.unique(X[name].quantile(np.linspace(0.01, 0.99, steps)))
+
 def direction_checks(
     model,                    # anything with predict_proba
     X: pd.DataFrame,          # validated patients
@@ -37,53 +39,31 @@ def direction_checks(
     seed: int = 0,
 ) -> pd.DataFrame:            # columns field, label, people, share_falling, largest_fall (in risk)
     "Share of people whose risk falls somewhere as a field rises."
-    X, rows = _some(X, people, seed), []
-    for name in fields:
-        values = (
-            [0.0, 1.0]
-            if FIELDS[name].kind == "binary"
-            else np.unique(X[name].quantile(np.linspace(0.01, 0.99, steps)))
-        )
-        fall = -np.diff(_risks_at(model, X, name, values), axis=1).min(axis=1, initial=0)
-        rows.append(
-            dict(
-                field=name, label=FIELDS[name].label, people=len(X), share_falling=np.mean(fall > 1e-9),
-                largest_fall=fall.max() + 0.0,
-            )
-        )
-    return pd.DataFrame(rows)
+    X = _some(X, people, seed)
+    def row(name):
+        fall = -np.diff(_risks_at(model, X, name, _steps(X, name, steps)), axis=1).min(axis=1, initial=0)
+        return dict(field=name, label=FIELDS[name].label, people=len(X), share_falling=np.mean(fall > 1e-9),
+                    largest_fall=fall.max() + 0.0)
+    return pd.DataFrame([row(name) for name in fields])
 
 # %% ../../nbs/validation/plausibility.ipynb #a3cd2c61
-def _values_by_age(X: pd.DataFrame, field: str, points: int) -> dict:
-    "Age band -> values of a field from the 2.5th to the 97.5th percentile of that band's people."
-    band = pd.cut(X.age, age_edges, right=False, labels=False)
-    return {
-        k: known.quantile(np.linspace(0.025, 0.975, points)).to_numpy()
-        for k, known in X[field].dropna().groupby(band)
-    }
+def _age_band(X: pd.DataFrame) -> pd.Series:
+    "Number of each person's band of age."
+    return pd.cut(X.age, AGE_EDGES, right=False, labels=False)
 
 def blank_check(
     model,                    # anything with predict_proba
     X: pd.DataFrame,          # validated patients
     field: str = "bmi",       # a number
-    points: int = 9,          # plausible values for each person
+    points: int = 9,          # plausible values for each person, from the 2.5th to the 97.5th percentile of their age
     people: int = 300,        # at most so many, drawn at random
     seed: int = 0,
 ) -> pd.DataFrame:            # a row per person: blank, low, high (risks), outside
     "Risk with a field left blank, beside the range of risks that its plausible values give."
-    some, values = _some(X, people, seed), _values_by_age(X, field, points)
-    band = pd.cut(some.age, age_edges, right=False, labels=False)
-    rows = []
-    for k, group in some.groupby(band):
-        risks = _risks_at(model, group, field, values[k])
-        rows.append(
-            pd.DataFrame(
-                dict(
-                    blank=_risks_at(model, group, field, [np.nan])[:, 0], low=risks.min(axis=1),
-                    high=risks.max(axis=1),
-                ),
-                index=group.index,
-            )
-        )
+    some, shares, rows = _some(X, people, seed), np.linspace(0.025, 0.975, points), []
+    values = {band: column.quantile(shares) for band, column in X[field].dropna().groupby(_age_band(X))}
+    for band, group in some.groupby(_age_band(some)):
+        risks, blank = (_risks_at(model, group, field, v) for v in (values[band].to_numpy(), [np.nan]))
+        rows.append(pd.DataFrame(dict(blank=blank[:, 0], low=risks.min(axis=1), high=risks.max(axis=1)), group.index))
     frame = pd.concat(rows)
     return frame.assign(outside=(frame.blank < frame.low - 1e-9) | (frame.blank > frame.high + 1e-9))

@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import chdtrc, expit, logit
 
 from ..model.kinds import MEASURED
-from .metrics import calibration_intercept, fit_logistic, log_loss, recalibration
+from .calibration import calibration_intercept, fit_logistic, recalibration
+from .metrics import log_loss
 
 # %% ../../nbs/validation/updating.ipynb #d42519e2
 def revision(
@@ -30,7 +31,7 @@ def revision(
     return expit(logit(p) + Z @ beta), Z.shape[1]
 
 # %% ../../nbs/validation/updating.ipynb #fe28ab9f
-_advice = {
+_ADVICE = {
     "keep": "Keep the model as it is.",
     "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
     "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
@@ -48,7 +49,7 @@ class ClosedTest:
     @property
     def words(self) -> str:
         "The recommendation, for a report."
-        return _advice[self.choice]
+        return _ADVICE[self.choice]
 
     def update(self, p: np.ndarray) -> np.ndarray:
         "Risks after the recommended new intercept and slope, shape (n,)."
@@ -66,7 +67,7 @@ def _log_likelihood(y, p) -> float: return -len(y) * log_loss(y, p)
 def closed_test(
     y: np.ndarray,                       # outcome, shape (n,)
     p: np.ndarray,                       # the model's risk, shape (n,)
-    revised: np.ndarray | None = None,   # risks after refitting, from `revision`; None: intercept and slope are the fullest
+    revised: np.ndarray | None = None,   # risks after refitting, from `revision`; None: test up to the slope
     df: int = 2,                         # coefficients behind `revised`
     alpha: float = 0.05,
 ) -> ClosedTest:
