@@ -8,6 +8,7 @@ is shown, for a reader to say whether it became clearer.
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -141,7 +142,8 @@ def answers(package: Path) -> dict:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("STROKE_NB", "MLFLOW", "GITHUB"))}
         env |= dict(PYTHONPATH=str(package.absolute()), COLUMNS="160", PATH=os.defpath)   # neither gh nor crontab
         subprocess.run([sys.executable, "-c", _PROBE, json.dumps(LINES), "answers.json"], cwd=folder, env=env, check=True)
-        return json.loads(Path(folder, "answers.json").read_text().replace(str(package.absolute()), "PACKAGE").replace(folder, "FOLDER"))
+        text = Path(folder, "answers.json").read_text().replace(str(package.absolute()), "PACKAGE").replace(folder, "FOLDER")
+        return json.loads(re.sub(r"\d{8}T\d{6}Z-\w{6}|\d{4}-\d\d-\d\d \d\d:\d\d|0x[0-9a-f]+|_?[.]tmp_?\w+", "...", text))
 
 
 def main() -> int:
