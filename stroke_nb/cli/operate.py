@@ -162,7 +162,8 @@ _Every = Annotated[int, typer.Option(help="Minutes between two looks, a divisor 
 @schedule.command("list")
 def schedule_list(folder: _Folder = Path(".")) -> None:
     "What runs when, and how it went last time."
-    from stroke_nb.automation.schedule import listed, load_schedule
+    from stroke_nb.automation.schedule import load_schedule
+    from stroke_nb.automation.turns import listed
     with friendly_errors():
         print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
 
@@ -182,24 +183,19 @@ def schedule_remove(folder: _Folder = Path(".")) -> None:
     with friendly_errors(): print(remove(folder))
 
 # %% ../../nbs/cli/operate.ipynb #8aa232b8
+def _tell_end(done) -> None: print(f"{done.name}: {done.words}", flush=True)
+
 @schedule.command("run-due")
 def schedule_run_due(folder: _Folder = Path(".")) -> None:
     "Run what is due now, each missed run once."
-    from stroke_nb.automation.schedule import load_schedule, run_due
-    with friendly_errors():
-        done = run_due(
-            load_schedule(folder / "schedule.yaml"),
-            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
-        )
-    raise typer.Exit(1 if any(ended.failed for ended in done) else 0)
+    from stroke_nb.automation.runs import run_due
+    from stroke_nb.automation.schedule import load_schedule
+    with friendly_errors(): done = run_due(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+    raise typer.Exit(1 if any(turn.failed for turn in done) else 0)
 
 @schedule.command("run")
 def schedule_run(folder: _Folder = Path(".")) -> None:
     "Stay in the foreground and run the schedule until Ctrl-C."
     from stroke_nb.automation.cron import foreground
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors():
-        foreground(
-            load_schedule(folder / "schedule.yaml"),
-            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
-        )
+    with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=_tell_end)

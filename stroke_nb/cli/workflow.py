@@ -31,7 +31,7 @@ _Reports = Annotated[Path, typer.Option("--reports", help="Reports folder.")]
 def _rule(file: Path):
     "Which reports are kept, by the schedule's file; the usual where there is none."
     from stroke_nb.site.publish import Keep, keep_from
-    from stroke_nb.automation.settings import read_settings
+    from stroke_nb.settings import read_settings
     return keep_from(read_settings(file).get("site", {})) if file.exists() else Keep()
 
 @app.command()

@@ -7,7 +7,6 @@ __all__ = ['list_jobs', 'find_job', 'Parameter', 'cells', 'parameters', 'allowed
 
 # %% ../../nbs/jobs/parameters.ipynb #63e359b5
 import ast
-import difflib
 import io
 import json
 import math
@@ -19,12 +18,13 @@ from pathlib import Path
 
 from ..errors import JobError, UsageError
 from .masks import is_secret
+from ..settings import did_you_mean
 
 # %% ../../nbs/jobs/parameters.ipynb #7271b3d3
 def _job_folders() -> list[Path]:
     "Where jobs are looked for: this folder, those above it, then the package's own."
     here = Path.cwd()
-    package = Path(__file__).parent if "__file__" in globals() else here
+    package = Path(__file__).parents[1] if "__file__" in globals() else here
     folders = [folder / "nbs" / "notebooks" for folder in (here, *here.parents)]
     # an editable install has no copy inside the package: there the notebooks lie beside it
     return [*folders, package / "notebooks" / "jobs", package.parent / "nbs" / "notebooks"]
@@ -176,10 +176,8 @@ def check_parameters(
     known, checked = {each.name: each for each in params}, {}
     for name, value in given.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
             raise UsageError(
-                f"parameter {name}: the job takes no such parameter. {hint}It takes: {', '.join(known) or 'none'}."
+                f"parameter {name}: the job takes no such parameter. {did_you_mean(name, known)}It takes: {', '.join(known) or 'none'}."
             )
         if is_secret(name, value):
             raise UsageError(
