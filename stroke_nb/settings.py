@@ -16,7 +16,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from .errors import UsageError
 
-# %% ../nbs/settings.ipynb #5b895576
+# %% ../nbs/settings.ipynb #a9dd2b99
 class Section(dict):
     "Names and values below a heading of a settings file, with the line of each."
     def __init__(
@@ -27,19 +27,19 @@ class Section(dict):
         lines: dict | None = None,  # line by name
     ):
         super().__init__(values)
-        self.file, self.path, self.lines = file, tuple(path), lines or {}
+        self.file, self.path, self.lines, self.line = file, tuple(path), lines or {}, None
 
     def where(self, *name: str) -> str:
         "Place of a name, or of the section itself, for a message."
-        line = self.lines.get(name[0]) if name else None
+        line = self.lines.get(name[0]) if name else self.line
         place = f"{self.file}, line {line}" if line else self.file
         return ": ".join(part for part in (place, ", ".join(map(str, (*self.path, *name)))) if part)
 
-    def settle(self, file: str, path: tuple = ()) -> "Section":
-        "The section with file and headings told to it and to every section below."
-        self.file, self.path = file, path
+    def settle(self, file: str, path: tuple = (), line: int | None = None) -> "Section":
+        "The section, with its place passed on to every section below."
+        self.file, self.path, self.line = file, path, line
         for name, value in self.items():
-            if isinstance(value, Section): value.settle(file, (*path, name))
+            if isinstance(value, Section): value.settle(file, (*path, name), self.lines.get(name))
         return self
 
 # %% ../nbs/settings.ipynb #218efbc4
@@ -81,7 +81,7 @@ def read_settings(
         raise UsageError(f"{path.name}: has no settings. Write names with their values, such as `days: 7`.")
     return section.settle(path.name)
 
-# %% ../nbs/settings.ipynb #e85fd28c
+# %% ../nbs/settings.ipynb #a21616dd
 @dataclass(frozen=True)
 class Range:
     "Smallest and largest value that a number may have."
@@ -119,7 +119,7 @@ def misfit(
     fits = isinstance(value, _ACCEPTED.get(kind, kind)) and (kind is bool or not isinstance(value, bool))
     return "" if fits else _WORDS[kind]
 
-# %% ../nbs/settings.ipynb #247534c8
+# %% ../nbs/settings.ipynb #aff8049c
 class Settings:
     "Base of dataclasses whose values are held against their types, ranges and choices, wherever they come from."
     def __post_init__(self):
