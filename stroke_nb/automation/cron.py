@@ -76,8 +76,8 @@ def install(
     load_schedule(folder / "schedule.yaml")   # a schedule that can't run isn't installed
     if not shutil.which("crontab"):
         raise ScheduleError(
-            "this machine has no crontab. `stroke-nb schedule install --print` shows the lines for systemd and Windows; "
-            "`stroke-nb schedule run` needs neither."
+            "this machine has no crontab. `stroke-nb schedule install --print` shows the lines for systemd and "
+            "Windows; `stroke-nb schedule run` needs neither."
         )
     lines = [*_without(_crontab("-l").splitlines(), folder), *cron_lines(folder, every)]
     _crontab("-", text="\n".join(lines) + "\n")

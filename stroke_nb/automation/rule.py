@@ -36,7 +36,7 @@ class Retrain(Settings):
     alarms: tuple[Literal["outcomes", "drift"], ...] = ("outcomes",)   # alarms that retrain
     base: str = ""                                        # labelled cohort beside the log; empty: STROKE_NB_DATA
     events: Annotated[int, Range(20, 1e6)] = 100          # fewest strokes to learn from
-    settle: Annotated[int, Range(0, 3650)] = 28           # days until an outcome is final: strokes come before their absence
+    settle: Annotated[int, Range(0, 3650)] = 28           # days until an outcome is final: strokes come first
     held_out: Annotated[float, Range(0.05, 0.9)] = 0.5    # share of people never learned from; the gate reads them
     # a documented setting of loop.yaml, for places that change faster than people enough come in
     halflife: float | None = None                         # days in which a record's chance to be learned from halves
@@ -52,7 +52,7 @@ class Promote(Settings):
 
 @dataclass(frozen=True)
 class Trial(Settings):
-    "How a challenger that passed is tried before it is promoted: `canary` in loop.yaml; benchmarks/year.py runs a year of it."
+    "How a challenger that passed is tried before it is promoted: `canary` in loop.yaml, tried by benchmarks/year.py."
     days: Annotated[int, Range(0, 365)] = 0     # 0: not at all
     share: Annotated[float, Range(0, 1)] = 0.1  # of people
     mode: Literal["shadow", "serve"] = "shadow" # shadow: the champion answers all; serve: the challenger its share

@@ -34,7 +34,9 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     challenger: Annotated[Path | None, typer.Option(help="Folder of a challenger.")] = None,
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of people on the challenger's side.")] = 0.0,
-    mode: Annotated[str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")] = "shadow",
+    mode: Annotated[
+        str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")
+    ] = "shadow",
     prevalence: _Prevalence = None,
 ) -> None:
     "Start the prediction service."
@@ -112,14 +114,17 @@ def log_export(
 
 @log.command("retain")
 def log_retain(
-    before: Annotated[str, typer.Argument(help="Predictions of earlier days go, with their outcomes; such as 2026-01-31.")],
+    before: Annotated[
+        str, typer.Argument(help="Predictions of earlier days go, with their outcomes; such as 2026-01-31.")
+    ],
     database: _Database = None,
 ) -> None:
     "Delete what is older than a day; the deletion itself is recorded."
     with _open_log(database) as opened:
         gone = opened.retain(before)
         print(
-            f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes from before {gone.older_than:%Y-%m-%d} deleted"
+            f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes "
+            f"from before {gone.older_than:%Y-%m-%d} deleted"
         )
 
 # %% ../../nbs/cli/operate.ipynb #600f92d7
@@ -148,7 +153,9 @@ def keys_list(database: _Database = None) -> None:
     print_table(rows, ("ID", "NAME", "SCOPES", "MADE", "REVOKED"))
 
 @keys.command("revoke")
-def keys_revoke(id: Annotated[str, typer.Argument(help="The key's id, from `stroke-nb keys list`.")], database: _Database = None) -> None:
+def keys_revoke(
+    id: Annotated[str, typer.Argument(help="The key's id, from `stroke-nb keys list`.")], database: _Database = None,
+) -> None:
     "End a key."
     with _open_log(database) as opened:
         if not opened.revoke_key(id): stop(f"{id}: no key in force has that id. `stroke-nb keys list` shows them.", 2)
