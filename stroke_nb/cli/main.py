@@ -159,8 +159,8 @@ def _same_models(run: dict, reports: Path) -> dict:
         same = next((folder for folder in folders if model_hash(folder) == sha256), None)
         if same is None:
             stop(
-                f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} "
-                "has it; take it from MLflow (stroke-nb models show) and put it there",
+                f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor "
+                f"{reports} has it; take it from MLflow (stroke-nb models show) and put it there",
                 2,
             )
         print(f"{name}: {_shown(same)}, for {given[name]} holds another model now")

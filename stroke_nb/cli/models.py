@@ -59,7 +59,9 @@ def models_promote(
     ] = None,
     override: Annotated[
         str | None,
-        typer.Option(metavar="REASON", help="Promote without the gate, for this reason; it is recorded with your name."),
+        typer.Option(
+            metavar="REASON", help="Promote without the gate, for this reason; it is recorded with your name."
+        ),
     ] = None,
     days: Annotated[float, typer.Option(help="A comparison older than this doesn't count.")] = 30,
     folder: _Models = Path("models"),

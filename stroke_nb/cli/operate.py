@@ -41,7 +41,7 @@ def serve(
 ) -> None:
     "Start the prediction service."
     with friendly_errors():
-        from stroke_nb.service.worker import Settings, settings_from
+        from stroke_nb.service.worker import settings_from
         from stroke_nb.service.app import serve as run
         given = dict(
             model=str(model), database=database, challenger=str(challenger) if challenger else None,
@@ -129,11 +129,12 @@ def log_retain(
 
 # %% ../../nbs/cli/operate.ipynb #600f92d7
 keys = command_group("keys", "API keys of the service.")
+_SCOPES = ["predict"]   # of a key, where nothing else is said
 
 @keys.command("add")
 def keys_add(
     name: Annotated[str, typer.Argument(help="Whom the key is for.")],
-    scope: Annotated[list[str], typer.Option(help="predict, outcomes or admin; repeat for more.")] = ["predict"],
+    scope: Annotated[list[str], typer.Option(help="predict, outcomes or admin; repeat for more.")] = _SCOPES,
     database: _Database = None,
 ) -> None:
     "Make a key. It is shown once and kept only as a hash."

@@ -45,5 +45,5 @@ def print_table(
 ) -> None:
     "Print rows in aligned columns."
     lines = [header, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    for line in lines: print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines: print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

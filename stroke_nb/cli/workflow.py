@@ -123,7 +123,8 @@ def _settle(run, version: str, rule) -> str:
     result = json.loads((run.folder / "gate.json").read_text())
     passed, reasons = result["verdict"] == "pass", " ".join(result["reasons"][:3])
     if not passed or rule.promote.by != "gate":
-        by_hand = f"stroke-nb models promote {version} --comparison {run.folder}{'' if passed else ' --override REASON'}"
+        override = "" if passed else " --override REASON"
+        by_hand = f"stroke-nb models promote {version} --comparison {run.folder}{override}"
         return f"Version {version} stays challenger. {reasons} By hand: {by_hand}"
     from stroke_nb.promotion.registry import promote
     promote(version, run.folder, days=rule.promote.days)
