@@ -146,19 +146,20 @@ def fill(
     given: dict,  # what a file says of it; a `Section` knows its lines
 ):                # an instance of `kind`
     "A dataclass from a file's settings; a `UsageError` names place, setting, value and remedy."
-    given, known = given if isinstance(given, Section) else Section(given), {each.name: each for each in fields(kind)}
+    given = given if isinstance(given, Section) else Section(given)
+    takes = {entry.name: entry for entry in fields(kind)}
     hints, values = get_type_hints(kind, include_extras=True), {}
     for name, value in given.items():
-        if name not in known:
+        if name not in takes:
             raise UsageError(
-                f"{given.where(name)} isn't known. {did_you_mean(name, known)}It takes {', '.join(known)}."
+                f"{given.where(name)} isn't known. {did_you_mean(name, takes)}It takes {', '.join(takes)}."
             )
-        below = _default(known[name])
+        below = _default(takes[name])
         words = misfit(value, dict if is_dataclass(below) else hints[name])
         if words: raise UsageError(f"{given.where(name)} = {value!r}: must be {words}.")
         values[name] = fill(type(below), value) if is_dataclass(below) else value
         if isinstance(value, list): values[name] = tuple(value)
-    for name, each in known.items():
-        if name not in given and _default(each) is MISSING: raise UsageError(f"{given.where(name)} is missing.")
+    for name, entry in takes.items():
+        if name not in given and _default(entry) is MISSING: raise UsageError(f"{given.where(name)} is missing.")
     try: return kind(**values)
     except ValueError as error: raise UsageError(f"{given.where()}: {error}") from None

@@ -109,8 +109,8 @@ class LoopStep:
 
     def run(self, job: str, **params) -> Run:
         "Run a job; one that fails ends the step, and its report says why."
-        given = {name: value for name, value in params.items() if value is not None}   # None is the jobs' own default
-        run = run_job(job, given, out=self.out, timeout=self.timeout, progress=False)
+        params = {name: value for name, value in params.items() if value is not None}   # None: the job's own default
+        run = run_job(job, params, out=self.out, timeout=self.timeout, progress=False)
         if run.verdict == "failed":
             raise JobFailed(f"{job} failed: {' '.join(run.result['reasons'][:1])}", run_name(run))
         return run

@@ -152,28 +152,27 @@ def _fresh_cache(folder: Path):
 def _same_models(run: dict, reports: Path) -> dict:
     "A run's parameters, each model named by a folder that holds what it held then."
     from stroke_nb.files import model_hash
-    given = dict(run["parameters"])
+    params = dict(run["parameters"])
     for name, sha256 in run.get("models", {}).items():
-        if model_hash(given[name]) == sha256: continue
+        if model_hash(params[name]) == sha256: continue
         folders = [*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))]
         same = next((folder for folder in folders if model_hash(folder) == sha256), None)
         if same is None:
             stop(
-                f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor "
+                f"{name}: {params[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor "
                 f"{reports} has it; take it from MLflow (stroke-nb models show) and put it there",
                 2,
             )
-        print(f"{name}: {_shown(same)}, for {given[name]} holds another model now")
-        given[name] = str(same)
-    return given
+        print(f"{name}: {_shown(same)}, for {params[name]} holds another model now")
+        params[name] = str(same)
+    return params
 
 # %% ../../nbs/cli/main.ipynb #312efb7f
 def _carries(run: dict) -> bool:
     "Whether a run took up evidence from the one before it."
-    given = run["parameters"]
-    return given.get("state", "").lower() not in ("", "none") and bool(
-        given.get("current") or given.get("source") == "log"
-    )
+    params = run["parameters"]
+    has_window = bool(params.get("current") or params.get("source") == "log")
+    return params.get("state", "").lower() not in ("", "none") and has_window
 
 def _looks_before(run: dict, job: Path) -> list[dict]:
     "The looks whose evidence a run took up, in their order."
@@ -205,10 +204,10 @@ def rerun(
     with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), friendly_errors():
         notebook = shutil.copy(folder / "executed.ipynb", Path(place, f"{then['job']}.ipynb"))
         for look in [*before, then]:
-            given = _same_models(look, folder.parents[1])
-            if _carries(look): given["state"] = str(Path(place, "state.npz"))
-            if look is not then and "evidently" in given: given["evidently"] = False
-            now = run_job(notebook, given, out=Path(place, "reports"), timeout=timeout, data=data).result
+            options = _same_models(look, folder.parents[1])
+            if _carries(look): options["state"] = str(Path(place, "state.npz"))
+            if look is not then and "evidently" in options: options["evidently"] = False
+            now = run_job(notebook, options, out=Path(place, "reports"), timeout=timeout, data=data).result
             if now["verdict"] == "failed": break
     if now["verdict"] == "failed": stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
     if now["data"]["sha256"] != then["data"]["sha256"]:

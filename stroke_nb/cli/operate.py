@@ -43,12 +43,12 @@ def serve(
     with friendly_errors():
         from stroke_nb.service.worker import settings_from
         from stroke_nb.service.app import serve as run
-        given = dict(
+        options = dict(
             model=str(model), database=database, challenger=str(challenger) if challenger else None,
             share=share, mode=mode, prevalence=prevalence,
         )
         run(
-            replace(settings_from(), **{name: value for name, value in given.items() if value is not None}),
+            replace(settings_from(), **{name: value for name, value in options.items() if value is not None}),
             host=host, port=port, workers=workers,
         )
 

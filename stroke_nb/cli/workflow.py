@@ -108,12 +108,12 @@ def _compared(rule, data: str, out: Path, timeout: float):
     import os
     from stroke_nb.jobs.run import run_job
     gate, log = rule.gate, not data and bool(os.environ.get("STROKE_NB_DATABASE"))
-    given = dict(
+    params = dict(
         data=data, source="log" if log else "file",
         thresholds=" ".join(f"{threshold:g}" for threshold in gate.thresholds), events=gate.events,
         auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin,
     )
-    return run_job("compare", given, out=out, timeout=timeout)
+    return run_job("compare", params, out=out, timeout=timeout)
 
 # %% ../../nbs/cli/workflow.ipynb #866663bd
 def _settle(run, version: str, rule) -> str:
