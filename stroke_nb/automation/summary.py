@@ -32,9 +32,12 @@ def latest(
 ) -> dict:             # as in `result.json`
     "The newest run of a job; a failed one without a report where there is none."
     folders = sorted((folder for folder in Path(out, job).glob("[0-9]*") if folder.name >= since), reverse=True)
-    found = next((run for folder in folders if (run := read_run(folder))), None)
-    if found: return found
-    words = "The job left no report: it was stopped before it could write one, by its time limit, a full disk or a machine that went away. Its log tells more."
+    newest = next((run for folder in folders if (run := read_run(folder))), None)
+    if newest: return newest
+    words = (
+        "The job left no report: it was stopped before it could write one, by its time limit, a full disk or a machine "
+        "that went away. Its log tells more."
+    )
     return _EMPTY | dict(job=job, verdict="failed", reasons=[words])
 
 # %% ../../nbs/automation/summary.ipynb #4c4abc05
@@ -45,15 +48,14 @@ def judged(
 ) -> dict:
     "The run with its step's end: a failed step is a failed run."
     tail = [line.strip() for line in log.splitlines() if line.strip()][-3:]
-    said = masked(" ".join(tail), secret_masks(Path.cwd()))[-600:]
+    end = masked(" ".join(tail), secret_masks(Path.cwd()))[-600:]
     if result["verdict"] == "failed":
-        return result | dict(
-            reasons=[*result["reasons"], *([f"The log ends: {said}"] if said and not result["run_id"] else [])]
-        )
+        log_ends = [f"The log ends: {end}"] if end and not result["run_id"] else []
+        return result | dict(reasons=[*result["reasons"], *log_ends])
     if outcome in ("", "success"): return result
     return result | dict(
         verdict="failed",
-        reasons=[f"The report is there, but the step ended in a fault. {said}".strip(), *result["reasons"]],
+        reasons=[f"The report is there, but the step ended in a fault. {end}".strip(), *result["reasons"]],
     )
 
 # %% ../../nbs/automation/summary.ipynb #b493ec83
@@ -92,25 +94,15 @@ def summary(
     reasons = ["\n".join(f"- {_text(reason)}" for reason in result["reasons"][:5])] if result["reasons"] else []
     rows = [f"| {_text(name)} | {value} | {interval} |" for name, value, interval in five(result)]
     table = ["\n".join(["| | value | interval |", "|:--|--:|:--|", *rows])] if rows else []
-    return (
-        "\n\n".join(
-            [
-                *head, *simulated, *reasons, *table,
-                f"{_about(result)}. {f'[Report and notebook]({link})' if link else ''}".strip(),
-            ]
-        )
-        + "\n"
-    )
+    report = f"[Report and notebook]({link})" if link else ""
+    return "\n\n".join([*head, *simulated, *reasons, *table, f"{_about(result)}. {report}".strip()]) + "\n"
 
 # %% ../../nbs/automation/summary.ipynb #95d17378
 def link_of(env: dict) -> str:
     "The page of this workflow run, nothing elsewhere."
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    return (
-        "{}/{}/actions/runs/{}".format(*(env[name] for name in names))
-        if all(env.get(name) for name in names)
-        else ""
-    )
+    if not all(env.get(name) for name in names): return ""
+    return "{}/{}/actions/runs/{}".format(*(env[name] for name in names))
 
 def _append(path: str, text: str) -> None:
     with open(path, "a", encoding="utf-8") as file: file.write(text)
@@ -155,15 +147,11 @@ def decide(
             Step("close", f"Quiet again, so this is closed.\n\n{body}", number=issue["number"]) for issue in issues
         ]
     if not issues:
-        return [
-            Step(
-                "open", body,
-                title=f"{result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}, {VERDICT_WORDS[result['verdict']][1]}",
-            )
-        ]
+        word, meaning = VERDICT_WORDS[result["verdict"]]
+        return [Step("open", body, title=f"{result['job']}: {word.lower()}, {meaning}")]
     issue = min(issues, key=lambda issue: issue["number"])
-    said = any(mark in text["body"] for text in [issue, *issue["comments"]])
-    return [] if said else [Step("comment", body, number=issue["number"])]
+    is_repeated = any(mark in text["body"] for text in [issue, *issue["comments"]])
+    return [] if is_repeated else [Step("comment", body, number=issue["number"])]
 
 # %% ../../nbs/automation/summary.ipynb #8601d2a1
 def _gh(*words: str, text: str | None = None) -> str:
@@ -171,15 +159,17 @@ def _gh(*words: str, text: str | None = None) -> str:
     try: done = subprocess.run(["gh", *words], input=text, capture_output=True, text=True, timeout=60)
     except FileNotFoundError:
         raise NotTold(
-            "gh isn't installed here, so the issue was left as it is. It is part of GitHub's machines; elsewhere see cli.github.com."
+            "gh isn't installed here, so the issue was left as it is. "
+            "It is part of GitHub's machines; elsewhere see cli.github.com."
         ) from None
     except subprocess.TimeoutExpired:
         raise NotTold(
             f"gh {words[0]} {words[1]}: GitHub didn't answer within a minute. Run the step again."
         ) from None
     if done.returncode:
+        complaint = done.stderr.strip() or f"ended with {done.returncode}"
         raise NotTold(
-            f"gh {words[0]} {words[1]}: {done.stderr.strip() or f'ended with {done.returncode}'}. The step needs GH_TOKEN and the permission `issues: write`."
+            f"gh {words[0]} {words[1]}: {complaint}. The step needs GH_TOKEN and the permission `issues: write`."
         )
     return done.stdout
 
@@ -223,16 +213,16 @@ def tell_people(
     if result["verdict"] == "ok": return "Quiet: nobody needs to be told."
     from stroke_nb.automation.notify import notify
     link = link_of(os.environ if env is None else env)
-    told = notify(
+    receipt = notify(
         f"stroke_nb: {result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}",
         "\n".join([*result["reasons"][:5], link]).strip(),
     )
-    if not told.ok: raise NotTold(told.words)
-    return told.words
+    if not receipt.ok: raise NotTold(receipt.words)
+    return receipt.words
 
 # %% ../../nbs/automation/summary.ipynb #528096cf
 def _told_issue(steps: list[Step]) -> str:
-    "What was done about the issue; that one was opened is an output too, since what follows an alarm should follow it once."
+    "What was done about the issue; that one was opened is an output too: what follows an alarm should follow it once."
     if os.environ.get("GITHUB_OUTPUT"):
         _append(os.environ["GITHUB_OUTPUT"], f"opened={str(any(step.kind == 'open' for step in steps)).lower()}\n")
     return "".join(f"issue {step.number or 'new'}: {step.kind}\n" for step in steps) or "issue: nothing to do\n"
@@ -246,8 +236,8 @@ def tell(
     log: str | Path | None = None,   # what that step said
 ) -> str:                            # what was done, nothing where the page itself says it
     "Tell how the newest run of a job went."
-    said = Path(log).read_text(encoding="utf-8", errors="replace") if log and Path(log).is_file() else ""
-    result = judged(latest(reports, job, since), outcome, said)
+    text = Path(log).read_text(encoding="utf-8", errors="replace") if log and Path(log).is_file() else ""
+    result = judged(latest(reports, job, since), outcome, text)
     if to == "people": return tell_people(result) + "\n"
     if to == "issue": return _told_issue(keep_issue(result))
     return deliver(result, reports) or ""

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from typer.core import TyperCommand
 from .. import __version__
 from . import models, operate, workflow
 from .score import fetch, score, simulate
-from .words import friendly_errors, stop
+from .words import friendly_errors, print_table, stop
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
 app = typer.Typer(
@@ -31,13 +32,17 @@ app = typer.Typer(
     help="Notebooks in, reports out: one clinical risk model, from training to monitoring.",
 )
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         print(f"stroke-nb {__version__}")
         raise typer.Exit()
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False) -> None:
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     pass
 
 # %% ../../nbs/cli/main.ipynb #44d300f5
@@ -49,7 +54,8 @@ def _join_pairs(args: list[str]) -> list[str]:
     for word in words:
         joined.append(word)
         if word in ("-p", "--param"):
-            joined += [_PAIR.join(pair)] if len(pair := [each for _, each in zip(range(2), words)]) == 2 else pair
+            pair = list(islice(words, 2))
+            joined += [_PAIR.join(pair)] if len(pair) == 2 else pair
     return joined
 
 class _Pairs(TyperCommand):
@@ -111,8 +117,8 @@ _Register = Annotated[
 @app.command(cls=_Pairs)
 def run(
     job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")],
-    param: _Given = None, out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _FailOn = None, data: _Data = None,
-    register: _Register = True,
+    param: _Given = None, out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _FailOn = None,
+    data: _Data = None, register: _Register = True,
 ) -> None:
     "Run one job notebook and publish its report."
     from stroke_nb.jobs.run import run_job
@@ -146,45 +152,39 @@ def _fresh_cache(folder: Path):
 def _same_models(run: dict, reports: Path) -> dict:
     "A run's parameters, each model named by a folder that holds what it held then."
     from stroke_nb.files import model_hash
-    given = dict(run["parameters"])
+    params = dict(run["parameters"])
     for name, sha256 in run.get("models", {}).items():
-        if model_hash(given[name]) == sha256: continue
-        found = next(
-            (
-                folder
-                for folder in (*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model")))
-                if model_hash(folder) == sha256
-            ),
-            None,
-        )
-        if found is None:
+        if model_hash(params[name]) == sha256: continue
+        folders = [*Path("models", ".versions").glob("*/"), *sorted(reports.glob("*/*/model"))]
+        same = next((folder for folder in folders if model_hash(folder) == sha256), None)
+        if same is None:
             stop(
-                f"{name}: {given[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor {reports} has it; take it from MLflow (stroke-nb models show) and put it there",
+                f"{name}: {params[name]} doesn't hold the model {sha256[:12]} any more, and neither models nor "
+                f"{reports} has it; take it from MLflow (stroke-nb models show) and put it there",
                 2,
             )
-        print(f"{name}: {_shown(found)}, for {given[name]} holds another model now")
-        given[name] = str(found)
-    return given
+        print(f"{name}: {_shown(same)}, for {params[name]} holds another model now")
+        params[name] = str(same)
+    return params
 
 # %% ../../nbs/cli/main.ipynb #312efb7f
 def _carries(run: dict) -> bool:
     "Whether a run took up evidence from the one before it."
-    given = run["parameters"]
-    return given.get("state", "").lower() not in ("", "none") and bool(
-        given.get("current") or given.get("source") == "log"
-    )
+    params = run["parameters"]
+    has_window = bool(params.get("current") or params.get("source") == "log")
+    return params.get("state", "").lower() not in ("", "none") and has_window
 
 def _looks_before(run: dict, job: Path) -> list[dict]:
     "The looks whose evidence a run took up, in their order."
     if not _carries(run): return []
     runs = [json.loads(path.read_text()) for path in sorted(job.glob("[0-9]*/result.json"))]
     return [
-        each
-        for each in runs
-        if each["run_id"] < run["run_id"]
-        and each["verdict"] != "failed"
-        and _carries(each)
-        and each["parameters"]["state"] == run["parameters"]["state"]
+        look
+        for look in runs
+        if look["run_id"] < run["run_id"]
+        and look["verdict"] != "failed"
+        and _carries(look)
+        and look["parameters"]["state"] == run["parameters"]["state"]
     ]
 
 # %% ../../nbs/cli/main.ipynb #24cbade6
@@ -204,32 +204,30 @@ def rerun(
     with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), friendly_errors():
         notebook = shutil.copy(folder / "executed.ipynb", Path(place, f"{then['job']}.ipynb"))
         for look in [*before, then]:
-            given = _same_models(look, folder.parents[1])
-            if _carries(look): given["state"] = str(Path(place, "state.npz"))
-            if look is not then and "evidently" in given: given["evidently"] = False
-            now = run_job(notebook, given, out=Path(place, "reports"), timeout=timeout, data=data).result
+            options = _same_models(look, folder.parents[1])
+            if _carries(look): options["state"] = str(Path(place, "state.npz"))
+            if look is not then and "evidently" in options: options["evidently"] = False
+            now = run_job(notebook, options, out=Path(place, "reports"), timeout=timeout, data=data).result
             if now["verdict"] == "failed": break
     if now["verdict"] == "failed": stop(f"the run failed this time: {'; '.join(now['reasons'])}", 1)
     if now["data"]["sha256"] != then["data"]["sha256"]:
         print(f"Other data: {then['data']['sha256']} then, {now['data']['sha256']} now")
-    found = _differences(then["metrics"], now["metrics"])
-    for line in found: print(line)
-    print(f"{len(then['metrics'])} numbers compared, {len(found)} differ")
-    raise typer.Exit(1 if found else 0)
+    differences = _differences(then["metrics"], now["metrics"])
+    for line in differences: print(line)
+    print(f"{len(then['metrics'])} numbers compared, {len(differences)} differ")
+    raise typer.Exit(1 if differences else 0)
 
 # %% ../../nbs/cli/main.ipynb #2765acd6
 @app.command()
 def params(job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")]) -> None:
     "Show a job's parameters: type, default, what is allowed, help."
     from stroke_nb.jobs.parameters import allowed, parameters
-    with friendly_errors(): found = parameters(job)
+    with friendly_errors(): taken = parameters(job)
     rows = [
-        (each.name, "none" if each.default is None else str(each.default), allowed(each), each.help)
-        for each in found
+        (parameter.name, "none" if parameter.default is None else parameter.default, allowed(parameter), parameter.help)
+        for parameter in taken
     ]
-    rows = [("PARAMETER", "DEFAULT", "ALLOWED", "HELP"), *rows]
-    wide = [max(len(row[n]) for row in rows) for n in range(3)]
-    for row in rows: print("  ".join([*(cell.ljust(w) for cell, w in zip(row, wide)), row[3]]).rstrip())
+    print_table(rows, ("PARAMETER", "DEFAULT", "ALLOWED", "HELP"))
 
 # %% ../../nbs/cli/main.ipynb #d2a9767b
 _STEPS = ("train", "validate", "drift")
@@ -267,6 +265,8 @@ def index(out: _Out = Path("reports")) -> None:
     print(f"Open {_shown(build_index(out))}")
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8
-for command in (simulate, fetch, score, operate.app, operate.serve, models.canary, models.loop, workflow.site, workflow.summary):
+for command in (
+    simulate, fetch, score, operate.app, operate.serve, models.canary, models.loop, workflow.site, workflow.summary,
+):
     app.command()(command)
 for group in (models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

@@ -53,8 +53,16 @@ def models_show(version: _Version) -> None:
 @models.command("promote")
 def models_promote(
     version: _Version,
-    comparison: Annotated[Path | None, typer.Option(help="Folder of the compare run whose gate let it pass, such as reports/compare/<run-id>.")] = None,
-    override: Annotated[str | None, typer.Option(metavar="REASON", help="Promote without the gate, for this reason; it is recorded with your name.")] = None,
+    comparison: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the compare run whose gate let it pass, such as reports/compare/<run-id>."),
+    ] = None,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON", help="Promote without the gate, for this reason; it is recorded with your name."
+        ),
+    ] = None,
     days: Annotated[float, typer.Option(help="A comparison older than this doesn't count.")] = 30,
     folder: _Models = Path("models"),
 ) -> None:
@@ -86,7 +94,8 @@ def models_history(folder: _Models = Path("models")) -> None:
 
 @models.command("prune")
 def models_prune(
-    keep: Annotated[int, typer.Option(min=0, help="Newest folders kept beside champion and challenger.")] = 5, folder: _Models = Path("models"),
+    keep: Annotated[int, typer.Option(min=0, help="Newest folders kept beside champion and challenger.")] = 5,
+    folder: _Models = Path("models"),
 ) -> None:
     "Remove published model folders that nothing points at; the registry keeps every version."
     from stroke_nb.promotion.published import prune
@@ -95,7 +104,9 @@ def models_prune(
 # %% ../../nbs/cli/models.ipynb #3154a22d
 def canary(
     share: Annotated[float, typer.Argument(help="Share of people on the challenger's side, 0 to 1.")],
-    mode: Annotated[str, typer.Option(help="shadow: the champion answers everybody; serve: the challenger answers its side.")] = "shadow",
+    mode: Annotated[
+        str, typer.Option(help="shadow: the champion answers everybody; serve: the challenger answers its side.")
+    ] = "shadow",
     folder: _Models = Path("models"),
 ) -> None:
     "Tell running services which share of people the challenger tries."
@@ -122,12 +133,11 @@ def loop(
     "Do what is due: look at new windows of the log, and lead an alarm to a new champion as the rule says."
     from stroke_nb.automation.rule import load_rule
     from stroke_nb.automation.loop import step
-    with friendly_errors(): known = load_rule(rule)
+    with friendly_errors(): settings = load_rule(rule)
     if check:
-        return print(
-            f"{rule}: can be read. It retrains on {' and '.join(known.retrain.alarms) or 'no'} alarms, and the {known.promote.by} promotes."
-        )
-    with friendly_errors(): done = step(known, _moment(now), out, folder, timeout=timeout)
+        alarms = " and ".join(settings.retrain.alarms) or "no"
+        return print(f"{rule}: can be read. It retrains on {alarms} alarms, and the {settings.promote.by} promotes.")
+    with friendly_errors(): done = step(settings, _moment(now), out, folder, timeout=timeout)
     print(done.words)
     if done.run: print(f"Report: {done.run.report}")
     raise typer.Exit(done.exit_code)

@@ -34,19 +34,21 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     challenger: Annotated[Path | None, typer.Option(help="Folder of a challenger.")] = None,
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of people on the challenger's side.")] = 0.0,
-    mode: Annotated[str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")] = "shadow",
+    mode: Annotated[
+        str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")
+    ] = "shadow",
     prevalence: _Prevalence = None,
 ) -> None:
     "Start the prediction service."
     with friendly_errors():
-        from stroke_nb.service.worker import Settings, settings_from
+        from stroke_nb.service.worker import settings_from
         from stroke_nb.service.app import serve as run
-        given = dict(
+        options = dict(
             model=str(model), database=database, challenger=str(challenger) if challenger else None,
             share=share, mode=mode, prevalence=prevalence,
         )
         run(
-            replace(settings_from(), **{name: value for name, value in given.items() if value is not None}),
+            replace(settings_from(), **{name: value for name, value in options.items() if value is not None}),
             host=host, port=port, workers=workers,
         )
 
@@ -112,23 +114,27 @@ def log_export(
 
 @log.command("retain")
 def log_retain(
-    before: Annotated[str, typer.Argument(help="Predictions of earlier days go, with their outcomes; such as 2026-01-31.")],
+    before: Annotated[
+        str, typer.Argument(help="Predictions of earlier days go, with their outcomes; such as 2026-01-31.")
+    ],
     database: _Database = None,
 ) -> None:
     "Delete what is older than a day; the deletion itself is recorded."
     with _open_log(database) as opened:
         gone = opened.retain(before)
         print(
-            f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes from before {gone.older_than:%Y-%m-%d} deleted"
+            f"{gone.predictions:,} predictions and {gone.outcomes:,} outcomes "
+            f"from before {gone.older_than:%Y-%m-%d} deleted"
         )
 
 # %% ../../nbs/cli/operate.ipynb #600f92d7
 keys = command_group("keys", "API keys of the service.")
+_SCOPES = ["predict"]   # of a key, where nothing else is said
 
 @keys.command("add")
 def keys_add(
     name: Annotated[str, typer.Argument(help="Whom the key is for.")],
-    scope: Annotated[list[str], typer.Option(help="predict, outcomes or admin; repeat for more.")] = ["predict"],
+    scope: Annotated[list[str], typer.Option(help="predict, outcomes or admin; repeat for more.")] = _SCOPES,
     database: _Database = None,
 ) -> None:
     "Make a key. It is shown once and kept only as a hash."
@@ -148,7 +154,9 @@ def keys_list(database: _Database = None) -> None:
     print_table(rows, ("ID", "NAME", "SCOPES", "MADE", "REVOKED"))
 
 @keys.command("revoke")
-def keys_revoke(id: Annotated[str, typer.Argument(help="The key's id, from `stroke-nb keys list`.")], database: _Database = None) -> None:
+def keys_revoke(
+    id: Annotated[str, typer.Argument(help="The key's id, from `stroke-nb keys list`.")], database: _Database = None,
+) -> None:
     "End a key."
     with _open_log(database) as opened:
         if not opened.revoke_key(id): stop(f"{id}: no key in force has that id. `stroke-nb keys list` shows them.", 2)
@@ -162,7 +170,8 @@ _Every = Annotated[int, typer.Option(help="Minutes between two looks, a divisor 
 @schedule.command("list")
 def schedule_list(folder: _Folder = Path(".")) -> None:
     "What runs when, and how it went last time."
-    from stroke_nb.automation.schedule import listed, load_schedule
+    from stroke_nb.automation.schedule import load_schedule
+    from stroke_nb.automation.turns import listed
     with friendly_errors():
         print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
 
@@ -182,24 +191,19 @@ def schedule_remove(folder: _Folder = Path(".")) -> None:
     with friendly_errors(): print(remove(folder))
 
 # %% ../../nbs/cli/operate.ipynb #8aa232b8
+def _tell_end(done) -> None: print(f"{done.name}: {done.words}", flush=True)
+
 @schedule.command("run-due")
 def schedule_run_due(folder: _Folder = Path(".")) -> None:
     "Run what is due now, each missed run once."
-    from stroke_nb.automation.schedule import load_schedule, run_due
-    with friendly_errors():
-        done = run_due(
-            load_schedule(folder / "schedule.yaml"),
-            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
-        )
-    raise typer.Exit(1 if any(ended.failed for ended in done) else 0)
+    from stroke_nb.automation.runs import run_due
+    from stroke_nb.automation.schedule import load_schedule
+    with friendly_errors(): done = run_due(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+    raise typer.Exit(1 if any(turn.failed for turn in done) else 0)
 
 @schedule.command("run")
 def schedule_run(folder: _Folder = Path(".")) -> None:
     "Stay in the foreground and run the schedule until Ctrl-C."
     from stroke_nb.automation.cron import foreground
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors():
-        foreground(
-            load_schedule(folder / "schedule.yaml"),
-            tell=lambda ended: print(f"{ended.name}: {ended.words}", flush=True),
-        )
+    with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=_tell_end)

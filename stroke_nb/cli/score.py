@@ -6,14 +6,13 @@
 __all__ = ['simulate', 'fetch', 'score']
 
 # %% ../../nbs/cli/score.ipynb #b0c7d48a
-import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .words import friendly_errors, stop
+from ..files import sha256_of, whole_file
 
 # %% ../../nbs/cli/score.ipynb #fb403465
 _FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
@@ -23,15 +22,10 @@ def _format(path: Path) -> str:
     if path.suffix.lower() not in _FORMATS: stop(f"{path}: end the name in .csv or .parquet.", 2)
     return _FORMATS[path.suffix.lower()]
 
-@contextmanager
 def _whole(path: Path):
     "A place to write to that becomes `path` at the end; nothing is left where writing fails."
-    half = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
     if not path.parent.is_dir(): stop(f"{path}: there is no folder {path.parent}. Make it first.", 2)
-    try:
-        yield half
-        os.replace(half, path)
-    finally: half.unlink(missing_ok=True)
+    return whole_file(path)
 
 # %% ../../nbs/cli/score.ipynb #ee1219e8
 def simulate(
@@ -52,12 +46,10 @@ _DATASET = "fedesoriano/stroke-prediction-dataset"
 
 def _check_hash(path: Path, expected: str) -> None:
     "Stop where a file isn't the one that is meant."
-    import hashlib
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected:
+    sha256 = sha256_of(path)
+    if sha256 != expected:
         stop(
-            f"{path.name}: SHA-256 {found}, expected {expected}. The file at Kaggle has changed; it was not kept.",
-            2,
+            f"{path.name}: SHA-256 {sha256}, expected {expected}. The file at Kaggle has changed; it was not kept.", 2
         )
 
 def fetch() -> None:
@@ -155,7 +147,7 @@ def _write_parquet(pieces, path: Path) -> int:
             schema = writer.schema if writer else pa.Schema.from_pandas(piece, preserve_index=False)
             if not writer:  # a column that is blank so far may hold text later
                 schema = pa.schema(
-                    [each.with_type(pa.string()) if pa.types.is_null(each.type) else each for each in schema]
+                    [column.with_type(pa.string()) if pa.types.is_null(column.type) else column for column in schema]
                 )
                 writer = pq.ParquetWriter(path, schema)
             writer.write_table(pa.Table.from_pandas(piece, schema=schema, preserve_index=False))
@@ -175,7 +167,9 @@ def _load_model(path: Path):
 
 def score(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or Parquet file with the ten inputs.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write: the same rows with `risk`.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write: the same rows with `risk`.")
+    ],
     model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path("models/champion"),
 ) -> None:
     "Add the risk of each person in a file."

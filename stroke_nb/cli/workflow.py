@@ -22,8 +22,6 @@ app = typer.Typer(**_TYPER)
 state = typer.Typer(help="What has to survive between runs on machines that forget.", **_TYPER)
 app.add_typer(state, name="state")
 
-
-
 # %% ../../nbs/cli/workflow.ipynb #798920e4
 _File = Annotated[Path, typer.Option("--file", help="The file that says what runs when, and what of it is kept.")]
 _Reports = Annotated[Path, typer.Option("--reports", help="Reports folder.")]
@@ -31,13 +29,15 @@ _Reports = Annotated[Path, typer.Option("--reports", help="Reports folder.")]
 def _rule(file: Path):
     "Which reports are kept, by the schedule's file; the usual where there is none."
     from stroke_nb.site.publish import Keep, keep_from
-    from stroke_nb.automation.settings import read_settings
+    from stroke_nb.settings import read_settings
     return keep_from(read_settings(file).get("site", {})) if file.exists() else Keep()
 
 @app.command()
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site; made anew.")] = Path("_site"),
-    docs: Annotated[Path, typer.Option(help="Folder of the built docs; left out where it isn't there.")] = Path("_docs"),
+    docs: Annotated[
+        Path, typer.Option(help="Folder of the built docs; left out where it isn't there.")
+    ] = Path("_docs"),
     reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml"),
 ) -> None:
     "Build the site: docs, the reports that the rule keeps, and the trends."
@@ -56,7 +56,14 @@ def prune(reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml
 @app.command()
 def summary(
     job: Annotated[str, typer.Argument(help="A job's name.")],
-    to: Annotated[str, typer.Option(metavar="page|issue|people", help="page: shown here, on GitHub on the workflow's page; issue: the job's GitHub issue, by gh; people: those whom STROKE_NB_NOTIFY names.")] = "page",
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="page|issue|people",
+            help="page: shown here, on GitHub on the workflow's page; issue: the job's GitHub issue, by gh; "
+            "people: those whom STROKE_NB_NOTIFY names.",
+        ),
+    ] = "page",
     reports: _Reports = Path("reports"),
     since: Annotated[str, typer.Option(help="Time such as 20260103T101500Z; earlier runs don't count.")] = "",
     outcome: Annotated[str, typer.Option(help="How the step ended that ran the job: success or failure.")] = "",
@@ -92,54 +99,57 @@ def save_(message: Annotated[str, typer.Argument(help="Whose state it is.")], re
 def _challenger() -> str | None:
     "The registry's version of the challenger."
     from stroke_nb.promotion.registry import list_versions
-    found = list_versions()
-    return (
-        next((version for version, role in zip(found.version, found.role) if role == "challenger"), None)
-        if len(found)
-        else None
-    )
+    versions = list_versions()
+    if not len(versions): return None
+    return next(iter(versions.version[versions.role == "challenger"]), None)
 
 def _compared(rule, data: str, out: Path, timeout: float):
     "A run of the compare job by the rule's gate; on the prediction log where there is one and no file is named."
     import os
     from stroke_nb.jobs.run import run_job
     gate, log = rule.gate, not data and bool(os.environ.get("STROKE_NB_DATABASE"))
-    given = dict(
+    params = dict(
         data=data, source="log" if log else "file",
-        thresholds=" ".join(f"{each:g}" for each in gate.thresholds), events=gate.events,
+        thresholds=" ".join(f"{threshold:g}" for threshold in gate.thresholds), events=gate.events,
         auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin,
     )
-    return run_job("compare", given, out=out, timeout=timeout)
+    return run_job("compare", params, out=out, timeout=timeout)
 
 # %% ../../nbs/cli/workflow.ipynb #866663bd
 def _settle(run, version: str, rule) -> str:
     "What becomes of a challenger that was compared."
     import json
     if run.verdict == "failed": return f"Not compared: {' '.join(run.result['reasons'])}"
-    told = json.loads((run.folder / "gate.json").read_text())
-    said = " ".join(told["reasons"][:3])
-    if told["verdict"] != "pass" or rule.promote.by != "gate":
-        return (
-            f"Version {version} stays challenger. {said} By hand: stroke-nb models promote {version} --comparison {run.folder}"
-            + ("" if told["verdict"] == "pass" else " --override REASON")
-        )
+    result = json.loads((run.folder / "gate.json").read_text())
+    passed, reasons = result["verdict"] == "pass", " ".join(result["reasons"][:3])
+    if not passed or rule.promote.by != "gate":
+        override = "" if passed else " --override REASON"
+        by_hand = f"stroke-nb models promote {version} --comparison {run.folder}{override}"
+        return f"Version {version} stays challenger. {reasons} By hand: {by_hand}"
     from stroke_nb.promotion.registry import promote
     promote(version, run.folder, days=rule.promote.days)
-    return f"Version {version} is champion now. {said}"
+    return f"Version {version} is champion now. {reasons}"
 
 @app.command()
 def gate(
-    data: Annotated[str, typer.Option(help="People whose outcome is known and that no model learned from; empty: the prediction log, else STROKE_NB_DATA.")] = "",
+    data: Annotated[
+        str,
+        typer.Option(
+            help="People whose outcome is known and that no model learned from; empty: the prediction log, "
+            "else STROKE_NB_DATA."
+        ),
+    ] = "",
     rule: Annotated[Path, typer.Option(help="What the gate asks, and who promotes.")] = Path("loop.yaml"),
-    reports: _Reports = Path("reports"), timeout: Annotated[float, typer.Option(help="Limit of the comparison, seconds.")] = 1800,
+    reports: _Reports = Path("reports"),
+    timeout: Annotated[float, typer.Option(help="Limit of the comparison, seconds.")] = 1800,
 ) -> None:
     "Set the challenger against the champion, and promote what passes where the rule leaves that to the gate."
     from stroke_nb.automation.rule import load_rule
     with friendly_errors():
-        known = load_rule(rule)
+        settings = load_rule(rule)
         version = _challenger() if Path("models/challenger").is_dir() else None
-        run = _compared(known, data, reports, timeout) if version else None
-        print(_settle(run, version, known) if run else "There is no challenger, so nothing was compared.")
+        run = _compared(settings, data, reports, timeout) if version else None
+        print(_settle(run, version, settings) if run else "There is no challenger, so nothing was compared.")
     raise typer.Exit(run.exit_code if run else 0)
 
 # %% ../../nbs/cli/workflow.ipynb #dd2cef5c

@@ -7,7 +7,6 @@ __all__ = ['list_jobs', 'find_job', 'Parameter', 'cells', 'parameters', 'allowed
 
 # %% ../../nbs/jobs/parameters.ipynb #63e359b5
 import ast
-import difflib
 import io
 import json
 import math
@@ -17,14 +16,15 @@ import tokenize
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import stroke_nb
 from ..errors import JobError, UsageError
 from .masks import is_secret
+from ..settings import did_you_mean
 
 # %% ../../nbs/jobs/parameters.ipynb #7271b3d3
 def _job_folders() -> list[Path]:
     "Where jobs are looked for: this folder, those above it, then the package's own."
-    here = Path.cwd()
-    package = Path(__file__).parent if "__file__" in globals() else here
+    here, package = Path.cwd(), Path(stroke_nb.__file__).parent
     folders = [folder / "nbs" / "notebooks" for folder in (here, *here.parents)]
     # an editable install has no copy inside the package: there the notebooks lie beside it
     return [*folders, package / "notebooks" / "jobs", package.parent / "nbs" / "notebooks"]
@@ -61,7 +61,9 @@ class Parameter:
     choices: tuple = ()        # values allowed, where they are few
 
 # %% ../../nbs/jobs/parameters.ipynb #b1221bbf
-def cells(path: Path) -> list[dict]:
+def cells(
+    path: Path,     # a notebook
+) -> list[dict]:
     "Cells of a notebook, read without nbformat, whose import takes over a second."
     try: return json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
     except (ValueError, KeyError, TypeError) as error:
@@ -94,11 +96,14 @@ def _convert(parameter: Parameter, value):
 # %% ../../nbs/jobs/parameters.ipynb #99845262
 def _bounds(parameter: Parameter, comment: str) -> Parameter:
     "The parameter with the range or the choices that its comment tells."
-    span = re.search(r"\[\s*([^\[\]\s]*)\s*\.\.\s*([^\[\]\s]*)\s*\]", comment)
-    few = re.search(r"\{([^{}]*)\}", comment)
-    low, high = [float(end) if end else None for end in span.groups()] if span else (None, None)
-    choices = tuple(_convert(parameter, each.strip()) for each in few[1].split(",")) if few else ()
-    for found in (span, few): comment = comment.replace(found[0], "") if found else comment
+    low = high = None
+    choices = ()
+    if (span := re.search(r"\[\s*([^\[\]\s]*)\s*\.\.\s*([^\[\]\s]*)\s*\]", comment)):
+        low, high = [float(end) if end else None for end in span.groups()]
+        comment = comment.replace(span[0], "")
+    if (listed := re.search(r"\{([^{}]*)\}", comment)):
+        choices = tuple(_convert(parameter, choice.strip()) for choice in listed[1].split(","))
+        comment = comment.replace(listed[0], "")
     return replace(parameter, help=" ".join(comment.split()), low=low, high=high, choices=choices)
 
 # %% ../../nbs/jobs/parameters.ipynb #f6739210
@@ -111,12 +116,14 @@ def _parameter(
         raise JobError(
             f"parameter cell, line {node.lineno}: {ast.unparse(node)!r}. Write `name: type = default  # help`."
         )
-    kind = re.fullmatch(r"(str|int|float|bool)( \| None)?", ast.unparse(node.annotation))
+    name, annotation = node.target.id, ast.unparse(node.annotation)
+    kind = re.fullmatch(r"(str|int|float|bool)( \| None)?", annotation)
     if not kind:
         raise JobError(
-            f"parameter {node.target.id}: type {ast.unparse(node.annotation)!r}. Use str, int, float or bool, with `| None` where nothing is allowed."
+            f"parameter {name}: type {annotation!r}. "
+            "Use str, int, float or bool, with `| None` where nothing is allowed."
         )
-    parameter = Parameter(node.target.id, kind[1], ast.literal_eval(node.value), optional=bool(kind[2]))
+    parameter = Parameter(name, kind[1], ast.literal_eval(node.value), optional=bool(kind[2]))
     return _bounds(parameter, comments.get(node.end_lineno, ""))
 
 # %% ../../nbs/jobs/parameters.ipynb #6de91c58
@@ -137,29 +144,26 @@ def parameters(
     path = find_job(job)
     source = _parameter_source(path)
     try:
-        comments = _comments(source)
-        found = [_parameter(node, comments) for node in ast.parse(source).body]
+        declared = [_parameter(node, _comments(source)) for node in ast.parse(source).body]
     except JobError as error: raise JobError(f"{path.name}: {error}") from error
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
         raise JobError(
             f"{path.name}: the parameter cell cannot be read ({error}). Defaults are plain values."
         ) from error
-    for each in found:  # a default outside its own range is the author's slip, told before anyone relies on it
-        if (fault := _fault(each, each.default)): raise JobError(f"{path.name}: default of {fault}")
-    return found
+    for parameter in declared:  # a default outside its own range is the author's slip, told before anyone relies on it
+        if (fault := _fault(parameter, parameter.default)): raise JobError(f"{path.name}: default of {fault}")
+    return declared
 
 # %% ../../nbs/jobs/parameters.ipynb #2df9ec96
 def allowed(parameter: Parameter) -> str:
     "What may be given, in words."
-    ends = {
-        (True, True): "from {low:g} to {high:g}", (True, False): "{low:g} or more",
-        (False, True): "{high:g} or less",
-    }
-    span = ends.get((parameter.low is not None, parameter.high is not None), "").format(
-        low=parameter.low, high=parameter.high
-    )
-    words = [parameter.type, span, "one of " + ", ".join(map(str, parameter.choices)) if parameter.choices else ""]
-    return ", ".join(word for word in words if word) + (" or none" if parameter.optional else "")
+    low, high = parameter.low, parameter.high
+    words = [parameter.type]
+    if low is not None and high is not None: words.append(f"from {low:g} to {high:g}")
+    elif low is not None: words.append(f"{low:g} or more")
+    elif high is not None: words.append(f"{high:g} or less")
+    if parameter.choices: words.append("one of " + ", ".join(map(str, parameter.choices)))
+    return ", ".join(words) + (" or none" if parameter.optional else "")
 
 def _fault(parameter: Parameter, value) -> str | None:
     "What is wrong with `value`, or None."
@@ -169,10 +173,8 @@ def _fault(parameter: Parameter, value) -> str | None:
     if value is None: return None
     if parameter.choices and value not in parameter.choices: return wrong
     if parameter.type in ("int", "float"):
-        low, high = (
-            (-math.inf if parameter.low is None else parameter.low),
-            (math.inf if parameter.high is None else parameter.high),
-        )
+        low = -math.inf if parameter.low is None else parameter.low
+        high = math.inf if parameter.high is None else parameter.high
         if not (low <= value <= high and math.isfinite(value)): return wrong
     return None
 
@@ -182,17 +184,17 @@ def check_parameters(
     given: dict,              # what the caller gives, by name; text is converted to the declared type
 ) -> dict:                    # given values, converted
     "Refuse whatever the job does not take, before a kernel starts."
-    known, checked = {each.name: each for each in params}, {}
+    known, checked = {parameter.name: parameter for parameter in params}, {}
     for name, value in given.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
             raise UsageError(
-                f"parameter {name}: the job takes no such parameter. {hint}It takes: {', '.join(known) or 'none'}."
+                f"parameter {name}: the job takes no such parameter. {did_you_mean(name, known)}"
+                f"It takes: {', '.join(known) or 'none'}."
             )
         if is_secret(name, value):
             raise UsageError(
-                f"parameter {name}: looks like a secret, and parameters are kept in the report. Pass it by environment variable."
+                f"parameter {name}: looks like a secret, and parameters are kept in the report. "
+                "Pass it by environment variable."
             )
         if (fault := _fault(known[name], value)): raise UsageError(fault)
         checked[name] = _convert(known[name], value)

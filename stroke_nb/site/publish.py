@@ -10,8 +10,9 @@ import math
 import re
 import secrets
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from .. import __version__
 from ..display import day_and_hour
@@ -22,6 +23,7 @@ from ..jobs.page import asset, render_page, VERDICT_WORDS
 from ..jobs.result import by_job, read_runs
 from ..jobs.trend import trend
 from ..moments import stamp, utc_now
+from ..settings import Range, Section, Settings, fill
 from .charts import chart, charted, target
 from .hosts import fetched_elsewhere
 
@@ -30,32 +32,25 @@ PUBLISHED = ("report.html", "model_card.html", "result.json")   # what of a run 
 _BOUNDS = dict(last=(1, 1000), monthly=(0, 1200), megabytes=(1, 900))
 
 @dataclass(frozen=True)
-class Keep:
+class Keep(Settings):
     "Which reports are kept whole."
-    last: int = 20             # newest runs of each job
-    monthly: int = 24          # months of which the first run is kept too
-    megabytes: float = 300     # largest site; GitHub Pages takes 1,000
-    files: tuple = PUBLISHED   # what of a run is published
+    last: Annotated[int, Range(1, 1000)] = 20          # newest runs of each job
+    monthly: Annotated[int, Range(0, 1200)] = 24       # months of which the first run is kept too
+    megabytes: Annotated[float, Range(1, 900)] = 300   # largest site; GitHub Pages takes 1,000
+    files: tuple[str, ...] = PUBLISHED                 # what of a run is published
 
     def __post_init__(self):
-        for name, (low, high) in _BOUNDS.items():
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high):
-                raise UsageError(f"site, {name} = {value!r}: must be a number from {low} to {high}.")
-        names = self.files if isinstance(self.files, (tuple, list)) else [None]
-        if any(not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name) for name in names):
-            raise UsageError(f"site, files = {self.files!r}: must be names of files in a run, such as report.html.")
+        super().__post_init__()
+        if any(not re.fullmatch(r"\w[\w.-]*", name) for name in self.files):
+            raise UsageError(f"files = {self.files!r}: must be names of files in a run, such as report.html.")
 
 def keep_from(
     settings: dict,  # `site` of schedule.yaml
 ) -> Keep:
     "The rule that a file gives."
-    known = [field.name for field in fields(Keep)]
     if not isinstance(settings, dict):
         raise UsageError(f"site = {settings!r}: must be names with their values, such as last: 20.")
-    for name in settings:
-        if name not in known: raise UsageError(f"site: {name} isn't known. It takes {', '.join(known)}.")
-    return Keep(**settings)
+    return fill(Keep, settings if isinstance(settings, Section) else Section(settings, path=("site",)))
 
 # %% ../../nbs/site/publish.ipynb #22977d52
 def _monthly(runs: list[dict], months: int) -> list[str]:

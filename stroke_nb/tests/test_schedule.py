@@ -29,12 +29,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..automation import schedule
-from ..automation.schedule import _held, listed, load_schedule, run_due, Schedule
+from ..automation import runs, turns
+from ..automation.runs import run_due
+from ..automation.schedule import Schedule, load_schedule
+from ..automation.turns import listed
 from ..cohort import simulate
 from ..jobs.parameters import find_job
 from ..jobs import run_job
 from ..errors import ScheduleError
+from ..files import locked
 from ..automation.cron import install, remove
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
 from .test_workspace import ROOT
@@ -72,7 +75,7 @@ def workspace(folder: Path, limit: float = 60, **more) -> Schedule:
 @pytest.fixture
 def quick(monkeypatch):
     "Turns that only say their words."
-    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; print(*sys.argv[1:])"))
+    monkeypatch.setattr(runs, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; print(*sys.argv[1:])"))
 
 # %% ../../nbs/tests/test_schedule.ipynb #63d21988
 def test_a_missed_day_is_caught_up_once_with_its_own_parameters(tmp_path):
@@ -106,9 +109,9 @@ def _left(folder: Path) -> list[psutil.Process]:
 def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
     found = workspace(tmp_path, limit=1, runs=["slow"])
     stuck = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); open('child', 'w').write(str(child.pid)); time.sleep(600)"
-    monkeypatch.setattr(schedule, "STROKE_NB", (sys.executable, "-c", stuck))
-    monkeypatch.setattr(schedule, "_GRACE", 2)
-    monkeypatch.setattr(schedule, "_PATIENCE", 1)
+    monkeypatch.setattr(runs, "STROKE_NB", (sys.executable, "-c", stuck))
+    monkeypatch.setattr(runs, "GRACE", 2)
+    monkeypatch.setattr(runs, "KILL_AFTER", 1)
     done, = run_due(found, after(1))
     assert done.failed and "so it was ended" in done.words
     wait_for(lambda: not _alive(int((tmp_path / "child").read_text())))
@@ -117,7 +120,8 @@ def test_a_stuck_process_is_killed_with_what_it_started(tmp_path, monkeypatch):
 _LOOK = """
 import sys
 from datetime import datetime
-from stroke_nb.automation.schedule import load_schedule, run_due
+from stroke_nb.automation.runs import run_due
+from stroke_nb.automation.schedule import load_schedule
 done = run_due(load_schedule("schedule.yaml"), datetime.fromisoformat(sys.argv[1]))
 sys.exit(any(each.failed for each in done))
 """
@@ -179,8 +183,8 @@ def test_a_broken_state_is_set_aside_and_said(tmp_path, capsys, quick):
 
 def test_a_state_that_is_held_is_waited_for_and_then_told(tmp_path, monkeypatch, quick):
     found = workspace(tmp_path)
-    monkeypatch.setattr(schedule, "_PATIENCE", 0.3)
-    with _held(found.keeps / "state.lock", patience=0):
+    monkeypatch.setattr(turns, "STATE_PATIENCE", 0.3)
+    with locked(found.keeps / "state.lock"):
         with pytest.raises(ScheduleError, match="another process has held it"): run_due(found, after(1))
     assert [done.code for done in run_due(found, after(1))] == [0]
 
@@ -237,7 +241,7 @@ def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
     monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
     found = workspace(tmp_path)
     monkeypatch.setattr(
-        schedule, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')")
+        runs, "STROKE_NB", (sys.executable, "-S", "-c", "import sys; sys.exit('stroke-nb: the job failed')")
     )
     done, = run_due(found, after(1))
     assert done.code == 1 and "the job failed" in done.words and "NOT told" in done.words
@@ -246,10 +250,10 @@ def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
 # %% ../../nbs/tests/test_schedule.ipynb #f6f3ea79
 _FOREGROUND = """
 import sys
-from stroke_nb.automation import schedule
+from stroke_nb.automation import runs
 from stroke_nb.automation.cron import foreground
 from stroke_nb.automation.schedule import load_schedule
-schedule.STROKE_NB = (sys.executable, "-S", "-c", "print(1)")
+runs.STROKE_NB = (sys.executable, "-S", "-c", "print(1)")
 foreground(load_schedule("schedule.yaml"), tell=lambda done: print(done, flush=True))
 """
 
