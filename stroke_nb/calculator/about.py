@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from .drawings import Estimate, estimates, per_cent
 from .templates import paragraph, render
+from ..display import estimate, METRICS
 from ..files import result_of_model
 from ..scoring.alike import AGES
 
@@ -36,23 +37,16 @@ _NO_RESULT = (
     "No training run of this model was found beside it, so nothing can be said here about how well it does. "
     "Run `stroke-nb run train`, or keep the folder reports next to models."
 )
-_MEASURES = (
-    ("auroc", "Discrimination (AUROC)", "1 is perfect, 0.5 is chance"),
-    ("observed_expected_ratio", "Observed / expected strokes", "1 is right on average; under 1, risks are too high"),
-    ("calibration_slope", "Calibration slope", "1 is right; under 1, risks are too extreme"),
-    ("brier", "Brier score", "mean squared error; lower is better"),
-    ("ici", "Mean calibration error", "mean distance between risk and observed frequency"),
-)
+_MEASURES = "auroc", "observed_expected_ratio", "calibration_slope", "brier", "ici"
 _RIVALS = (
     ("auroc", "This model"), ("auroc_age_only", "Age alone"), ("auroc_linear", "Logistic, straight lines"),
     ("auroc_logistic", "Logistic, splines"), ("auroc_forest", "Random forest"), ("auroc_trees", "CatBoost alone"),
     ("auroc_reference_1", "Reference recipe 1"), ("auroc_reference_2", "Reference recipe 2"),
 )
 
-def _in_words(metric: dict, digits: int = 3) -> str:
-    "Value and interval of a metric."
-    value, low, high = (metric.get(key) for key in ("value", "low", "high"))
-    return f"{value:.{digits}f}" if low is None else f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def _in_words(metric: dict, digits: int) -> str:
+    "Value and interval of a metric; the value alone where it has none."
+    return f"{metric['value']:.{digits}f}" if metric.get("low") is None else estimate(metric, digits)
 
 def _estimates_of(metrics: dict, labels) -> list[Estimate]:
     "The metrics that a run has with an interval, of pairs of name and label."
@@ -65,13 +59,17 @@ def validation_html(result: dict | None) -> Markup:
     if not result: return paragraph(_NO_RESULT)
     metrics = result.get("metrics") or {}
     rivals = _estimates_of(metrics, _RIVALS)
+    measures = [
+        (METRICS[name].label, _in_words(metrics[name], METRICS[name].digits), METRICS[name].how)
+        for name in _MEASURES if name in metrics
+    ]
     benefit = [
         (f"{float(name.rsplit('_', 1)[1]):.0%} risk", _in_words(metric, 4))
         for name, metric in metrics.items() if name.startswith("net_benefit_at_")
     ]
     return render(
-        "validation.html", reasons=result.get("reasons") or [], benefit=benefit, run=Path(result["folder"]).name,
-        measures=[(label, _in_words(metrics[name]), words) for name, label, words in _MEASURES if name in metrics],
+        "validation.html", reasons=result.get("reasons") or [], measures=measures, benefit=benefit,
+        run=Path(result["folder"]).name,
         rivals=estimates(rivals, rivals[0].value, "Discrimination", "AUROC in the same folds") if rivals else "",
     )
 

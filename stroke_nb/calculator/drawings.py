@@ -13,10 +13,12 @@ from math import exp, log
 
 from markupsafe import Markup
 
+from .. import display
 from .templates import render
 
 # %% ../../nbs/calculator/drawings.ipynb #ea676435
-GREY, BLUE, VERMILION = "var(--sn-grey,#7a7a7a)", "var(--sn-blue,#1f6fb2)", "var(--sn-alarm,#d55e00)"
+GREY, BLUE = f"var(--sn-grey,{display.GREY})", f"var(--sn-blue,{display.BLUE})"
+VERMILION = f"var(--sn-alarm,{display.VERMILION})"
 _PAPER, _FAINT = "var(--sn-card,#fff)", "var(--sn-faint,#d4d9dd)"
 _COLOURS = dict(grey=GREY, blue=BLUE, paper=_PAPER, faint=_FAINT)
 

@@ -30,11 +30,12 @@ def _environment() -> Environment:
     )
 
 def render(
-    name: str,    # file in assets
-    **values,     # what its places are filled with; text is escaped, Markup isn't
-) -> Markup:      # safe to stand in another template
+    template: str,   # file in assets
+    /,
+    **values,        # what its places are filled with; text is escaped, Markup isn't
+) -> Markup:         # safe to stand in another template
     "One piece of the page."
-    return Markup(_environment().get_template(name).render(**values))
+    return Markup(_environment().get_template(template).render(**values))
 
 def paragraph(words: str, kind: str = "") -> Markup:
     "A paragraph, of the class `sn-<kind>` where a kind is given."
