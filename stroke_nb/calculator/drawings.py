@@ -13,12 +13,12 @@ from math import exp, log
 
 from markupsafe import Markup
 
-from .. import display
+from .. import display as palette
 from .templates import render
 
 # %% ../../nbs/calculator/drawings.ipynb #ea676435
-GREY, BLUE = f"var(--sn-grey,{display.GREY})", f"var(--sn-blue,{display.BLUE})"
-VERMILION = f"var(--sn-alarm,{display.VERMILION})"
+GREY, BLUE = f"var(--sn-grey,{palette.GREY})", f"var(--sn-blue,{palette.BLUE})"
+VERMILION = f"var(--sn-alarm,{palette.VERMILION})"
 _PAPER, _FAINT = "var(--sn-card,#fff)", "var(--sn-faint,#d4d9dd)"
 _COLOURS = dict(grey=GREY, blue=BLUE, paper=_PAPER, faint=_FAINT)
 
