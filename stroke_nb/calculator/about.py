@@ -19,7 +19,7 @@ from ..scoring.alike import AGES
 
 # %% ../../nbs/calculator/about.ipynb #5ed4382a
 def _candidates(folder: Path) -> Iterator[Path]:
-    "Where a model's result.json may be: beside the published model, in the run that holds it, or in the reports of its workspace."
+    "Where result.json may be: beside the published model, in the run that holds it, or in the workspace's reports."
     yield folder.with_name(f"{folder.name}.result.json")
     yield folder.parent / "result.json"
     for parent in folder.parents[:4]: yield from sorted(parent.glob("reports/train/*/result.json"), reverse=True)
@@ -51,7 +51,9 @@ def _in_words(metric: dict, digits: int) -> str:
 def _estimates_of(metrics: dict, labels) -> list[Estimate]:
     "The metrics that a run has with an interval, of pairs of name and label."
     rows = [(label, metrics.get(name) or {}) for name, label in labels]
-    return [Estimate(label, row["value"], row["low"], row["high"]) for label, row in rows if row.get("low") is not None]
+    return [
+        Estimate(label, row["value"], row["low"], row["high"]) for label, row in rows if row.get("low") is not None
+    ]
 
 # %% ../../nbs/calculator/about.ipynb #afeea4a8
 def validation_html(result: dict | None) -> Markup:

@@ -89,12 +89,14 @@ def summary(
         record=record, prevalence=stated_for, own=model.prevalence, version=model.version, sha256=model.sha256,
         simulated=bool(model.about.get("simulated")),
     )
-    if reason := _no_risk(reference, record, model.prevalence, stated_for): return RiskSummary(**base, declined=reason)
+    if reason := _no_risk(reference, record, model.prevalence, stated_for):
+        return RiskSummary(**base, declined=reason)
     scores = model.score([record], prevalence)
     risk = float(scores.risk[0])
     base |= dict(risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]))
     if not reference: return RiskSummary(**base)
-    at_home = float(shift_prevalence(risk, stated_for, model.prevalence))   # peers' risks are kept for the training data
+    # peers' risks are kept for the training data
+    at_home = float(shift_prevalence(risk, stated_for, model.prevalence))
     return RiskSummary(
         **base, place=place_of(reference, record, at_home), similar=similar_to(reference, record),
         warnings=_blank_warnings(record) + unusual(reference, record),

@@ -49,7 +49,7 @@ class CalculatorPage(TornadoVoilaHandler):
         if self.settings["voila"].sessions() >= self.settings["voila"].most_sessions:
             self.set_header("Retry-After", "120")
             raise web.HTTPError(503)
-        self.xsrf_token   # asked for, so that its cookie is set: the page ends its session with it
+        _ = self.xsrf_token   # asked for, so that its cookie is set: the page ends its session with it
         await super().get(None)
 
     def write_error(self, status_code, **_):

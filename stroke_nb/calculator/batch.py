@@ -179,7 +179,7 @@ def to_csv(
     file, columns = io.StringIO(), scored.table.columns
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*map(safe_cell, columns), *_OURS])
-    for row, line in zip(scored.table.rows, scored.lines):
+    for row, line in zip(scored.table.rows, scored.lines, strict=True):
         numbers = ["" if value is None else repr(value) for value in (line.risk, line.low, line.high)]
         of_1000 = "" if line.risk is None else str(round(1000 * line.risk))
         given = [*row, *[""] * len(columns)][:len(columns)]   # a row may be short or long

@@ -66,7 +66,9 @@ def icon_array(
         dict(path=_rows(start, end), colour=colour, width=width, pale=pale)
         for start, end, colour, width, pale in groups if end > start
     ]
-    return render("icon_array.svg", title="A thousand people", words=f"{n} of 1,000 dots are filled{span}", paths=paths)
+    return render(
+        "icon_array.svg", title="A thousand people", words=f"{n} of 1,000 dots are filled{span}", paths=paths
+    )
 
 # %% ../../nbs/calculator/drawings.ipynb #763b09a2
 _TICKS = (.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .3, .5, .7, .8, .9, .95, .98, .99)
@@ -172,9 +174,16 @@ def waterfall(
     average, risk = per_cent(_expit(base)), per_cent(_expit(starts[-1]))
     parts_words = ", ".join(f"{labels[n]} {parts[n]:+.2f}" for n in order)
     return render(
-        "waterfall.svg", title="Why", words=f"From {average}, the average person in the data, to {risk}: {parts_words}",
-        height=38 * len(parts) + 122, ticks=axis.labels(), colours=_COLOURS, average=average, risk=risk,
-        base=_percent(axis.at(base), 3), last=_percent(axis.at(starts[-1]), 3),
+        "waterfall.svg",
+        title="Why",
+        words=f"From {average}, the average person in the data, to {risk}: {parts_words}",
+        height=38 * len(parts) + 122,
+        ticks=axis.labels(),
+        colours=_COLOURS,
+        average=average,
+        risk=risk,
+        base=_percent(axis.at(base), 3),
+        last=_percent(axis.at(starts[-1]), 3),
         steps=[_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order)],
     )
 

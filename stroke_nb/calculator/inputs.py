@@ -40,7 +40,8 @@ def read_number(text: str) -> float | str | None:
 def read_share(text: str) -> float:
     "A prevalence typed in per cent, as a share; a `DataError` in words."
     number = read_number(text.replace("%", ""))
-    if isinstance(number, float) and 0.01 <= number <= 60: return float(f"{number:.10g}e-2")   # 1.8 % is 0.018 to the last digit
+    if isinstance(number, float) and 0.01 <= number <= 60:
+        return float(f"{number:.10g}e-2")   # 1.8 % is 0.018 to the last digit
     raise DataError(
         f"the share with a stroke is {text.strip()[:20]!r}: give a number of per cent from 0.01 to 60, such as 1.8"
     )

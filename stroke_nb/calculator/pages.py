@@ -109,7 +109,11 @@ def why_html(reasons: Why) -> Markup:
     "The waterfall and its table."
     order = sorted(range(len(reasons.parts)), key=lambda n: -abs(reasons.parts[n]))
     rows = [
-        (*reasons.labels[n].split(": ", 1), f"{reasons.parts[n]:+.3f}".replace("-", "−"), _direction(reasons.parts[n]))
+        (
+            *reasons.labels[n].split(": ", 1),
+            f"{reasons.parts[n]:+.3f}".replace("-", "−"),
+            _direction(reasons.parts[n]),
+        )
         for n in order
     ]
     return render("why.html", drawing=waterfall(reasons.base, reasons.parts, reasons.labels), rows=rows)

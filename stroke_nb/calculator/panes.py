@@ -49,7 +49,8 @@ class AnswerPane:
     "The answer, and what stands beside it: perspective, unknown fields, why, and a note for print."
     def __init__(self):
         parts = [
-            lean(ui.HTML).add_class(f"sn-part-{name}") for name in ("answer", "perspective", "unknowns", "why", "note")
+            lean(ui.HTML).add_class(f"sn-part-{name}")
+            for name in ("answer", "perspective", "unknowns", "why", "note")
         ]
         self.answer, self.perspective, self.unknowns, self.why, self.note = parts
         self.answer.add_class("sn-live")
@@ -126,8 +127,8 @@ class Upload(ui.VBox):
         )
         self.progress.add_class("sn-live")
         words = (
-            f"A CSV file with a header row and the ten columns {', '.join(INPUTS)}; an id column is welcome, blank cells "
-            f"are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and "
+            f"A CSV file with a header row and the ten columns {', '.join(INPUTS)}; an id column is welcome, blank "
+            f"cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and "
             "forgotten when the page is closed."
         )
         parts = [lean(ui.HTML, paragraph(words)), self.file, self.progress, self.download, self.many]

@@ -34,10 +34,12 @@ import pandas as pd
 import pytest
 
 from ..calculator.answer import headline, summary
-from ..fields import check_record, INPUTS
+from ..calculator.inputs import MG_PER_MMOL, to_link
 from ..calculator.pages import SIMULATED_WORDS
+from ..calculator.templates import page_template
+from ..calculator.widget import EXAMPLE
+from ..fields import INPUTS
 from .test_calculator import fitted, random_records, scorer
-from ..calculator.calculator import EXAMPLE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -167,7 +169,6 @@ class Visit:
 
     def enter(self, record: dict):
         "Open the page with a record."
-        from stroke_nb.calculator.answer import to_link
         self.page.evaluate("values => { location.hash = values }", to_link(record))
         self.holds(record)
 
@@ -244,11 +245,11 @@ def test_units(page):
         "() => [...document.querySelectorAll('.sn-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')"
     )
     box.fill("7")
-    page.holds(EXAMPLE | dict(avg_glucose_level=7 * 18.016))
+    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
     page.page.get_by_text("From height and weight").first.click()
     page.page.get_by_label("Height").fill("5'10\"")
     page.page.get_by_label("Weight").fill("180 lb")
-    page.holds(EXAMPLE | dict(avg_glucose_level=7 * 18.016, bmi=25.8))
+    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL, bmi=25.8))
 
 @pytest.mark.parametrize("typed, words", [("12", "No risk is given for people under 18"), ("90", "No risk is given for people over 82"), ("1e308", "is outside 0 to 120"),
                                           ("<b>old</b>", "is not a number")])
@@ -508,7 +509,7 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     number = re.search(r"number (\w{8})", page.page.inner_text(".sn-part-answer"))[1]
     assert (
         "Traceback" not in page.page.content()
-        and re.search(rf"error {number}: \w+ at reference.py:\d+", strict.said())
+        and re.search(rf"error {number}: \w+ at alike.py:\d+", strict.said())
         and "67" not in strict.said().partition(number)[2].split(" at ")[0]
     )
     status, words = ask(strict.address, Authorization="token a-token-of-the-test")
@@ -533,7 +534,7 @@ def test_headers(server, path):
 def test_nothing_else_is_served(server, path): assert ask(server.address + path)[0] in (403, 404)
 
 def test_health_without_a_model(tmp_path):
-    from stroke_nb.calculator.app import model_hash
+    from stroke_nb.files import model_hash
     assert model_hash(tmp_path) is None
 
 def test_the_log_holds_nothing_typed(server, visit):
@@ -547,7 +548,7 @@ def test_the_log_holds_nothing_typed(server, visit):
 def test_in_jupyterlab(chromium, place, tmp_path):
     cell = dict(
         cell_type="code", id="a", metadata={}, execution_count=None, outputs=[],
-        source=f"from stroke_nb.calculator.calculator import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})",
+        source=f"from stroke_nb.calculator.widget import RiskCalculator\nRiskCalculator({str(place / 'models' / 'champion')!r})",
     )
     kernel = dict(name="python3", display_name="Python", language="python")
     (tmp_path / "calculator.ipynb").write_text(
@@ -583,6 +584,7 @@ def test_in_jupyterlab(chromium, place, tmp_path):
 
 # %% ../../nbs/tests/test_app.ipynb #3e36b706
 def test_no_file_of_the_page_names_another_host():
-    from stroke_nb.calculator.app import template_folder
-    for path in template_folder().rglob("*"):
+    import stroke_nb.calculator
+    pieces = Path(stroke_nb.calculator.__file__).parent / "assets"
+    for path in [*page_template().rglob("*"), *pieces.iterdir()]:
         if path.is_file(): assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", path.read_text()), path.name

@@ -7,7 +7,7 @@ __all__ = ['ODD', 'fitted', 'scorer', 'random_records', 'test_widget_model_and_f
            'test_drawn_parts_are_the_explanation', 'test_table_says_what_the_drawing_says', 'test_icon_array_counts',
            'test_a_blank_is_no_back_door', 'test_a_link_brings_the_record_back', 'test_odd_text_is_refused_in_words',
            'test_hostile_tables_are_refused_or_scored_as_text', 'test_a_session_is_light',
-           'test_reference_holds_no_small_count']
+           'test_every_module_of_a_warm_session_is_there', 'test_reference_holds_no_small_count']
 
 # %% ../../nbs/tests/test_calculator.ipynb #023ecb29
 import json
@@ -21,14 +21,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..calculator.pages import answer_html, many_html, perspective_html, why_html
+from ..calculator.answer import as_scorer, summary
 from ..calculator.batch import read_table, score_table, to_csv
-from stroke_nb.calculator.answer import (
-    as_scorer, compare, could_change, explanation, from_link, summary, to_link, why,
-)
+from ..calculator.inputs import from_link, to_link
+from ..calculator.pages import answer_html, many_html, perspective_html, why_html
+from ..calculator.reasons import could_change, explanation, why
 from ..cohort import simulate
-from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..errors import DataError
+from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..model import RiskModel
 from ..scoring.alike import reference_of
 
@@ -61,14 +61,14 @@ def random_records(n: int, blank: float = 0.2, seed: int = 0) -> list[dict]:
 # %% ../../nbs/tests/test_calculator.ipynb #a3b24a02
 @pytest.mark.parametrize("prevalence, people", [(None, 1000), (0.018, 100)])
 def test_widget_model_and_file_agree(prevalence, people):
-    from stroke_nb.calculator.calculator import RiskCalculator
+    from stroke_nb.calculator.widget import RiskCalculator
     records = random_records(people)
     frame = pd.DataFrame(records, columns=list(INPUTS))
     expected = fitted().predict_proba(frame, prevalence=prevalence)[:, 1]
     calculator = RiskCalculator(scorer())
     if prevalence: calculator.place.value = prevalence
-    # the numbers are what is asked
-    shown, calculator._explain, calculator._follow_up = [], lambda summed: None, lambda: None
+    # numbers are compared here, so nothing is drawn
+    shown, calculator.pane.show, calculator.pane.complete = [], lambda *_: None, lambda *_: None
     for record in records:
         calculator.set(record)
         shown.append(calculator.summary.risk)
@@ -91,14 +91,14 @@ def test_intervals_agree():
 def test_drawn_parts_are_the_explanation(blank):
     for record in random_records(8, blank, seed=2):
         answer = summary(scorer(), record)
-        page = why_html(answer, why(scorer(), answer.record))
+        page = why_html(why(scorer(), answer.record))
         drawn = sorted(float(part) for part in re.findall(r'data-part="([^"]+)"', page))
         assert np.abs(np.array(drawn) - np.sort(explanation(fitted(), record).values)).max() < 1e-9
 
 def test_table_says_what_the_drawing_says():
     answer = summary(scorer(), random_records(1, 0, seed=3)[0])
     reasons = why(scorer(), answer.record)
-    page = ET.fromstring(f"<div>{why_html(answer, reasons)}</div>")
+    page = ET.fromstring(f"<div>{why_html(reasons)}</div>")
     table = {
         row[0].text: float(row[2].text.replace("−", "-")) for row in page.iter("tr") if row[0].get("scope") == "row"
     }
@@ -117,9 +117,9 @@ def test_icon_array_counts():
 def test_a_blank_is_no_back_door():
     for record in random_records(40, 0, seed=6):
         for name in ("bmi", "avg_glucose_level", "hypertension", "heart_disease"):
-            left = record | {name: None}
-            each, = [each for each in could_change(scorer(), summary(scorer(), left).record) if each.name == name]
-            assert each.low - 1e-9 <= summary(scorer(), left).risk <= each.high + 1e-9, (name, record)
+            answer = summary(scorer(), record | {name: None})
+            field, = [field for field in could_change(scorer(), answer.record) if field.name == name]
+            assert field.low - 1e-9 <= answer.risk <= field.high + 1e-9, (name, record)
 
 def test_a_link_brings_the_record_back():
     for record in random_records(50, seed=7):
@@ -134,13 +134,13 @@ ODD = [
 
 @pytest.mark.parametrize("text", ODD)
 def test_odd_text_is_refused_in_words(text):
-    from stroke_nb.calculator.calculator import RiskCalculator
+    from stroke_nb.calculator.widget import RiskCalculator
     calculator = RiskCalculator(scorer())
     person, = random_records(1, 0, seed=8)
     for name in NUMBERS:
         calculator.set(person)
         calculator.form.fields[name].box.value = text
-        shown = calculator.answer.value + calculator.form.fields[name].fault.value
+        shown = calculator.pane.answer.value + calculator.form.fields[name].fault.value
         assert "<script>" not in shown and "Traceback" not in shown and "Something went wrong" not in shown
         assert calculator.summary is None or calculator.summary.risk is None or calculator.record[name] is None
 
@@ -159,15 +159,19 @@ def test_a_session_is_light():
         "pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill",
         "nbconvert", "pandera",
     )
-    asked = f"import sys, stroke_nb.calculator.calculator; print(*(name for name in {heavy} if name in sys.modules))"
-    assert (
-        subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
-        == []
-    )
+    line = f"import sys, stroke_nb.calculator.widget; print(*(name for name in {heavy} if name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == []
+
+def test_every_module_of_a_warm_session_is_there():
+    from importlib.util import find_spec
+    from stroke_nb.calculator.fork import WARM
+    missing = [name for name in WARM if name.startswith("stroke_nb") and find_spec(name) is None]
+    assert not missing
 
 # %% ../../nbs/tests/test_calculator.ipynb #22f972f7
 def test_reference_holds_no_small_count():
-    told = fitted().about_["reference"]
+    reference = fitted().about_["reference"]
     def counts(node):
         if isinstance(node, dict):
             for key, value in node.items():
@@ -175,5 +179,5 @@ def test_reference_holds_no_small_count():
                 else: yield from counts(value)
         elif isinstance(node, list):
             for value in node: yield from counts(value)
-    assert all(count == 0 or count >= 5 for count in counts(told))
-    assert len(json.dumps(told)) < 40_000
+    assert all(count == 0 or count >= 5 for count in counts(reference))
+    assert len(json.dumps(reference)) < 40_000
