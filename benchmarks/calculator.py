@@ -1,6 +1,7 @@
 """The calculator's page beside a plain Voila notebook with CatBoost and shap.plots.waterfall, in one run on one machine.
 
     STROKE_NB_DATA=... python benchmarks/calculator.py [--clicks 8] [--slides 40] [--sessions 20] [--model models/champion]
+    python benchmarks/calculator.py --starts 8      a forked session beside an ordinary kernel, and nothing else
 
 Both are opened by the same Chromium and driven by the same keys:
 - click to answer: from the moment a browser asks for the page until the answer stands there and can be read. Ours has warm sessions, as it is
@@ -75,9 +76,9 @@ def plain_model(folder: Path) -> tuple[str, dict]:
 
 def free_port() -> int:
     import socket
-    with socket.socket() as found:
-        found.bind(("localhost", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -145,6 +146,37 @@ class Page:
     def close(self): self.context.close()
 
 
+def starts(n: int, model: str) -> None:
+    "Seconds, processor time and memory until a forked and an ordinary kernel have the calculator open."
+    from jupyter_client import BlockingKernelClient
+    from jupyter_client.connect import write_connection_file
+    from stroke_nb.calculator.fork import Parent, Sessions
+    os.environ["STROKE_NB_MODEL"] = str(Path(model).absolute())
+    options, parent = Sessions().get_kernel_spec("python3").argv[5:], Parent()
+    rows = {"forked": [], "ordinary": []}
+    parent.start()
+    for kind in ["forked", *list(rows) * n]:   # the first one waits for the parent's imports and doesn't count
+        with tempfile.TemporaryDirectory() as folder:
+            path, _ = write_connection_file(str(Path(folder, "kernel.json")))
+            begin = time.perf_counter()
+            if kind == "forked": pid = parent.fork(["kernel", "-f", path, *options], dict(os.environ), folder).pid
+            else: pid = subprocess.Popen([sys.executable, "-m", "ipykernel_launcher", "-f", path, *options], stdout=subprocess.DEVNULL).pid
+            client = BlockingKernelClient(connection_file=path)
+            client.load_connection_file()
+            client.start_channels(hb=False, stdin=False, iopub=False)
+            client.execute("from stroke_nb.calculator.widget import open_calculator; calculator = open_calculator()")
+            client.get_shell_msg(timeout=60)
+            seconds, process = time.perf_counter() - begin, psutil.Process(pid)
+            used = process.cpu_times()
+            rows[kind].append((seconds, used.user + used.system, process.memory_full_info().uss / 1e6))
+            client.stop_channels()
+            process.kill()
+    parent.stop()
+    for kind, measured in rows.items():
+        seconds, used, memory = np.median(measured[1:] if kind == "forked" else measured, axis=0)
+        print(f"{kind:<10} {seconds:6.2f} s   {used:5.2f} s of processor time   {memory:4.0f} MB of its own")
+
+
 def sure(browser, address, answer, failures: list) -> Page:
     "A page that shows its answer; visits that showed none within 45 s are counted and made again."
     while True:
@@ -173,7 +205,7 @@ def memory(server: psutil.Process, of: str) -> list[tuple[float, float]]:
     return [(full.uss / 1e6, full.pss / 1e6) for full in (kernel.memory_full_info() for kernel in kernels)]
 
 
-def told(name: str, values, unit: str, target: float | None = None) -> str:
+def in_words(name: str, values, unit: str, target: float | None = None) -> str:
     "Median and 95th percentile in words."
     middle, high = np.median(values), np.percentile(values, 95)
     verdict = "" if target is None else f"   target {target:g} {unit}: {'held' if middle <= target else 'MISSED'}"
@@ -185,8 +217,10 @@ def main():
     parser.add_argument("--clicks", type=int, default=8)
     parser.add_argument("--slides", type=int, default=40)
     parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--starts", type=int, default=0)
     parser.add_argument("--model", default="models/champion")
-    asked = parser.parse_args()
+    options = parser.parse_args()
+    if options.starts: return starts(options.starts, options.model)
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     link = "#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked"
     our = dict(slider=".sn-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
@@ -194,14 +228,14 @@ def main():
     failed, their_failed = [], []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as place:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        with ours(str(Path(asked.model).absolute()), asked.sessions) as (address, server, ready):
-            opened = clicks(browser, address + link, ".sn-part-answer .sn-big strong", ready, asked.clicks, failed)
+        with ours(str(Path(options.model).absolute()), options.sessions) as (address, server, ready):
+            opened = clicks(browser, address + link, ".sn-part-answer .sn-big strong", ready, options.clicks, failed)
             page = sure(browser, address + link, ".sn-part-answer .sn-big strong", failed)
-            slid = page.slides(**our, n=asked.slides)
+            slid = page.slides(**our, n=options.slides)
             page.close()
             time.sleep(3)   # until the sessions before have ended
             pages = []
-            for _ in range(asked.sessions):
+            for _ in range(options.sessions):
                 pages.append(sure(browser, address + link, ".sn-part-answer .sn-big strong", failed))
             at_once = [each.seconds for each in pages]
             used, whole = memory(server, "warm_parent"), server.memory_full_info().uss / 1e6
@@ -212,24 +246,24 @@ def main():
         cell = dict(cell_type="code", id="a", metadata={}, execution_count=None, outputs=[], source=source)
         (folder / "plain.ipynb").write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=dict(name="python3", display_name="Python", language="python")), nbformat=4, nbformat_minor=5)))
         with plain(folder, False) as (address, server, ready):
-            cold = clicks(browser, address, ".answer", ready, max(3, asked.clicks // 2), their_failed)
+            cold = clicks(browser, address, ".answer", ready, max(3, options.clicks // 2), their_failed)
             page = sure(browser, address, ".answer", their_failed)
-            their_slid = page.slides(**their, n=asked.slides)
+            their_slid = page.slides(**their, n=options.slides)
             their_used = memory(server, "ipykernel_launcher")
             page.close()
-        with plain(folder, True) as (address, server, ready): warm = clicks(browser, address, ".answer", lambda: time.sleep(12) or True, max(3, asked.clicks // 2), their_failed)
+        with plain(folder, True) as (address, server, ready): warm = clicks(browser, address, ".answer", lambda: time.sleep(12) or True, max(3, options.clicks // 2), their_failed)
         browser.close()
-    kernels = sorted(used)[1:] if len(used) > asked.sessions else used
-    print(f"\nClick to readable answer")
-    print(told("  calculator, warm session", opened, "s", 1.5))
-    print(told("  plain notebook, as Voila serves it", cold, "s"), f"\n    {np.median(cold) / np.median(opened):.1f} times as long")
-    print(told("  plain notebook, preheated", warm, "s"), f"\n    {np.median(warm) / np.median(opened):.1f} times as long")
+    kernels = sorted(used)[1:] if len(used) > options.sessions else used
+    print("\nClick to readable answer")
+    print(in_words("  calculator, warm session", opened, "s", 1.5))
+    print(in_words("  plain notebook, as Voila serves it", cold, "s"), f"\n    {np.median(cold) / np.median(opened):.1f} times as long")
+    print(in_words("  plain notebook, preheated", warm, "s"), f"\n    {np.median(warm) / np.median(opened):.1f} times as long")
     print("\nSlide")
-    print(told("  calculator, key to number", slid[:, 0], "ms", 100), "" if np.percentile(slid[:, 0], 95) <= 200 else "\n    p95 over 200 ms")
-    print(told("  calculator, key to waterfall", slid[:, 1], "ms", 250))
-    print(told("  plain notebook, key to number", their_slid[:, 0], "ms"), f"\n    {np.median(their_slid[:, 0]) / np.median(slid[:, 0]):.1f} times as long")
-    print(told("  plain notebook, key to waterfall", their_slid[:, 1], "ms"), f"\n    {np.median(their_slid[:, 1]) / np.median(slid[:, 1]):.1f} times as long")
-    print(f"\nMemory, {asked.sessions} sessions open at once")
+    print(in_words("  calculator, key to number", slid[:, 0], "ms", 100), "" if np.percentile(slid[:, 0], 95) <= 200 else "\n    p95 over 200 ms")
+    print(in_words("  calculator, key to waterfall", slid[:, 1], "ms", 250))
+    print(in_words("  plain notebook, key to number", their_slid[:, 0], "ms"), f"\n    {np.median(their_slid[:, 0]) / np.median(slid[:, 0]):.1f} times as long")
+    print(in_words("  plain notebook, key to waterfall", their_slid[:, 1], "ms"), f"\n    {np.median(their_slid[:, 1]) / np.median(slid[:, 1]):.1f} times as long")
+    print(f"\nMemory, {options.sessions} sessions open at once")
     uss, pss = np.array(kernels).T
     print(f"  calculator: {np.median(uss):.0f} MB of its own a session (share of all: {np.median(pss):.0f} MB), {uss.sum() + whole:,.0f} MB for {len(kernels)} sessions and the server ({whole:.0f} MB)")
     print(f"  opened one after the other in {np.median(at_once):.2f} s each (median), {np.max(at_once):.2f} s the slowest")

@@ -25,11 +25,13 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 WARM = (
     "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.kernelapp", "IPython.core.debugger",
     "IPython.core.oinspect", "IPython.core.logger", "IPython.extensions.storemagic", "ipykernel.debugger",
-    "psutil", "tornado.platform.asyncio", "faulthandler", "comm", "numpy", "stroke_nb.calculator.calculator",
+    "psutil", "tornado.platform.asyncio", "faulthandler", "comm", "numpy", "stroke_nb.calculator.widget",
 )
 
-_ARGUMENTS = ("--IPKernelApp.capture_fd_output=False",   # else what is meant for the log goes to the browser
-              "--HistoryManager.enabled=False", "--InteractiveShell.cache_size=0", "--log-level=ERROR")
+_ARGUMENTS = (
+    "--IPKernelApp.capture_fd_output=False",   # else what is meant for the log goes to the browser
+    "--HistoryManager.enabled=False", "--InteractiveShell.cache_size=0", "--log-level=ERROR",
+)
 
 def _import_all(names) -> None:
     "Import what there is; a name that another version doesn't have only makes a session less warm."
@@ -37,21 +39,25 @@ def _import_all(names) -> None:
         try: import_module(name)
         except ImportError: continue
 
-def _become(asked: dict) -> None:
+def _become_kernel(
+    argv: list[str],
+    env: dict,
+    cwd: str | None,
+) -> None:
     "In the child: a kernel with its own environment, folder and streams."
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with open(os.devnull) as nothing: os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)   # the parent's output is for process ids; the server's log takes what a kernel says
     os.environ.clear()
-    os.environ.update(asked["env"])
-    os.chdir(asked["cwd"] or ".")
-    sys.argv = asked["argv"]
+    os.environ.update(env)
+    os.chdir(cwd or ".")
+    sys.argv = argv
     from ipykernel.kernelapp import IPKernelApp
     from ipywidgets import register_comm_target
     app = IPKernelApp.instance()
     # a kernel watches its parent, and ends with it
-    app.initialize([*asked["argv"][1:], f"--IPKernelApp.parent_handle={os.getppid()}"])
+    app.initialize([*argv[1:], f"--IPKernelApp.parent_handle={os.getppid()}"])
     register_comm_target()   # ipywidgets does so when it is imported, but then there was no kernel yet
     app.start()
 
@@ -61,14 +67,14 @@ def warm_parent() -> None:
     # not to be imported: a page needs no debugger, and it is half of a kernel's memory
     sys.modules["debugpy"] = None
     _import_all(WARM)
+    import_module("stroke_nb.calculator.templates").compile_templates()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # children that end leave no zombie
     signal.signal(signal.SIGINT, signal.SIG_IGN)    # the server says when to end
     gc.collect()
     gc.freeze()       # a collection in a child would write to every object, and so copy it
     for line in sys.stdin:
-        asked = json.loads(line)
         if (child := os.fork()) == 0:
-            try: _become(asked)
+            try: _become_kernel(**json.loads(line))
             finally: os._exit(0)
         print(child, flush=True)
 
@@ -98,6 +104,8 @@ class Forked:
     def terminate(self) -> None: self.send_signal(signal.SIGTERM)
 
 # %% ../../nbs/calculator/fork.ipynb #d650af13
+_START = "from stroke_nb.calculator.fork import warm_parent; warm_parent()"
+
 class Parent:
     "The warm parent, started when first needed and again should it die."
     def __init__(self): self._process = None
@@ -105,8 +113,9 @@ class Parent:
     def start(self) -> None:
         "Begin to import; the first child waits for it."
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen([sys.executable, "-c", "pass; warm_parent()"],
-                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
 
     def fork(self, argv: list[str], env: dict, cwd: str | None) -> Forked:
         "A kernel with these arguments."
@@ -127,6 +136,8 @@ class Parent:
 parent = Parent()
 
 # %% ../../nbs/calculator/fork.ipynb #85d60739
+_PROVISIONER = "stroke-nb-fork"
+
 class ForkProvisioner(LocalProvisioner):
     "Starts a kernel as a child of the warm parent."
     async def launch_kernel(self, cmd, **kwargs):
@@ -140,7 +151,7 @@ class Sessions(KernelSpecManager):
     def find_kernel_specs(self): return {"python3": ""}
 
     def get_kernel_spec(self, kernel_name):
-        metadata = {"kernel_provisioner": {"provisioner_name": "stroke-nb-fork"}} if hasattr(os, "fork") else {}
+        metadata = {"kernel_provisioner": {"provisioner_name": _PROVISIONER}} if hasattr(os, "fork") else {}
         return KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_ARGUMENTS],
             display_name="python3", language="python", metadata=metadata, interrupt_mode="signal",
@@ -151,7 +162,6 @@ class Sessions(KernelSpecManager):
 
 def register() -> None:
     "Make the provisioner known to this process."
-    found = KernelProvisionerFactory.instance()
-    found.provisioners["stroke-nb-fork"] = EntryPoint(
-        "stroke-nb-fork", "stroke_nb.calculator.fork:ForkProvisioner", KernelProvisionerFactory.GROUP_NAME
+    KernelProvisionerFactory.instance().provisioners[_PROVISIONER] = EntryPoint(
+        _PROVISIONER, "stroke_nb.calculator.fork:ForkProvisioner", KernelProvisionerFactory.GROUP_NAME
     )
