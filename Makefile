@@ -5,7 +5,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
-.PHONY: help reports test lab app serve docs mlflow hooks export readme lock clean
+.PHONY: help reports test lint lab app serve docs mlflow hooks export readme lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,10 @@ reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 test: $(LOCKED)  ## every test: notebooks as items and the exported modules
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+lint: $(LOCKED)  ## style of the package and the job notebooks, and every call followed to its definition
+	@$(BIN)/ruff check stroke_nb nbs/notebooks
+	@$(BIN)/mypy
+
 app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
 	@$(BIN)/stroke-nb app
 
@@ -41,8 +45,9 @@ lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 mlflow: $(LOCKED)  ## MLflow's pages on the runs and the registry, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --host 127.0.0.1 --port 5000
 
-hooks: $(LOCKED)  ## git hooks that clean and merge notebooks
+hooks: $(LOCKED)  ## git hooks that clean and merge notebooks, and lint before a commit
 	@$(BIN)/nbdev_install_hooks
+	@printf '#!/bin/sh\nexec make --silent lint\n' > "$$(git rev-parse --git-path hooks)/pre-commit" && chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
 
 export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean
