@@ -41,10 +41,6 @@ class PredictionLog:
         "The log's name for a report: no password, no folders."
         return self.database.name
 
-    def migrate(self) -> str:  # version before, "" where there were no tables
-        "Bring the tables up to date; writing does so by itself."
-        return self.database.migrate()
-
     def submit(
         self,
         records: Iterable[PredictionRow | PredictionBatch | Outcome],  # of one request: kept together
@@ -52,42 +48,9 @@ class PredictionLog:
         "Hand records to the writer; `DataError` at once for one that can't be kept by its nature."
         return self.writer.submit([row for record in records for row in as_rows(record)])
 
-    def add(
-        self,
-        records: Iterable[PredictionRow | PredictionBatch | Outcome],  # as at `submit`
-    ) -> None:
+    def add(self, records: Iterable[PredictionRow | PredictionBatch | Outcome]) -> None:
         "Keep records and wait until they are durable."
         self.submit(records).result()
-
-    def ready(self) -> tuple[bool, str]:  # can records be kept? and what isn't as it should be
-        "Whether a record would be kept now."
-        return self.writer.ready()
-
-    def depth(self) -> int:
-        "Records of this process that wait in its spool."
-        return self.spool.waiting
-
-    def drain(self) -> int:  # records moved
-        "Move what waits in the spool, this process' and dead ones', to the database; a service does so by itself."
-        return self.failover.drain()
-
-    def window(
-        self,
-        since=None,             # date or moment, or its ISO text
-        until=None,             # the first moment after the window
-        labelled: bool = False, # only predictions whose outcome is known
-        served: bool = True,    # only answers; False: what a challenger computed beside them too
-    ):                          # DataFrame, a row for each prediction, see `Queries.window`
-        "Predictions of a time span, in the order of the log."
-        return self.queries.window(since, until, labelled, served)
-
-    def pairs(
-        self,
-        since=None,  # as at `window`
-        until=None,
-    ):               # DataFrame, a row for each pair, see `Queries.pairs`
-        "Requests that champion and challenger both answered."
-        return self.queries.pairs(since, until)
 
     def known(
         self,
@@ -98,49 +61,58 @@ class PredictionLog:
         stored = self.queries.stored(ids)
         return stored if len(stored) == len(ids) else stored | ids & self.spool.ids()
 
-    def export(
-        self,
-        path: str | os.PathLike,  # .parquet or .csv
-        since=None,               # as at `window`
-        until=None,
-    ) -> int:                     # rows
-        "Write predictions with their outcomes to a file."
+    def window(self, since=None, until=None, labelled: bool = False, served: bool = True):
+        "Predictions of a time span: `Queries.window`."
+        return self.queries.window(since, until, labelled, served)
+
+    def pairs(self, since=None, until=None):
+        "Requests that champion and challenger both answered: `Queries.pairs`."
+        return self.queries.pairs(since, until)
+
+    def export(self, path: str | os.PathLike, since=None, until=None) -> int:
+        "Write predictions with their outcomes to a file: `Queries.export`."
         return self.queries.export(path, since, until)
 
-    def retain(
-        self,
-        before,       # date or moment, or its ISO text, in the past
-    ) -> Retained:
-        "Delete predictions older than a day, with their outcomes."
+    def retain(self, before) -> Retained:
+        "Delete predictions older than a day, with their outcomes: `Queries.retain`."
         return self.queries.retain(before)
 
     def retentions(self) -> list[Retained]:
         "What was deleted so far."
         return self.queries.retentions()
 
-    def add_key(
-        self,
-        name: str,                             # whom the key is for
-        scopes: Iterable[str] = ("predict",),  # of `SCOPES` in the room `keys`
-    ) -> str:                                  # the key; it is not kept and can't be shown again
-        "Make an API key."
+    def add_key(self, name: str, scopes: Iterable[str] = ("predict",)) -> str:
+        "Make an API key: `Keys.add`."
         return self.keys.add(name, scopes)
 
-    def revoke_key(self, id: str) -> bool:  # False where no key in force has that id
-        "End a key; it stays listed."
+    def revoke_key(self, id: str) -> bool:
+        "End an API key: `Keys.revoke`."
         return self.keys.revoke(id)
 
     def list_keys(self) -> list[Key]:
-        "All keys, revoked ones too."
+        "All API keys, revoked ones too."
         return self.keys.listed()
 
-    def check_key(
-        self,
-        secret: str | None,  # as the caller sent it
-    ) -> Key | None:         # None where the key is unknown, wrong or revoked
-        "Whose key it is; `LogError` where the database was away from the start."
+    def check_key(self, secret: str | None) -> Key | None:
+        "Whose API key it is: `Keys.check`."
         self.writer.start()  # whose second thread reads the keys again and again
         return self.keys.check(secret)
+
+    def migrate(self) -> str:
+        "Bring the tables up to date: `Database.migrate`; writing does so by itself."
+        return self.database.migrate()
+
+    def drain(self) -> int:
+        "Move what waits in the spool to the database: `Failover.drain`; a service does so by itself."
+        return self.failover.drain()
+
+    def depth(self) -> int:
+        "Records of this process that wait in its spool."
+        return self.spool.waiting
+
+    def ready(self) -> tuple[bool, str]:
+        "Whether a record would be kept now, and what isn't as it should be."
+        return self.writer.ready()
 
     def close(self) -> None:
         "Finish what was handed in, then stop; what still waits in the spool stays there for the next process."

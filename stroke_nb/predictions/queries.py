@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from ..errors import DataError
 from ..fields import INPUTS, OUTCOME
+from ..files import whole_file
 from ..moments import utc_now, when
 from .database import Database
 from .records import ROLES
@@ -76,12 +77,10 @@ def _arrow_writer(path: Path, schema) -> Iterator:
     from pyarrow import csv, parquet
     writers = {".parquet": parquet.ParquetWriter, ".csv": csv.CSVWriter}
     if path.suffix not in writers: raise DataError(f"{path.name}: name a file that ends in .parquet or .csv")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    try:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with whole_file(path) as part:
+        # patients' values: for this account only
         with open(os.open(part, flags, 0o600), "wb") as file, writers[path.suffix](file, schema) as writer: yield writer
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
 
 # %% ../../nbs/predictions/queries.ipynb #e604a4e7
 class Retained(NamedTuple):

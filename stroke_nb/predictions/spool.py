@@ -6,17 +6,17 @@
 __all__ = ['CHUNK', 'named_row', 'ordered_row', 'encode_line', 'decode_line', 'read_chunks', 'Spool']
 
 # %% ../../nbs/predictions/spool.ipynb #b2b22e51
-import errno
 import json
 import os
 import secrets
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import NotKept
+from ..files import locked, try_lock
 from .tables import columns_of, METADATA
 
 # %% ../../nbs/predictions/spool.ipynb #affc962f
@@ -75,28 +75,10 @@ def read_chunks(
     if records or damaged: yield at, records, damaged[:-1] if torn else damaged
 
 # %% ../../nbs/predictions/spool.ipynb #56aa06b5
-def _try_lock(file) -> bool:
+def _lock(file) -> bool:
     "Lock an open file for as long as it is open; False where another process has it."
-    try:
-        if os.name != "nt":
-            import fcntl
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-            # Windows locks bytes, and keeps others from reading them: take one that holds nothing
-            file.seek(2**31 - 2)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK): raise
-        return False
-    return True
-
-@contextmanager
-def _folder_locked(folder: Path) -> Iterator[None]:
-    "One process at a time creates or adopts."
-    with open(folder / ".lock", "ab") as file:
-        while not _try_lock(file): time.sleep(0.005)
-        yield
+    file.seek(2**31 - 2)   # Windows locks bytes, and keeps others from reading them: take one that holds nothing
+    return try_lock(file, wait=False)
 
 # %% ../../nbs/predictions/spool.ipynb #ccae1b23
 def _write_through(file, start: int, data: bytes) -> None:
@@ -163,10 +145,10 @@ class Spool:
         if self.file is not None: return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with _folder_locked(self.folder):
+        with locked(self.folder / ".lock"):
             self.path = self.folder / f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.spool"
             self.file = open(os.open(self.path, flags, 0o600), "r+b", buffering=0)
-            _try_lock(self.file)
+            _lock(self.file)
         _sync_folder(self.folder)
         self.end = self.drained = self.waiting = 0
 
@@ -198,10 +180,10 @@ class Spool:
     def orphans(self) -> Iterator[Path]:  # locked until the next one is asked for
         "Files of dead processes; each is deleted when the caller, who has moved its records, asks for the next."
         for path in self.others():
-            with _folder_locked(self.folder):
+            with locked(self.folder / ".lock"):
                 try: file = open(path, "r+b")
                 except FileNotFoundError: continue  # adopted by somebody else a moment ago
-                free = _try_lock(file)
+                free = _lock(file)
             with file:
                 if not free: continue
                 yield path

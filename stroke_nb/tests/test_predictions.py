@@ -39,12 +39,12 @@ from hypothesis import given, settings, strategies as st
 from ..drift.log_windows import log_outcomes, log_window
 from ..drift import DriftMonitor, OutcomeMonitor
 from ..errors import LogError, NotKept
-from ..predictions.database import _address, _HEAD
-from ..predictions.records import _shared, as_rows
-from ..predictions.spool import _frame, by_name, chunks
-from ..predictions.tables import METADATA, PREDICTIONS
+from ..predictions.database import database_address, LATEST_MIGRATION
+from ..predictions.records import as_rows
+from ..predictions.spool import encode_line, named_row, read_chunks
+from ..predictions.tables import columns_of, METADATA, PREDICTIONS
 from ..fields import INPUTS
-from ..predictions import new_id, Outcome, PredictionLog, PredictionRow, records, writer
+from ..predictions import keys, new_id, Outcome, PredictionLog, PredictionRow, writer
 from .postgres import free_port, postgres
 
 # %% ../../nbs/tests/test_predictions.ipynb #2ca65a65
@@ -63,7 +63,7 @@ def _prediction(**changed) -> PredictionRow:
 
 def _ids(log: PredictionLog) -> list[str]:
     "Ids of the log in its order, as often as they are there."
-    with log._reading() as connection:
+    with log.database.reading() as connection:
         return list(connection.execute(sa.select(PREDICTIONS.c.id).order_by(PREDICTIONS.c.seq)).scalars())
 
 # %% ../../nbs/tests/test_predictions.ipynb #66f4ccee
@@ -228,13 +228,13 @@ def test_order_is_kept_across_the_spool(postgres, tmp_path):
 
 # %% ../../nbs/tests/test_predictions.ipynb #301edfb4
 def test_a_restart_between_two_requests_is_not_noticed(postgres, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "_tick", 60)  # nobody looks meanwhile
+    monkeypatch.setattr(writer, "TICK", 60)  # nobody looks meanwhile
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
         log.add([_prediction()])
         postgres.stop()
         postgres.start()
         answer = _prediction()
-        log._keep(as_rows(answer))
+        log.failover.keep(as_rows(answer))
         assert log.depth() == 0 and answer.id in _ids(log)
 
 # %% ../../nbs/tests/test_predictions.ipynb #02e8dc93
@@ -254,21 +254,19 @@ def test_a_database_that_hangs(tmp_path):
         log.close()
 
 # %% ../../nbs/tests/test_predictions.ipynb #b88fe850
-def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path, monkeypatch):
-    for name, check in dict(text_line=lambda name, value: value, _known_shared=records._shared).items():
-        monkeypatch.setattr(records, name, check)   # nothing is checked, nor remembered
+def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path):
+    good, bad, also_good = (as_rows(_prediction())[0] for _ in range(3))
+    caller = columns_of(PREDICTIONS).index("caller")
+    bad = bad[0], (*bad[1][:caller], "half\0a word", *bad[1][caller + 1:])   # made by hand, past the checks
     with PredictionLog(postgres.url, tmp_path / "spool") as log:
-        good, bad, also = _prediction(), _prediction(caller="half\0a word"), _prediction()
-        futures = []
-        with log._draining: # so that the three are flushed as one batch below
-            futures = [Future() for _ in range(3)]
-            log._flush([(as_rows(answer), future) for answer, future in zip((good, bad, also), futures)])
+        futures = [Future() for _ in range(3)]
+        log.writer.flush([([row], future) for row, future in zip((good, bad, also_good), futures)])
         assert [future.exception() is None for future in futures] == [True, False, True]
-        log._away = "for the test"
-        log.add([_prediction(), bad, _prediction()])
+        log.database.away = "for the test"
+        log.writer.submit([*as_rows(_prediction()), bad, *as_rows(_prediction())]).result()
         assert log.drain() == 3
         [line] = (tmp_path / "spool" / "refused.jsonl").read_text().splitlines()
-        assert json.loads(line)[2]["id"] == bad.id and {good.id, also.id} < set(_ids(log))
+        assert json.loads(line)[2]["id"] == bad[1][0] and {good[1][0], also_good[1][0]} < set(_ids(log))
 
 # %% ../../nbs/tests/test_predictions.ipynb #785e9a2f
 def _fill(log: PredictionLog) -> tuple[list[PredictionRow], str]:
@@ -335,8 +333,8 @@ def test_files_that_may_not_grow(tmp_path):
 def test_draining_comes_to_an_end_under_load(sqlite, tmp_path):
     log, told, done = PredictionLog(sqlite, tmp_path / "spool"), [], threading.Event()
     log.ready()
-    commit, log._away = log._commit, "for the test"
-    log._commit = lambda records: (time.sleep(0.03), commit(records))
+    commit, log.database.away = log.database.commit, "for the test"
+    log.database.commit = lambda records: (time.sleep(0.03), commit(records))
     def call():
         while not done.is_set():
             answer = _prediction()
@@ -344,7 +342,7 @@ def test_draining_comes_to_an_end_under_load(sqlite, tmp_path):
             told.append(answer.id)
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads: thread.start()
-    try: _wait(lambda: log.depth() == 0 and not log._away and len(told) > 100, 10)
+    try: _wait(lambda: log.depth() == 0 and not log.database.away and len(told) > 100, 10)
     finally: done.set()
     for thread in threads: thread.join()
     assert sorted(_ids(log)) == sorted(told)
@@ -365,12 +363,12 @@ def test_the_file_of_a_living_process_stays(sqlite, tmp_path):
 def test_a_spool_drained_twice_counts_once(kind, request, tmp_path):
     server, rows = (
         request.getfixturevalue(kind),
-        [by_name(row) for _ in range(1200) for row in as_rows(_prediction())],
+        [named_row(row) for _ in range(1200) for row in as_rows(_prediction())],
     )
     (tmp_path / "spool").mkdir()
     with PredictionLog(getattr(server, "url", server), tmp_path / "spool") as log:
         for part in (rows[:700], rows):
-            (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(_frame, part)))
+            (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(encode_line, part)))
             log.drain()
         assert (
             _ids(log)[-1200:] == [row["id"] for _, row in rows]
@@ -394,7 +392,7 @@ _records = st.lists(
 def _read(data: bytes, path: Path) -> tuple[list, list[bytes]]:
     "Records and damaged lines of a file with these bytes."
     path.write_bytes(data)
-    pieces = [*chunks(path)]
+    pieces = [*read_chunks(path)]
     return [record for _, records, _ in pieces for record in records], [
         line for *_, damaged in pieces for line in damaged
     ]
@@ -402,7 +400,7 @@ def _read(data: bytes, path: Path) -> tuple[list, list[bytes]]:
 @settings(max_examples=150, deadline=None)
 @given(records=_records, cut=st.integers(0, 2000), at=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_spool_lines(tmp_path_factory, records, cut, at, byte):
-    path, frames = tmp_path_factory.getbasetemp() / "lines.spool", [_frame(record) for record in records]
+    path, frames = tmp_path_factory.getbasetemp() / "lines.spool", [encode_line(record) for record in records]
     data = b"".join(frames)
     whole = sum(end <= cut for end in itertools.accumulate(map(len, frames)))
     assert _read(data[:cut], path) == (records[:whole], [])
@@ -423,15 +421,15 @@ def _migrated(url: str, spool: Path) -> None:
     threads = [threading.Thread(target=log.migrate) for log in logs]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
-    assert {log.migrate() for log in logs} == {_HEAD}
-    with logs[0]._reading() as connection:
+    assert {log.migrate() for log in logs} == {LATEST_MIGRATION}
+    with logs[0].database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     for log in logs: log.close()
 
 def test_migration_of_sqlite(sqlite, tmp_path): _migrated(sqlite, tmp_path)
 
 def test_migration_of_postgresql(postgres, tmp_path):
-    with sa.create_engine(_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection:
+    with sa.create_engine(database_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE empty")
     _migrated(postgres.url.replace("/postgres", "/empty"), tmp_path)
 
@@ -450,7 +448,7 @@ def test_append_only(kind, request, tmp_path):
         for verb, rest in (("UPDATE", " SET id = 'x'"), ("DELETE FROM", ""))
     ]
     for statement in statements + ["TRUNCATE predictions, outcomes"] * (kind == "postgres"):
-        with pytest.raises(LogError, match="append-only"), log._writing() as connection:
+        with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
             connection.exec_driver_sql(statement)
     before = _ids(log)
     gone = log.retain("2026-02-01")
@@ -458,13 +456,13 @@ def test_append_only(kind, request, tmp_path):
         id for id in before if id != answer.id
     ]
     for statement in ("DELETE FROM predictions", "DELETE FROM retention", "UPDATE retention SET predictions = 0"):
-        with pytest.raises(LogError, match="append-only"), log._writing() as connection:
+        with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
             connection.exec_driver_sql(statement)
     log.close()
 
 # %% ../../nbs/tests/test_predictions.ipynb #69d41d7f
 def test_a_revoked_key_ends_in_every_process(sqlite, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "keys_for", 0.5)
+    monkeypatch.setattr(keys, "READ_AGAIN", 0.5)
     with PredictionLog(sqlite, tmp_path / "spool") as one, PredictionLog(sqlite, tmp_path / "spool") as other:
         secret = one.add_key("ward 3", ["predict"])
         key = other.check_key(secret)
