@@ -16,6 +16,7 @@ from pathlib import Path
 from ..errors import LogError, NotKept
 from .database import Database, Refused
 from .spool import CHUNK, named_row, ordered_row, read_chunks, Spool
+from .tables import NamedRow, Row
 
 # %% ../../nbs/predictions/failover.ipynb #c2873c9e
 _IDLE = 3.0  # seconds without an answer, until the database is asked whether it is there
@@ -33,10 +34,7 @@ class Failover:
         with self._turn: self.spool.fault()
         with suppress(LogError), self.asking(): self.database.ping()
 
-    def keep(
-        self,
-        rows: list[tuple[str, tuple]],  # table, values in the order of its columns
-    ) -> None:
+    def keep(self, rows: list[Row]) -> None:
         "Make rows durable, in their order; `NotKept` where nobody takes them, `Refused` where the database won't."
         with self._turn:
             if self.database.away: return self._append(rows)
@@ -47,14 +45,12 @@ class Failover:
                 self.database.mark_away(error)
                 self._append(rows)
 
-    def _append(self, rows: list[tuple[str, tuple]]) -> None:
+    def _append(self, rows: list[Row]) -> None:
         "To the spool."
         try: self.spool.append([named_row(row) for row in rows])
         except NotKept as error:
-            database, fault = self.database.name, self.database.away
-            raise NotKept(
-                f"nothing can be kept: {error}; the database {database} can't be used either: {fault}"
-            ) from None
+            other = f"the database {self.database.name} can't be used either: {self.database.away}"
+            raise NotKept(f"nothing can be kept: {error}; {other}") from None
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -91,7 +87,7 @@ class Failover:
                 if path == self.spool.path: self.spool.moved(at, len(records))
         return moved
 
-    def _commit_or_set_aside(self, records: list[tuple[str, dict]]) -> None:
+    def _commit_or_set_aside(self, records: list[NamedRow]) -> None:
         "Commit records, one by one where the database refuses them together; what it refuses waits for a person."
         try: self.database.commit([ordered_row(record) for record in records])
         except Refused as error:

@@ -97,11 +97,8 @@ class Keys:
             self._in_force = {row.id: (_key_of(row), row.salt, row.hash) for row in rows}
             self._read_at = time.monotonic()
 
-    def read_again(
-        self,
-        within: float,   # seconds until this is asked next
-    ) -> None:
-        "Read the keys in force where they would be too old by then."
+    def read_again(self, within: float) -> None:
+        "Read the keys in force, where they would be too old within so many seconds."
         if time.monotonic() - self._read_at > READ_AGAIN - within: self.read()
 
     def check(

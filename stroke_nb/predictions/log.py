@@ -77,10 +77,6 @@ class PredictionLog:
         "Delete predictions older than a day, with their outcomes: `Queries.retain`."
         return self.queries.retain(before)
 
-    def retentions(self) -> list[Retained]:
-        "What was deleted so far."
-        return self.queries.retentions()
-
     def add_key(self, name: str, scopes: Iterable[str] = ("predict",)) -> str:
         "Make an API key: `Keys.add`."
         return self.keys.add(name, scopes)

@@ -80,7 +80,8 @@ def _arrow_writer(path: Path, schema) -> Iterator:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with whole_file(path) as part:
         # patients' values: for this account only
-        with open(os.open(part, flags, 0o600), "wb") as file, writers[path.suffix](file, schema) as writer: yield writer
+        with open(os.open(part, flags, 0o600), "wb") as file, writers[path.suffix](file, schema) as writer:
+            yield writer
 
 # %% ../../nbs/predictions/queries.ipynb #e604a4e7
 class Retained(NamedTuple):
@@ -185,9 +186,3 @@ class Queries:
         with self.database.writing(limit=False) as connection: retained = _delete_older(connection, before)
         self.database.checkpoint()
         return retained
-
-    def retentions(self) -> list[Retained]:
-        "What was deleted so far."
-        columns = [RETENTION.c[name] for name in Retained._fields]
-        with self.database.reading() as connection:
-            return [Retained(*row) for row in connection.execute(sa.select(*columns).order_by(RETENTION.c.seq))]

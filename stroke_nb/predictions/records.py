@@ -22,14 +22,15 @@ from itertools import repeat
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..moments import moment, utc_now
-from .tables import columns_of, OUTCOMES, PREDICTIONS, prediction_values
+from .tables import columns_of, in_order, OUTCOMES, PREDICTIONS, Row
 
 # %% ../../nbs/predictions/records.ipynb #2f748520
-_random_digits = deque()   # a stock, because asking the system for each id hands the processor to another thread each time
+# a stock, because asking the system for each id hands the processor to another thread each time
+_random_digits = deque()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_random_digits.clear)   # or two processes would make the same ids
 
-_variant_digit = dict(zip("0123456789abcdef", 4 * "89ab"))   # two bits of this digit are RFC 9562's
+_variant_digit = dict(zip("0123456789abcdef", 4 * "89ab", strict=True))   # two bits of this digit are RFC 9562's
 
 def _draw_digits() -> str:
     "Nineteen hexadecimal digits that nobody can foresee."
@@ -139,10 +140,7 @@ class Outcome:
 # %% ../../nbs/predictions/records.ipynb #db609622
 _LONGEST = 200  # characters of a caller, role or request id; longer ones are mistakes or attacks
 
-def text_line(
-    name: str,       # of the value, for the message
-    value,           # text or None
-) -> str | None:
+def text_line(name: str, value) -> str | None:
     "One short line of text or nothing; `isprintable` also keeps out NUL and half characters, which PostgreSQL refuses."
     if value is None: return None
     if isinstance(value, str) and len(value) <= _LONGEST and value.isprintable(): return value
@@ -235,7 +233,7 @@ def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
         low=_shares("low", batch.low), high=_shares("high", batch.high), positive=_flags(batch.positive),
         served=_flags(batch.served), imputed=[json.dumps(names) if names else "[]" for names in batch.imputed],
     )
-    return list(zip(*prediction_values(columns), strict=True))
+    return list(zip(*in_order(columns), strict=True))
 
 # %% ../../nbs/predictions/records.ipynb #5f3486c3
 def _outcome_row(outcome: Outcome) -> tuple:
@@ -251,9 +249,7 @@ def _outcome_row(outcome: Outcome) -> tuple:
     )
     return tuple(row[name] for name in columns_of(OUTCOMES))
 
-def as_rows(
-    record: PredictionRow | PredictionBatch | Outcome,
-) -> list[tuple[str, tuple]]:  # name of the table, values in the order of its columns
+def as_rows(record: PredictionRow | PredictionBatch | Outcome) -> list[Row]:
     "A record's rows; `DataError` for what a database would refuse."
     if isinstance(record, Outcome): return [(OUTCOMES.name, _outcome_row(record))]
     batch = _batch_of_one(record) if isinstance(record, PredictionRow) else record

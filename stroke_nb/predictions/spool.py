@@ -17,28 +17,24 @@ from pathlib import Path
 
 from ..errors import NotKept
 from ..files import locked, try_lock
-from .tables import columns_of, METADATA
+from .tables import columns_of, METADATA, NamedRow, Row
 
 # %% ../../nbs/predictions/spool.ipynb #affc962f
-def named_row(
-    row: tuple[str, tuple],  # table, values in the order of its columns
-) -> tuple[str, dict]:       # table, values by column
+def named_row(row: Row) -> NamedRow:
     "A row as the spool keeps it."
-    return row[0], dict(zip(columns_of(METADATA.tables[row[0]]), row[1]))
+    return row[0], dict(zip(columns_of(METADATA.tables[row[0]]), row[1], strict=True))
 
-def ordered_row(
-    record: tuple[str, dict],  # table, values by column
-) -> tuple[str, tuple]:        # table, values in the order of its columns
+def ordered_row(record: NamedRow) -> Row:
     "A row of the spool as the database takes it."
     return record[0], tuple(record[1][name] for name in columns_of(METADATA.tables[record[0]]))
 
 # %% ../../nbs/predictions/spool.ipynb #0c2f2cb1
-def encode_line(record: tuple[str, dict]) -> bytes:
+def encode_line(record: NamedRow) -> bytes:
     "A record as a line of the spool."
     body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return b"%08x %08x %s\n" % (len(body), zlib.crc32(body), body)
 
-def decode_line(line: bytes) -> tuple[str, dict] | None:
+def decode_line(line: bytes) -> NamedRow | None:
     "The record of a line, None where the line is damaged."
     body = line[18:-1]
     if line != b"%08x %08x %s\n" % (len(body), zlib.crc32(body), body): return None
@@ -61,7 +57,7 @@ def read_chunks(
     path: Path,              # a spool file
     start: int = 0,          # byte to begin at, the beginning of a line
     end: int | None = None,  # byte to stop at; None: the end of the file
-) -> Iterator[tuple[int, list[tuple[str, dict]], list[bytes]]]:  # byte where the chunk ends, records, damaged lines
+) -> Iterator[tuple[int, list[NamedRow], list[bytes]]]:  # byte where the chunk ends, records, damaged lines
     "Records of a spool file, `CHUNK` at a time."
     records, damaged, at = [], [], start
     for at, line in _lines(path, start, end):
@@ -107,7 +103,7 @@ class Spool:
         self.end = self.drained = 0   # bytes in the file, and how many of them the database has
         self.waiting = 0              # records that the database hasn't
 
-    def append(self, records: list[tuple[str, dict]]) -> None:
+    def append(self, records: list[NamedRow]) -> None:
         "Keep records; `NotKept` where that can't be."
         data = b"".join(encode_line(record) for record in records)
         self._write(data)
@@ -159,12 +155,8 @@ class Spool:
         if self.drained == self.end: self.path.unlink(missing_ok=True)
         self.file = None
 
-    def moved(
-        self,
-        at: int,       # byte up to which the database has the file's records
-        records: int,  # how many it took
-    ) -> None:
-        "Note that records are in the database."
+    def moved(self, at: int, records: int) -> None:
+        "Note that so many more records are in the database, all up to that byte."
         self.drained, self.waiting = at, self.waiting - records
 
     def empty(self) -> None:
@@ -194,14 +186,10 @@ class Spool:
         paths = self.folder.glob("*.spool")
         return {row["id"] for path in paths for _, records, _ in read_chunks(path) for _, row in records}
 
-    def set_aside(
-        self,
-        name: str,    # of a file in the folder
-        data: bytes,  # whole lines
-    ) -> None:
-        "Add to a file that waits for a person."
+    def set_aside(self, name: str, lines: bytes) -> None:
+        "Add to a file in the folder that waits for a person."
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
-            file.write(data)
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())

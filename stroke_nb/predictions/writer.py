@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from ..errors import LogError, NotKept
 from .database import first_line
 from .failover import Failover
+from .tables import Row
 
 # %% ../../nbs/predictions/writer.ipynb #5ac3e924
 _logger = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ class Writer:
 
     def submit(
         self,
-        rows: list[tuple[str, tuple]],  # of one caller: kept together
-    ) -> Future:                        # done when they are durable; its exception is `NotKept` where they aren't
+        rows: list[Row],  # of one caller: kept together
+    ) -> Future:          # done when they are durable; its exception is `NotKept` where they aren't
         "Hand in rows."
         future = Future()
         future.set_running_or_notify_cancel()     # a caller that gives up doesn't take the record back
@@ -73,11 +74,8 @@ class Writer:
                 rows += len(caller[0])
             self.flush(batch)
 
-    def flush(
-        self,
-        batch: list[tuple[list, Future]],  # the rows of each caller, and where that one waits
-    ) -> None:
-        "Make the rows of several callers durable and tell each."
+    def flush(self, batch: list[tuple[list[Row], Future]]) -> None:
+        "Make the rows of several callers durable and tell each, by the future that it waits for."
         try: self.failover.keep([row for rows, _ in batch for row in rows])
         except NotKept as error:
             for _, future in batch: future.set_exception(error)
