@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ..errors import LogError, NotKept
 from .database import Database, Refused
-from .spool import CHUNK, named_row, ordered_row, read_chunks, Spool
-from .tables import NamedRow, Row
+from .spool import CHUNK, named_row, NamedRow, ordered_row, read_chunks, Spool
+from .tables import Row
 
 # %% ../../nbs/predictions/failover.ipynb #c2873c9e
 _IDLE = 3.0  # seconds without an answer, until the database is asked whether it is there

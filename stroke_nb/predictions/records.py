@@ -205,14 +205,18 @@ def _places(name: str, values: list) -> list[int]:
         for value in values
     ]
 
+_ten_inputs = set(INPUTS)
+
 def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
     "The ten inputs as their columns hold them."
-    if differing := inputs.keys() ^ set(INPUTS):
-        raise DataError(f"inputs {', '.join(sorted(differing))}: give the ten fields of the schema and no other")
+    if inputs.keys() != _ten_inputs:
+        differing = ", ".join(sorted(inputs.keys() ^ _ten_inputs))
+        raise DataError(f"inputs {differing}: give the ten fields of the schema and no other")
     try: columns = {name: [codes[value] for value in inputs[name]] for name, codes in _codes.items()}
     except (KeyError, TypeError):  # a NaN, or what is refused in words
         columns = {name: [_input(name, value) for value in inputs[name]] for name in _codes}
-    return columns | {name: [_input(name, value) for value in inputs[name]] for name in NUMBERS}
+    for name in NUMBERS: columns[name] = [_input(name, value) for value in inputs[name]]
+    return columns
 
 # %% ../../nbs/predictions/records.ipynb #8e0b81c3
 def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
