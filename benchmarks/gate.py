@@ -16,7 +16,8 @@ from scipy.optimize import brentq
 from scipy.stats import beta
 
 from stroke_nb.cohort import simulate
-from stroke_nb.promotion.gate import judge, Policy
+from stroke_nb.promotion.gate import judge
+from stroke_nb.promotion.rules import Policy
 from stroke_nb.validation.metrics import auroc
 from stroke_nb.model import RiskModel
 from stroke_nb.arithmetic import expit, logit

@@ -36,7 +36,8 @@ def verified(
     "The manifest of a model folder whose files are as they were written; else a `DataError`."
     if not (folder / "manifest.json").is_file():
         raise DataError(
-            f"{folder}: no model here (no manifest.json); give a folder that `RiskModel.save` or `stroke-nb run train` wrote"
+            f"{folder}: no model here (no manifest.json); "
+            "give a folder that `RiskModel.save` or `stroke-nb run train` wrote"
         )
     try: manifest = json.loads((folder / "manifest.json").read_text())
     except ValueError:
@@ -48,7 +49,8 @@ def verified(
     there = {path.name for path in folder.iterdir()} - {"manifest.json"}
     if there != set(manifest["files"]):
         raise DataError(
-            f"{folder}: files {', '.join(sorted(there ^ set(manifest['files'])))} missing or not in the manifest; take the model from its registry again"
+            f"{folder}: files {', '.join(sorted(there ^ set(manifest['files'])))} missing or not in the manifest; "
+            "take the model from its registry again"
         )
     changed = [name for name, known in manifest["files"].items() if sha256_of(folder / name) != known]
     if changed:
@@ -158,5 +160,6 @@ def writing(what: str, out: Path):
     try: yield
     except OSError as error:
         raise PublishError(
-            f"{what} could not be written to {out} ({error.strerror or error}). Free space there, or mend its rights, then run it again; nothing half-written is left."
+            f"{what} could not be written to {out} ({error.strerror or error}). "
+            "Free space there, or mend its rights, then run it again; nothing half-written is left."
         ) from error

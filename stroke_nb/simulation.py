@@ -45,7 +45,7 @@ def _choice(rng, shares: dict[str, np.ndarray], rest: str) -> np.ndarray:
 
 # %% ../nbs/simulation.ipynb #d31b7a3b
 def _body(rng, band: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    "BMI (kg/m², gamma) and average glucose (mg/dL, two lognormal humps), linked by high BMI making high glucose likelier."
+    "BMI (kg/m², gamma) and average glucose (mg/dL, two lognormal humps); high BMI makes high glucose likelier."
     shape = (band.bmi / band.bmi_sd).to_numpy() ** 2
     bmi = np.clip(rng.gamma(shape, band.bmi.to_numpy() / shape), 10.3, 97.6)
     high = rng.random(len(band)) < band.sugar * np.where(bmi > 30, 1.3, 0.8)

@@ -32,7 +32,8 @@ def flatten(
     column, border = np.zeros((len(trees), depth), np.int64), np.full((len(trees), depth), np.inf, np.float32)
     value, weight = np.zeros((len(trees), 2**depth)), np.zeros((len(trees), 2**depth))
     ends = np.cumsum(model.get_tree_leaf_counts())[:-1]   # the JSON rounds weights, these don't
-    for t, (tree, values, weights) in enumerate(zip(trees, np.split(model.get_leaf_values(), ends), np.split(model.get_leaf_weights(), ends))):
+    leaf_values, leaf_weights = (np.split(leaf, ends) for leaf in (model.get_leaf_values(), model.get_leaf_weights()))
+    for t, (tree, values, weights) in enumerate(zip(trees, leaf_values, leaf_weights)):
         for d, split in enumerate(tree["splits"] or ()):
             column[t, d], border[t, d] = split["float_feature_index"], split["border"]
         value[t, :len(values)], weight[t, :len(weights)] = values, weights
@@ -76,7 +77,7 @@ def _ranked(flat: dict, k: int) -> tuple[list[np.ndarray], np.ndarray]:
     return borders, np.array([each[0] if len(each) else np.inf for each in borders], np.float32)
 
 def _table(trees: list[int], pair: tuple[int, int], flat: dict, borders: list[np.ndarray]) -> np.ndarray:
-    "The sum of trees that ask about a pair of columns, for each pair of ranks; one column wide where both are the same."
+    "The sum of trees about a pair of columns, for each pair of ranks; one column wide where both are the same."
     first, second = (np.arange(len(borders[column]) + 1) for column in pair)
     side = {pair[1]: second[None, :], pair[0]: first[:, None]}
     def leaves(t):
@@ -87,7 +88,9 @@ def _table(trees: list[int], pair: tuple[int, int], flat: dict, borders: list[np
     return sum(flat["value"][t][leaves(t)] for t in trees)
 
 # %% ../nbs/trees.ipynb #73133be5
-def _grids(flat: dict, borders: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # columns (P, 2), place of each table (P,), its width (P,), cells
+def _grids(
+    flat: dict, borders: list[np.ndarray],
+) -> tuple[np.ndarray, ...]:  # columns (P, 2), place of each table (P,), its width (P,), cells
     "The tables of all pairs, one after the other."
     groups = {}
     for t, columns in enumerate(flat["column"].tolist()):
@@ -165,7 +168,7 @@ def _known(flat: dict, leaf: int, known: tuple[int, ...]) -> np.ndarray:
 def _subsets(levels: range): return [known for size in range(len(levels) + 1) for known in combinations(levels, size)]
 
 def _tree_table(columns: np.ndarray, told: dict) -> np.ndarray:
-    "Shapley values of one tree's levels in each leaf, shape (2**D, D); levels on one column act as one, the first holds its part."
+    "Shapley values of a tree's levels in each leaf, (2**D, D); levels on one column act as one, in the first's place."
     names = list(dict.fromkeys(columns.tolist()))
     table = np.zeros((len(told[()]), len(columns)))
     levels = lambda owners: tuple(d for d, column in enumerate(columns) if column in owners)

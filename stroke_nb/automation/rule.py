@@ -86,7 +86,7 @@ OCCASIONS = ("alarm", "kept", "retrained", "held", "refused", "tried", "asked", 
 # %% ../../nbs/automation/rule.ipynb #b55fb77a
 def _policy():
     "The gate's own defaults; imported late, since the gate needs scipy and pandas."
-    from stroke_nb.promotion.gate import Policy
+    from stroke_nb.promotion.rules import Policy
     return Policy()
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def _check_hash(path: Path, expected: str) -> None:
 
 def fetch() -> None:
     "Download the public stroke file to data/ and check its hash (needs the extra `fetch`)."
-    from stroke_nb.cohort import PUBLIC_FILE, PUBLIC_SHA256
+    from stroke_nb.cohort import PUBLIC_FILE
+    from stroke_nb.fields import PUBLIC_SHA256
     try: import kagglehub
     except ImportError: stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
     import shutil

@@ -111,7 +111,8 @@ def _check_sums(total: np.ndarray, answer: np.ndarray) -> None:
     off = np.abs(total - answer).max()
     if not off <= 1e-6:
         raise RuntimeError(
-            f"explanation and risk differ by up to {off:.2g}: the model and this package's libraries don't fit; reinstall from the lock"
+            f"explanation and risk differ by up to {off:.2g}: the model and this package's libraries don't fit; "
+            "reinstall from the lock"
         )
 
 # %% ../../nbs/model/explain.ipynb #224e4e48
@@ -130,7 +131,8 @@ def _shift(model, scale: str, prevalence) -> float:
     new = prevalence if prevalence is not None else model.prevalence
     if scale == "probability" and (new is not None or model.calibration_ != (0.0, 1.0)):
         raise ValueError(
-            "a forest is explained in probability, where another prevalence isn't a shift of the base: explain without prevalence"
+            "a forest is explained in probability, where another prevalence isn't a shift of the base: "
+            "explain without prevalence"
         )
     # the log-odds of one half are 0
     place = 0.0 if new is None else float(logit(shift_prevalence(0.5, model.prevalence_, new)))

@@ -166,7 +166,7 @@ def _dependence_axes(title: str):
 
 # %% ../../nbs/model/explain_plots.ipynb #c8daa332
 def _at_least(low: float, high: float, values: np.ndarray) -> tuple[float, float]:
-    "Limits no closer than a tenth of the largest part of any field: a scale of its own would make little look like much."
+    "Limits no closer than a tenth of the largest part of any field: little must not look like much."
     least = 0.1 * np.abs(values).max()
     return min(low, -least), max(high, least)
 

@@ -25,7 +25,8 @@ def labels(y, n: int) -> np.ndarray:
     bad = np.flatnonzero(~np.isin(y, (0, 1)))
     if len(bad):
         raise DataError(
-            f"column {OUTCOME!r}, row {bad[0] + 1} and {len(bad) - 1} more: neither 0 nor 1; drop rows without an outcome"
+            f"column {OUTCOME!r}, row {bad[0] + 1} and {len(bad) - 1} more: neither 0 nor 1; "
+            "drop rows without an outcome"
         )
     if y.min() == y.max():
         raise DataError(f"column {OUTCOME!r}: all {n} rows are {y[0]:g}; a model needs people with and without")

@@ -24,7 +24,8 @@ MEASURED = (*MONOTONE, "bmi")                                              # the
 def _trees_settings(**params) -> dict:
     "CatBoost's settings for the default kind."
     chosen = dict(iterations=200, learning_rate=0.06, depth=2, l2_leaf_reg=10, rsm=0.5, subsample=0.8) | params
-    # monotone constraints would switch shrinkage on, which makes every risk too high; one Newton step a leaf is enough here, and fast
+    # monotone constraints would switch shrinkage on, which makes every risk too high;
+    # one Newton step a leaf is enough here, and fast
     return chosen | dict(
         model_shrink_rate=0, leaf_estimation_iterations=1, bootstrap_type="Bernoulli", boost_from_average=True,
         thread_count=1, verbose=0, allow_writing_files=False,

@@ -16,19 +16,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..arithmetic import interval, restate
+from ..arithmetic import encode_codes, interval, restate
 from ..errors import DataError
 from ..fields import INPUTS
 from ..files import replace_folder, sha256_of, verified
-from .features import encode
+from .features import decode
 from .fitting import fit, fit_spread, labels, refit, Refits, tune
 from .kinds import KINDS
 from .store import load_part, rebuilt, write_model
 from ..schema import validate
 
 # %% ../../nbs/model/risk_model.ipynb #f0dfe65b
-class _Learns(ClassifierMixin, BaseEstimator):
-    "How a risk model is set up and fitted."
+class RiskModel(ClassifierMixin, BaseEstimator):
+    "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
     def __init__(
         self,
         kind: str = "catboost",           # a name in KINDS
@@ -50,33 +50,33 @@ class _Learns(ClassifierMixin, BaseEstimator):
         params = dict(self.params or {}) | (tune(self.kind, X, y, self.trials, self.seed) if self.trials else {})
         self.params_, self.classes_, self.n_features_in_ = params, np.array([0, 1]), len(INPUTS)
         self.prevalence_, self.fitted_ = float(y.mean()), fit(KINDS[self.kind], X, y, self.seed, params)
-        self.about_ = {k: about.get(k) for k in ("source", "sha256", "simulated")} | dict(
-            rows=len(y), events=int(y.sum())
-        )
+        origin = {key: about.get(key) for key in ("source", "sha256", "simulated")}
+        self.about_ = origin | dict(rows=len(y), events=int(y.sum()))
         self.spread_, self.version_, self.thresholds_, self.calibration_ = None, "", {}, (0.0, 1.0)
         if self.refits:
-            self.fit_interval(X, refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs))
+            refits = refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs)
+            self._fit_spread(X, refits)
         return self
 
     def fit_interval(self, X, refits: Refits):
         "Learn the instability interval from refits on the same people."
-        full, rows = self.fitted_.plausible.expand(validate(X))
-        self.spread_ = fit_spread(encode(full), refits.logits[:, rows], self.seed)
+        self._fit_spread(validate(X), refits)
         return self
+
+    def _fit_spread(self, X, refits: Refits) -> None:
+        "Learn from validated records how far refits move the log-odds."
+        codes, rows = self.fitted_.plausible.complete(X)
+        self.spread_ = fit_spread(encode_codes(codes), refits.logits[:, rows], self.seed)
 
     def _check_settings(self):
         if self.kind not in KINDS: raise ValueError(f"kind is {self.kind!r}: choose one of {', '.join(KINDS)}")
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise ValueError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
 
-# %% ../../nbs/model/risk_model.ipynb #03740365
-class RiskModel(_Learns):
-    "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
     def _restate(self, p, prevalence):
         "Risks as recalibrated, for the place of use: the call's prevalence, else the model's, else the data's own."
-        return restate(
-            p, self.calibration_, self.prevalence_, prevalence if prevalence is not None else self.prevalence
-        )
+        place = prevalence if prevalence is not None else self.prevalence
+        return restate(p, self.calibration_, self.prevalence_, place)
 
     def predict_proba(
         self, X,                         # patients
@@ -99,10 +99,9 @@ class RiskModel(_Learns):
         "How far the risk moves when the model is refitted, and over the plausible values of blanks."
         check_is_fitted(self)
         if self.spread_ is None: raise ValueError("this model has no interval: fit it with refits > 0, such as 50")
-        X = validate(X)
-        full, rows = self.fitted_.plausible.expand(X)
-        z = self.fitted_.logit(full)
-        spread = self.spread_.predict(np.column_stack([encode(full), z]))
+        codes, rows = self.fitted_.plausible.complete(validate(X))
+        z = self.fitted_.logit(decode(codes))
+        spread = self.spread_.predict(np.column_stack([encode_codes(codes), z]))
         return tuple(self._restate(p, prevalence) for p in interval(z, spread, rows, level))
 
     def save(self, path):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/promotion/00_promotion.ipynb #42072885
+# %% ../../nbs/promotion/00_promotion.ipynb #8ef428cd
 from .published import champion_info, publish
 
 __all__ = ["champion_info", "publish"]

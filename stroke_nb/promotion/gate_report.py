@@ -14,11 +14,13 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from ..disclosure import LEAST, rounded
+from ..display import BLUE, GREY
 from .gate import GateResult
+from .rules import RATIOS
 from ..validation.bootstrap import bootstrap
 from ..validation.cross_validation import BENEFIT_AT
 from ..validation.metrics import calibration_curve, decision_curve, Interval
-from ..validation.plots import BLUE, GREY, new_axes, percent
+from ..validation.plots import new_axes, percent
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc
 def gate_record(
@@ -37,13 +39,8 @@ def gate_record(
 # %% ../../nbs/promotion/gate_report.ipynb #4c630392
 def gate_numbers(result: GateResult) -> dict:
     "The rules' figures for `result.json`: the challenger's, the champion's, and the difference."
-    numbers, names = (
-        {},
-        {
-            "AUROC": "auroc", "observed / expected": "observed_expected_ratio",
-            "calibration slope": "calibration_slope",
-        },
-    )
+    names = {"AUROC": "auroc"} | {measure: name for name, (_, measure) in RATIOS.items()}
+    numbers = {}
     for _, rule in result.rules.iloc[1:].iterrows():
         if pd.isna(rule.get("challenger", np.nan)): continue
         name = names.get(rule.measure) or "_".join(rule.measure.replace("%", "").split())
@@ -94,7 +91,7 @@ def agreement(
     return bootstrap(statistics, len(old), n_boot, seed, person, 0.95)
 
 # %% ../../nbs/promotion/gate_report.ipynb #49af23b9
-_said_apart = {
+_DISTANCES = {
     "mean_difference": "mean difference in risk, challenger less champion",
     "mean_distance": "mean distance",
 }
@@ -103,29 +100,21 @@ def agreement_table(
     frame: pd.DataFrame,  # from `agreement`
 ) -> pd.DataFrame:
     "The same in percent and words."
-    names = [
-        _said_apart.get(name) or f"people decided otherwise at {float(name.rsplit('_', 1)[1]):.0%}"
-        for name in frame.index
-    ]
-    return pd.DataFrame(
-        {
-            "estimate (95 % interval)": [
-                f"{row.value:.2%} ({row.low:.2%} to {row.high:.2%})" for row in frame.itertuples()
-            ]
-        },
-        index=names,
-    )
+    def words(name: str) -> str:
+        return _DISTANCES.get(name) or f"people decided otherwise at {float(name.rsplit('_', 1)[1]):.0%}"
+    texts = [f"{row.value:.2%} ({row.low:.2%} to {row.high:.2%})" for row in frame.itertuples()]
+    return pd.DataFrame({"estimate (95 % interval)": texts}, index=map(words, frame.index))
 
 # %% ../../nbs/promotion/gate_report.ipynb #51dbd00e
 def side_share(
     tried: np.ndarray,      # for each person, whether the challenger answered or scored them, shape (n,)
-    asked: float,           # share that was asked for
-) -> tuple[Interval, bool]: # the share seen with its 95 % interval (Clopper & Pearson 1934), and whether `asked` is within
-    "Whether as many people were on the challenger's side as was asked for."
+    planned: float,         # share that `canary.json` asks for
+) -> tuple[Interval, bool]: # the share seen with its 95 % interval, and whether the planned one is within
+    "Whether as many people were on the challenger's side as planned (Clopper & Pearson 1934)."
     k, n = int(np.sum(tried)), len(tried)
     low = betaincinv(k, n - k + 1, 0.025) if k else 0.0
     high = betaincinv(k + 1, n - k, 0.975) if k < n else 1.0
-    return Interval(k / n, float(low), float(high)), bool(low <= asked <= high)
+    return Interval(k / n, float(low), float(high)), bool(low <= planned <= high)
 
 # %% ../../nbs/promotion/gate_report.ipynb #51ab358a
 def plot_benefits(
@@ -153,7 +142,7 @@ def plot_benefits(
 def plot_group_differences(
     groups: pd.DataFrame,  # from `group_differences`
 ):                         # array of two axes
-    "Forest plot by group, intervals wide enough for all groups at once: difference in AUROC; observed / expected of both."
+    "Forest plots by group of the difference in AUROC and of O/E, with intervals that hold for all groups at once."
     import matplotlib.pyplot as plt
     rows = groups.iloc[::-1].reset_index(drop=True)
     _, axes = plt.subplots(
@@ -166,11 +155,10 @@ def plot_group_differences(
             lw=1.2, color=BLUE, label="challenger",
         )
     axes[1].plot(rows.champion_ratio, rows.index, "|", ms=9, mew=2, color=GREY, label="champion")
-    axes[0].axvline(0, color=GREY, ls="--", lw=1), axes[1].axvline(1, color=GREY, ls="--", lw=1)
-    (
-        axes[0].set_xlabel("AUROC, challenger less champion"), axes[1].set_xlabel("observed / expected"),
-        axes[1].legend(frameon=False),
-    )
+    for ax, right in zip(axes, (0, 1), strict=True): ax.axvline(right, color=GREY, ls="--", lw=1)
+    axes[0].set_xlabel("AUROC, challenger less champion")
+    axes[1].set_xlabel("observed / expected")
+    axes[1].legend(frameon=False)
     axes[0].set_yticks(rows.index, [f"{row.field} {row.group}" for row in rows.itertuples()], fontsize=8)
     return axes
 

@@ -60,16 +60,15 @@ def unseen(
     about, share = model.about_, learned_from(model, people)
     same = about.get("sha256") is not None and about.get("sha256") == people.attrs.get("sha256")
     if not same and share is None:
-        return (
-            people,
-            "The challenger doesn't tell row by row whom it was fitted to; another file was taken for other people.",
-        )
+        return people, ("The challenger doesn't tell row by row whom it was fitted to; "
+                        "another file was taken for other people.")
     if not same and not share: return people, "None of them were among those the challenger was fitted to."
     if about.get("held_out") is None:
-        told = "the very file" if same else f"about {share:.0%} of the people"
+        overlap = "the very file" if same else f"about {share:.0%} of the people"
         raise DataError(
-            f"the challenger was fitted to {told} it is to be judged on, which would flatter it: give labelled data that came later "
-            "(-p data FILE, or -p source log), or retrain it with people held out (stroke-nb run retrain)"
+            f"the challenger was fitted to {overlap} it is to be judged on, which would flatter it: "
+            "give labelled data that came later (-p data FILE, or -p source log), or retrain it with people held out "
+            "(stroke-nb run retrain)"
         )
     kept = parts(people, about["held_out"])[1]
     return kept, f"Judged on the {about['held_out']:.0%} of the people that no retraining learns from."

@@ -33,7 +33,8 @@ def recommend(
     y, p = require_outcome(learn), _own_risk(model, learn)
     if min(y.sum(), (1 - y).sum()) < 10:
         raise DataError(
-            f"{int(y.sum())} strokes among {len(y):,} people: the closed test needs at least 10, and 10 people without; wait for more outcomes"
+            f"{int(y.sum())} strokes among {len(y):,} people: the closed test needs at least 10, "
+            "and 10 people without; wait for more outcomes"
         )
     return closed_test(y, p, *revision(validate(learn), y, p))
 
@@ -71,25 +72,18 @@ def joint_fingerprint(
     learn: pd.DataFrame,  # validated people whom the update learned from
 ) -> dict:                # as `gate.fingerprint`
     "Whom an update has learned from, directly or by way of the model before it."
-    told, old = fingerprint(learn), model.about_.get("fingerprint")
-    if not old: return told
-    below = min(told["below"], old["below"])
-    return dict(below=below, hashes=sorted(value for value in {*told["hashes"], *old["hashes"]} if value < below))
+    new, old = fingerprint(learn), model.about_.get("fingerprint")
+    if not old: return new
+    below = min(new["below"], old["below"])
+    return dict(below=below, hashes=sorted(value for value in {*new["hashes"], *old["hashes"]} if value < below))
 
-def _about(model: RiskModel, made: RiskModel, learn: pd.DataFrame, test: ClosedTest, held_out: float) -> dict:
+def _about(model: RiskModel, challenger: RiskModel, learn: pd.DataFrame, test: ClosedTest, held_out: float) -> dict:
     "What the gate and a reader need to know."
-    return (
-        made.about_
-        | {key: learn.attrs.get(key) for key in ("source", "sha256", "simulated")}
-        | dict(
-            held_out=held_out,
-            fingerprint=joint_fingerprint(model, learn),
-            update=dict(
-                choice=test.choice, of=getattr(model, "sha256_", None), rows=len(learn),
-                events=int(learn[OUTCOME].sum()),
-            ),
-        )
-    )
+    update = dict(choice=test.choice, of=getattr(model, "sha256_", None), rows=len(learn),
+                  events=int(learn[OUTCOME].sum()))
+    origin = {key: learn.attrs.get(key) for key in ("source", "sha256", "simulated")}
+    return challenger.about_ | origin | dict(
+        held_out=held_out, fingerprint=joint_fingerprint(model, learn), update=update)
 
 def updated(
     model: RiskModel,        # in use
@@ -104,11 +98,8 @@ def updated(
     learn.attrs = dict(people.attrs)
     test = recommend(model, learn)
     if test.choice == "keep": return None, test
-    made = (
-        refitted(model, base, learn, halflife, refits)
-        if test.choice == "refit"
-        else recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
-    )
-    made.prevalence = None   # the people served are the place of use
-    made.about_ = _about(model, made, learn, test, held_out)
-    return made, test
+    if test.choice == "refit": challenger = refitted(model, base, learn, halflife, refits)
+    else: challenger = recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
+    challenger.prevalence = None   # the people served are the place of use
+    challenger.about_ = _about(model, challenger, learn, test, held_out)
+    return challenger, test

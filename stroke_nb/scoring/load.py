@@ -45,7 +45,8 @@ class HeavyScorer(Saved):
         told = explain(self._model, self._table(columns_of(records)), prevalence=prevalence)
         if told.output_names != "log-odds":
             raise ValueError(
-                f"a model of kind {self.kind!r} is explained in probability, not in log-odds: use stroke_nb.model.explain"
+                f"a model of kind {self.kind!r} is explained in probability, not in log-odds: "
+                "use stroke_nb.model.explain"
             )
         return Parts(told.base_values, told.values)
 
