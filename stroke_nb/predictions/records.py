@@ -22,45 +22,48 @@ from itertools import repeat
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..moments import moment, utc_now
-from .tables import columns_of, in_order, OUTCOMES
+from .tables import columns_of, in_order, OUTCOMES, PREDICTIONS, Row
 
 # %% ../../nbs/predictions/records.ipynb #2f748520
-_stock = deque()   # of the system's chance; asking it for each id hands the processor to another thread each time
+# a stock, because asking the system for each id hands the processor to another thread each time
+_random_digits = deque()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_stock.clear)   # or two processes would make the same ids
+    os.register_at_fork(after_in_child=_random_digits.clear)   # or two processes would make the same ids
 
-_variant = dict(zip("0123456789abcdef", 4 * "89ab"))   # two bits of each digit are RFC 9562's
+_variant_digit = dict(zip("0123456789abcdef", 4 * "89ab", strict=True))   # two bits of this digit are RFC 9562's
 
-def _chance() -> str:
+def _draw_digits() -> str:
     "Nineteen hexadecimal digits that nobody can foresee."
-    try: return _stock.popleft()
+    try: return _random_digits.popleft()
     except IndexError:
         digits = os.urandom(19 * 256).hex()
-        _stock.extend(digits[n:n + 19] for n in range(19, len(digits), 19))
+        _random_digits.extend(digits[n:n + 19] for n in range(19, len(digits), 19))
         return digits[:19]
 
 def new_ids(
-    n: int,
+    n: int,                    # how many
     now: float | None = None,  # seconds since 1970; None: the clock
 ) -> list[str]:                # UUIDs of version 7
     "Ids that no other process or clock will make again (RFC 9562)."
     millisecond = int((time.time() if now is None else now) * 1000)
     start = f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}-7"
     return [
-        f"{start}{chance[:3]}-{_variant[chance[3]]}{chance[4:7]}-{chance[7:]}"
-        for chance in (_chance() for _ in range(n))
+        f"{start}{digits[:3]}-{_variant_digit[digits[3]]}{digits[4:7]}-{digits[7:]}"
+        for digits in (_draw_digits() for _ in range(n))
     ]
 
-def new_id(now: float | None = None) -> str: "One of them."; return new_ids(1, now)[0]
+def new_id(now: float | None = None) -> str:
+    "One new id."
+    return new_ids(1, now)[0]
 
 # %% ../../nbs/predictions/records.ipynb #e5355155
+_REMEDY = "for instance from `openssl rand -hex 32`"
+
 def person_secret() -> str | None:  # None where `STROKE_NB_PERSON_KEY` is not set
     "The secret behind person keys."
     secret = os.environ.get("STROKE_NB_PERSON_KEY")
     if secret and len(secret) < 16:
-        raise DataError(
-            f"STROKE_NB_PERSON_KEY has {len(secret)} characters: give at least 16, for instance from `openssl rand -hex 32`"
-        )
+        raise DataError(f"STROKE_NB_PERSON_KEY has {len(secret)} characters: give at least 16, {_REMEDY}")
     return secret or None
 
 def person_key(
@@ -68,10 +71,7 @@ def person_key(
     person_id: str | int,  # as the integrator knows the person
 ) -> str:                  # 32 hexadecimal digits
     "Keyed hash of a person's id (HMAC-SHA256, cut to 128 bits)."
-    if not secret:
-        raise DataError(
-            "no secret for person keys: set STROKE_NB_PERSON_KEY, for instance from `openssl rand -hex 32`"
-        )
+    if not secret: raise DataError(f"no secret for person keys: set STROKE_NB_PERSON_KEY, {_REMEDY}")
     return hmac.new(secret.encode(), str(person_id).strip().encode(), hashlib.sha256).hexdigest()[:32]
 
 # %% ../../nbs/predictions/records.ipynb #a8e08455
@@ -100,7 +100,7 @@ class PredictionRow:
 # %% ../../nbs/predictions/records.ipynb #63c64a3e
 @dataclass(kw_only=True, slots=True)
 class PredictionBatch:
-    "Risks for n people by one model at one moment: what `Prediction` holds, once for all or in lists of n."
+    "Risks for n people by one model at one moment: fields of `PredictionRow`, once for all or in lists of n."
     model_version: str
     model_sha256: str
     inputs: dict[str, list]        # a list for each of the ten
@@ -120,6 +120,13 @@ class PredictionBatch:
     request_id: str | None
     row: list[int]
 
+_BATCH_WIDE = {"model_version", "model_sha256", "time", "role", "prevalence", "latency_ms", "caller", "request_id"}
+
+def _batch_of_one(prediction: PredictionRow) -> PredictionBatch:
+    values = {name: getattr(prediction, name) for name in PredictionRow.__slots__}
+    values = {name: value if name in _BATCH_WIDE else [value] for name, value in values.items()}
+    return PredictionBatch(**values | dict(inputs={name: [value] for name, value in prediction.inputs.items()}))
+
 # %% ../../nbs/predictions/records.ipynb #edc6025b
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -131,60 +138,59 @@ class Outcome:
     id: str = field(default_factory=new_id)
 
 # %% ../../nbs/predictions/records.ipynb #db609622
-_longest = 200  # characters of a caller, role or request id; longer ones are mistakes or attacks
+_LONGEST = 200  # characters of a caller, role or request id; longer ones are mistakes or attacks
 
 def text_line(name: str, value) -> str | None:
     "One short line of text or nothing; `isprintable` also keeps out NUL and half characters, which PostgreSQL refuses."
     if value is None: return None
-    if isinstance(value, str) and len(value) <= _longest and value.isprintable(): return value
-    raise DataError(f"{name} is {str(value)[:60]!r}: give at most {_longest} printable characters")
+    if isinstance(value, str) and len(value) <= _LONGEST and value.isprintable(): return value
+    raise DataError(f"{name} is {str(value)[:60]!r}: give at most {_LONGEST} printable characters")
 
 def _number(name: str, value, low: float = -math.inf, high: float = math.inf) -> float | None:
     "A finite number within its limits, or nothing."
     if value is None: return None
     number = float(value)
     if math.isfinite(number) and low <= number <= high: return number
-    raise DataError(
-        f"{name} is {number:g}: give a finite number" + (f" from {low:g} to {high:g}" if math.isfinite(low) else "")
-    )
+    limits = f" from {low:g} to {high:g}" if math.isfinite(low) else ""
+    raise DataError(f"{name} is {number:g}: give a finite number{limits}")
 
 # %% ../../nbs/predictions/records.ipynb #7d45c191
-_known = {name: {each: each for each in (*FIELDS[name].categories, None)} for name in CATEGORIES} | {
-    name: {0: 0, 1: 1, None: None} for name in BINARIES
-}
+_codes = {name: {category: category for category in (*FIELDS[name].categories, None)} for name in CATEGORIES}
+_codes |= {name: {0: 0, 1: 1, None: None} for name in BINARIES}   # by name: a value, and how its column holds it
 
 def _input(name: str, value):
     "A value of the patient record as its column holds it: float, 0 or 1, or category; None where unknown."
-    if type(value) is float and name not in _known and math.isfinite(value):
+    if type(value) is float and name not in _codes and math.isfinite(value):
         return value  # most are; a thousand people are ten thousand values
     if value is None or value != value: return None
-    if name not in _known: return _number(name, value)
-    try: return _known[name][value]
+    if name not in _codes: return _number(name, value)
+    try: return _codes[name][value]
     except (KeyError, TypeError):
-        raise DataError(
-            f"{name} is {str(value)[:60]!r}: give one of {', '.join(map(str, (each for each in _known[name] if each is not None)))}"
-        ) from None
+        allowed = ", ".join(str(code) for code in _codes[name] if code is not None)
+        raise DataError(f"{name} is {str(value)[:60]!r}: give one of {allowed}") from None
 
 # %% ../../nbs/predictions/records.ipynb #14d4ba61
-ROLES, _inputs = ("champion", "challenger"), set(INPUTS)
+ROLES = ("champion", "challenger")
 
-def _shared(model_version, model_sha256, role, caller, request_id, prevalence, latency_ms) -> dict:
-    "What is the same for all people of a request."
-    row = dict(
+def _shared_columns(model_version, model_sha256, role, caller, request_id, prevalence, latency_ms) -> dict:
+    "Columns that hold the same for all people of a request."
+    columns = dict(
         model_version=text_line("model_version", model_version),
         model_sha256=text_line("model_sha256", model_sha256), role=text_line("role", role),
         caller=text_line("caller", caller), request_id=text_line("request_id", request_id),
         prevalence=_number("prevalence", prevalence, 0, 1), latency_ms=_number("latency_ms", latency_ms),
     )
-    if None in (row["model_version"], row["model_sha256"]):
+    if None in (columns["model_version"], columns["model_sha256"]):
         raise DataError("model_version or model_sha256 is missing: each prediction has them")
     if role not in ROLES: raise DataError(f"role is {role!r}: give {' or '.join(ROLES)}")
-    return row
+    return columns
 
-_known_shared = lru_cache(maxsize=64, typed=True)(_shared)
+_remembered_columns = lru_cache(maxsize=64, typed=True)(_shared_columns)
 
 # %% ../../nbs/predictions/records.ipynb #0f391cf5
 def _texts(name: str, values: list) -> list: return [text_line(name, value) for value in values]
+
+def _flags(values: list) -> list: return [None if value is None else bool(value) for value in values]
 
 def _shares(name: str, values: list) -> list[float]:
     "Numbers from 0 to 1."
@@ -199,31 +205,29 @@ def _places(name: str, values: list) -> list[int]:
         for value in values
     ]
 
-def _flags(values: list) -> list: return [None if value is None else bool(value) for value in values]
+_ten_inputs = set(INPUTS)
 
 def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
     "The ten inputs as their columns hold them."
-    if inputs.keys() != _inputs:
-        raise DataError(
-            f"inputs {', '.join(sorted(inputs.keys() ^ _inputs))}: give the ten fields of the schema and no other"
-        )
-    try: columns = {name: [known[value] for value in inputs[name]] for name, known in _known.items()}
-    except (KeyError, TypeError):
-        # a NaN, or what is refused in words
-        columns = {name: [_input(name, value) for value in inputs[name]] for name in _known}
+    if inputs.keys() != _ten_inputs:
+        differing = ", ".join(sorted(inputs.keys() ^ _ten_inputs))
+        raise DataError(f"inputs {differing}: give the ten fields of the schema and no other")
+    try: columns = {name: [codes[value] for value in inputs[name]] for name, codes in _codes.items()}
+    except (KeyError, TypeError):  # a NaN, or what is refused in words
+        columns = {name: [_input(name, value) for value in inputs[name]] for name in _codes}
     for name in NUMBERS: columns[name] = [_input(name, value) for value in inputs[name]]
     return columns
 
 # %% ../../nbs/predictions/records.ipynb #8e0b81c3
 def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     "A batch as its table holds it."
-    common = (
+    request = (
         batch.model_version, batch.model_sha256, batch.role, batch.caller, batch.request_id, batch.prevalence,
         batch.latency_ms,
     )
-    try: shared = _known_shared(*common)
+    try: shared = _remembered_columns(*request)
     except TypeError:
-        shared = _shared(*common)   # what can't be remembered is no text either, and is refused in words
+        shared = _shared_columns(*request)   # what can't be remembered is no text either, and is refused in words
     if None in batch.id: raise DataError("an id is missing: each prediction has one")
     n, columns = len(batch.id), _input_columns(batch.inputs)
     for name, value in shared.items(): columns[name] = repeat(value, n)
@@ -234,14 +238,6 @@ def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
         served=_flags(batch.served), imputed=[json.dumps(names) if names else "[]" for names in batch.imputed],
     )
     return list(zip(*in_order(columns), strict=True))
-
-_alike = {"model_version", "model_sha256", "time", "role", "prevalence", "latency_ms", "caller", "request_id"}
-
-def _alone(prediction: PredictionRow) -> PredictionBatch:
-    "A batch of one."
-    values = {name: getattr(prediction, name) for name in PredictionRow.__slots__}
-    one = {name: value if name in _alike else [value] for name, value in values.items()}
-    return PredictionBatch(**one | dict(inputs={name: [value] for name, value in prediction.inputs.items()}))
 
 # %% ../../nbs/predictions/records.ipynb #5f3486c3
 def _outcome_row(outcome: Outcome) -> tuple:
@@ -255,12 +251,10 @@ def _outcome_row(outcome: Outcome) -> tuple:
         ids, stroke=int(outcome.stroke), observed=outcome.observed and outcome.observed.isoformat(),
         received=moment("received", outcome.received),
     )
-    return tuple(map(row.__getitem__, columns_of(OUTCOMES)))
+    return tuple(row[name] for name in columns_of(OUTCOMES))
 
-def as_rows(record: PredictionRow | PredictionBatch | Outcome) -> list[tuple[str, tuple]]:
-    "A record's rows, each with the name of its table."
-    if isinstance(record, Outcome): return [("outcomes", _outcome_row(record))]
-    return [
-        ("predictions", row)
-        for row in _prediction_rows(_alone(record) if isinstance(record, PredictionRow) else record)
-    ]
+def as_rows(record: PredictionRow | PredictionBatch | Outcome) -> list[Row]:
+    "A record's rows; `DataError` for what a database would refuse."
+    if isinstance(record, Outcome): return [(OUTCOMES.name, _outcome_row(record))]
+    batch = _batch_of_one(record) if isinstance(record, PredictionRow) else record
+    return [(PREDICTIONS.name, row) for row in _prediction_rows(batch)]

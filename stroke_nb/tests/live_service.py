@@ -208,7 +208,7 @@ def logged(database: str, spool: Path) -> list[sa.Row]:
     "Every row of a log, after what waits in the spool has been moved there."
     with PredictionLog(database, spool) as log:
         log.drain()
-        with log._reading() as connection:
+        with log.database.reading() as connection:
             return connection.execute(sa.select(PREDICTIONS).order_by(PREDICTIONS.c.seq)).all()
 
 def check_log(database: str, spool: Path, *callers: Callers) -> list[sa.Row]:

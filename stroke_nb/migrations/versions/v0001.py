@@ -78,22 +78,24 @@ _words = "is append-only: rows are never changed, and go only by retention"
 def _sqlite_triggers(table: str) -> list[str]:
     "Statements that make a table append-only in SQLite."
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} {_words}'); END"
-    known = "seq = NEW.seq" + ("" if table == "retention" else " OR id = NEW.id")
+    same = "seq = NEW.seq" + ("" if table == "retention" else " OR id = NEW.id")
     return [
         f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} {refuse}",
         f"CREATE TRIGGER {table}_delete BEFORE DELETE ON {table} WHEN NOT {_may_go[table]} {refuse}",
         # INSERT OR REPLACE deletes without firing the trigger above
-        f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {known}) BEGIN SELECT RAISE(IGNORE); END",
+        f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table}"
+        f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN SELECT RAISE(IGNORE); END",
     ]
 
 # %% ../../../nbs/migrations/v0001.ipynb #c5c48afd
 def _postgresql_triggers(table: str) -> list[str]:
     "Statements that make a table append-only in PostgreSQL."
+    refuse = f"EXECUTE FUNCTION {table}_append_only()"
     return [f"""CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF TG_OP = 'DELETE' THEN IF {_may_go[table]} THEN RETURN OLD; END IF; END IF;
                 RAISE EXCEPTION '{table} {_words}'; END $$""",
-            f"CREATE TRIGGER {table}_row BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_append_only()",
-            f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"]
+            f"CREATE TRIGGER {table}_row BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {refuse}",
+            f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {refuse}"]
 
 # %% ../../../nbs/migrations/v0001.ipynb #99ab4286
 def upgrade() -> None:
