@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['INTERVAL_WORDS', 'as_scorer', 'RiskSummary', 'summary', 'of_1000', 'span_words', 'headline', 'percent_words',
-           'place_words', 'wilson', 'similar_words', 'places', 'place_of_use_words', 'stamp']
+           'place_words', 'similar_words', 'places', 'place_of_use_words', 'stamp']
 
 # %% ../../nbs/calculator/answer.ipynb #e9470ff5
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from math import sqrt
 
 import numpy as np
 
-from ..arithmetic import shift_prevalence
+from ..arithmetic import shift_prevalence, wilson
 from .drawings import per_cent
 from .inputs import is_blank
 from ..fields import check_record, INPUTS
@@ -148,13 +148,6 @@ def place_words(answer: RiskSummary) -> str:
     return f"The risk is {rank} of 100 {answer.place.words} in the data."
 
 # %% ../../nbs/calculator/answer.ipynb #d861d31d
-def wilson(events: int, people: int) -> tuple[float, float]:  # low, high
-    "95 % interval of a share."
-    z = 1.959963984540054
-    centre = (events + z * z / 2) / (people + z * z)
-    half = z / (people + z * z) * sqrt(events * (people - events) / people + z * z / 4)
-    return centre - half, centre + half
-
 def similar_words(answer: RiskSummary) -> str:
     "The strokes among people who are alike."
     if answer.similar is None: return ""   # the model came without its reference

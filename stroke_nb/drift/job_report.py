@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from .outcomes import EXPECTED_ASSUMES
 from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
 from ..fields import INPUTS, OUTCOME
-from ..validation.metrics import calibration_curve
+from ..validation.calibration import calibration_curve
 from ..validation.plots import plot_calibration
-from ..validation.report import say
+from ..validation.words import say
 
 # %% ../../nbs/drift/job_report.ipynb #71b74fdd
 @dataclass(frozen=True)

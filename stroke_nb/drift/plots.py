@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
+from ..arithmetic import wilson
 from ..display import BLUE, GREY, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS
@@ -136,12 +136,13 @@ def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
     ax.set(xlabel=field.title, ylabel="share of people (%)")
 
 # %% ../../nbs/drift/plots.ipynb #8f16b77e
-def _wilson(share: np.ndarray, n: int) -> np.ndarray:
-    "Distance of the 95 % limits from each share, shape (2, levels) (Wilson 1927)."
-    z = ndtri(0.975)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.maximum(0, [share - centre + half, centre + half - share])
+def _reach(
+    share: np.ndarray,  # of people, shape (levels,)
+    n: int,             # people
+) -> np.ndarray:        # shape (2, levels)
+    "Distance of the 95 % limits below and above each share."
+    low, high = wilson(share * n, n)
+    return np.maximum(0, [share - low, high - share])
 
 def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Bars for the reference, dots with 95 % intervals for the window."
@@ -150,7 +151,7 @@ def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
         frame[field.name].value_counts(normalize=True).reindex(levels, fill_value=0).to_numpy()
         for frame in (reference, window)
     )
-    y, reach = np.arange(len(levels))[::-1], _wilson(now, max(window[field.name].notna().sum(), 1))
+    y, reach = np.arange(len(levels))[::-1], _reach(now, max(window[field.name].notna().sum(), 1))
     ax.barh(y, usual * 100, color=GREY, alpha=0.35, height=0.7, label="reference")
     ax.errorbar(now * 100, y, xerr=reach * 100, fmt="o", color=BLUE, ms=5, capsize=2, label="window")
     ax.set_yticks(y, field.categories or ("no", "yes"))
