@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 NBS = Path(__file__).parent / "nbs"
-LONGEST = ("test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_drift", "test_schedule")   # begun first, so that no worker is left alone with one
+# begun first, so that no worker is left alone with one
+LONGEST = (
+    "test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
+    "test_drift", "test_schedule",
+)
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")   # the workers share the cores already
+# the workers share the cores already
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")
 
 
 def pytest_collection_modifyitems(items):
