@@ -121,7 +121,7 @@ def try_lock(
     "Lock an open file for this process."
     if os.name == "nt":
         import msvcrt
-        try: msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        try: msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)   # type: ignore[attr-defined]  # Windows
         except OSError: return False   # also after ten seconds of waiting
         return True
     import fcntl

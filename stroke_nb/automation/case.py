@@ -10,10 +10,13 @@ import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from .loop_step import LoopStep, run_name
 from ..fields import INPUTS, OUTCOME
 from ..jobs.run import Run
+
+if TYPE_CHECKING: from stroke_nb.promotion.rules import Policy   # needs scipy and pandas
 
 # %% ../../nbs/automation/case.ipynb #55d44840
 def _close(step: LoopStep, how: str) -> bool:
@@ -51,7 +54,7 @@ def _gather(step: LoopStep) -> bool:
     from stroke_nb.model.risk_model import RiskModel
     from stroke_nb.predictions.windows import labelled
     from stroke_nb.promotion.held_out import parts
-    rule, gate = step.rule.retrain, step.rule.gate
+    rule, gate = step.rule.retrain, cast("Policy", step.rule.gate)
     if f"{step.now.date()}" < step.case["after"]: return False
     people = labelled(step.log(), since=step.state["floor"], until=step.now - timedelta(days=rule.settle))
     if people[OUTCOME].sum() >= 20: people = _since_change(step, people, RiskModel.load(step.models / "champion"))
@@ -124,7 +127,7 @@ def _retrain(step: LoopStep) -> bool:
 # %% ../../nbs/automation/case.ipynb #36d8b211
 def _compare(step: LoopStep) -> bool:
     "The compare job is the gate."
-    gate = step.rule.gate
+    gate = cast("Policy", step.rule.gate)
     run = step.run(
         "compare", champion=str(step.models / "champion"),
         challenger=str(step.out / step.case["challenger"] / "model"), data=_people(step), events=gate.events,

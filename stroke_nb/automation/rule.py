@@ -9,7 +9,7 @@ __all__ = ['Occasion', 'OCCASIONS', 'Watch', 'Retrain', 'Promote', 'Trial', 'Rul
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from ..errors import UsageError
 from ..settings import Range, Settings, fill, read_settings
@@ -58,7 +58,7 @@ class Trial(Settings):
     mode: Literal["shadow", "serve"] = "shadow" # shadow: the champion answers all; serve: the challenger its share
 
 Occasion = Literal["alarm", "kept", "retrained", "held", "refused", "tried", "asked", "promoted", "failed"]
-OCCASIONS = Occasion.__args__
+OCCASIONS = get_args(Occasion)
 
 # %% ../../nbs/automation/rule.ipynb #b55fb77a
 def _policy():
@@ -71,7 +71,7 @@ class Rule(Settings):
     "What `loop.yaml` says."
     watch: Watch = Watch()
     retrain: Retrain = Retrain()
-    gate: object = field(default_factory=_policy)   # a `gate.Policy`
+    gate: object = field(default_factory=_policy)   # a `promotion.rules.Policy`
     promote: Promote = Promote()
     canary: Trial = Trial()
     tell: tuple[Occasion, ...] = OCCASIONS          # what somebody is told of

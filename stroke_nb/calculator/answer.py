@@ -9,14 +9,13 @@ __all__ = ['INTERVAL_WORDS', 'as_scorer', 'RiskSummary', 'summary', 'of_1000', '
 # %% ../../nbs/calculator/answer.ipynb #e9470ff5
 from dataclasses import dataclass, field
 from datetime import date
-from math import sqrt
 
 import numpy as np
 
 from ..arithmetic import shift_prevalence, wilson
 from .drawings import per_cent
 from .inputs import is_blank
-from ..fields import check_record, INPUTS
+from ..fields import check_record, INPUTS, PARENT_PREVALENCE, PUBLIC_SHA256
 from ..scoring.alike import declined, Place, place_of, Similar, similar_to, unusual
 from ..scoring.load import HeavyScorer, Scorer
 from ..scoring.scorer import LightScorer
@@ -158,7 +157,7 @@ def similar_words(answer: RiskSummary) -> str:
 
 # %% ../../nbs/calculator/answer.ipynb #9d7b5128
 # the public file, by its hash
-_parents = {"644d473b05d2797006bd94865e4f8bb057f0c721617911613c82c8fcfc707420": 783 / 43400}
+_parents = {PUBLIC_SHA256: PARENT_PREVALENCE}   # share of strokes in the records that a known file was drawn from
 
 def places(model) -> list[tuple[str, float]]:
     "Prevalences to choose from: words and share; the first is what the model states its risks for by itself."

@@ -104,6 +104,10 @@ class NumberField(_Field):
 
     @value.setter
     def value(self, value):
+        self._set(value)
+
+    def _set(self, value) -> None:
+        "Show a value without telling anybody of a change."
         if value is None: value = ""
         with self.quietly(): self._show(value if isinstance(value, str) else _plain(value))
 
@@ -138,7 +142,7 @@ class GlucoseField(NumberField):
     @value.setter
     def value(self, value):
         shown = glucose_in(value, self.unit.value) if isinstance(value, (int, float)) else value
-        NumberField.value.fset(self, shown)
+        self._set(shown)
 
 # %% ../../nbs/calculator/form.ipynb #c55b7bfc
 class BmiField(NumberField):

@@ -82,7 +82,8 @@ class WhatIf(ui.VBox):
         self,
         first: Callable[[], tuple],   # gives scorer, first values and prevalence as they are now
     ):
-        self.first, self.form = first, None
+        self.first = first
+        self.form: RecordForm | None = None   # made when it is first asked for
         self.compared = lean(ui.HTML).add_class("sn-compared").add_class("sn-live")
         words = "Change some values of a second set and compare. The first set is the form above."
         start = lean(ui.Button, description="Start from the first values").add_class("sn-small")

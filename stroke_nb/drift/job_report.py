@@ -7,6 +7,7 @@ __all__ = ['LookWords', 'LookPlots']
 
 # %% ../../nbs/drift/job_report.ipynb #722e7450
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .outcomes import EXPECTED_ASSUMES
 from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
@@ -15,11 +16,13 @@ from ..validation.calibration import calibration_curve
 from ..validation.plots import plot_calibration
 from ..validation.words import say
 
+if TYPE_CHECKING: from stroke_nb.drift.job import DriftLook
+
 # %% ../../nbs/drift/job_report.ipynb #71b74fdd
 @dataclass(frozen=True)
 class LookWords:
     "A look in sentences: Markdown for each part of the report; `reasons` goes into `result.json`."
-    look: object  # a `DriftLook`
+    look: "DriftLook"
 
     @property
     def window(self) -> str:
@@ -147,7 +150,7 @@ class LookWords:
 @dataclass(frozen=True)
 class LookPlots:
     "A look in pictures and tables; what can't be shown is left out."
-    look: object  # a `DriftLook`
+    look: "DriftLook"
 
     def outcomes(self) -> None:
         "Evidence that risks are off, observed over expected, calibration over time and of the newest outcomes."

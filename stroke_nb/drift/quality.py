@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from ..fields import FIELDS, INPUTS, remedy
+from ..fields import FIELDS, INPUTS, MG_PER_MMOL, remedy
 from ..identity import digest_of, row_hashes
 from ..schema import numbers, rename, spelling, validate, where
 
@@ -66,7 +66,7 @@ def _finding_at(bad: np.ndarray, values: pd.Series, field, check: str) -> list[F
 
 # %% ../../nbs/drift/quality.ipynb #865da682
 # what a field is often given in, and the factor that mends it
-_FOREIGN_UNITS = {"avg_glucose_level": ("mmol/L", 18.016, "mg/dL")}
+_FOREIGN_UNITS = {"avg_glucose_level": ("mmol/L", MG_PER_MMOL, "mg/dL")}
 
 def _unit_findings(field, numbers: pd.Series) -> list[Finding]:
     "Impossible values that would be ordinary ones in another unit."

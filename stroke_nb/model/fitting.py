@@ -7,6 +7,7 @@ __all__ = ['labels', 'Fitted', 'fit', 'side_by_side', 'Refits', 'refit', 'fit_sp
 
 # %% ../../nbs/model/fitting.ipynb #40b353f3
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,8 +39,8 @@ class Fitted:
     "Features, estimator and plausible values learned from one set of rows."
     kind: Kind
     plausible: PlausibleValues
-    features: object
-    estimator: object
+    features: Any    # transformer in scikit-learn's manners
+    estimator: Any   # classifier in scikit-learn's manners
 
     def complete(self, X):
         "Records as the estimator wants them, and the person of each."

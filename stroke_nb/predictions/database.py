@@ -170,8 +170,9 @@ def _commit(engine: sa.Engine, rows: list[Row]) -> None:
         _insert(cursor, "?" if lite else "%s", rows)
         connection.commit()
     except Exception as error:
-        error.stale = engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
-        if error.stale:
+        stale = engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
+        error.stale = stale   # type: ignore[attr-defined]  # any error of any driver, told on to `commit`
+        if stale:
             connection.invalidate()
             engine.dispose()  # the others that lie in the pool are as old
         raise

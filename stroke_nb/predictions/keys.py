@@ -55,7 +55,7 @@ class Keys:
     "API keys in the log's database, and those in force in memory."
     def __init__(self, database: Database):
         self.database = database
-        self._in_force = None      # by id: key, salt, hash; None until they are read
+        self._in_force: dict[str, tuple] | None = None   # by id: key, salt, hash; None until they are read
         self._read_at = -math.inf  # by the monotonic clock
         self._reading = threading.Lock()
 
@@ -109,7 +109,8 @@ class Keys:
         if self._in_force is None:
             if self.database.away: raise LogError(f"no key can be checked: {self.database.away}")
             self.read()
+        keys = self._in_force or {}
         parts = (secret or "").split("_", 2)
         id = parts[1] if len(parts) == 3 else ""
-        key, salt, expected = self._in_force.get(id, (None, "", "0" * 64))
+        key, salt, expected = keys.get(id, (None, "", "0" * 64))
         return key if hmac.compare_digest(_key_hash(salt, secret or ""), expected) else None

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from ..errors import NotKept
 from ..files import locked, try_lock
@@ -101,7 +102,8 @@ class Spool:
         limit: int = 256 * 2**20,   # bytes in this process' file
     ):
         self.folder, self.limit = Path(folder), limit
-        self.file, self.path = None, None
+        self.file: IO[bytes] | None = None
+        self.path: Path | None = None
         self.end = self.drained = 0   # bytes in the file, and how many of them the database has
         self.waiting = 0              # records that the database hasn't
 

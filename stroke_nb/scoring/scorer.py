@@ -6,6 +6,7 @@
 __all__ = ['Scores', 'Parts', 'Saved', 'LightScorer']
 
 # %% ../../nbs/scoring/scorer.ipynb #0e5cc8b1
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def _group(told: dict) -> dict:
 # %% ../../nbs/scoring/scorer.ipynb #057a11ba
 class Saved:
     "What every scorer says about its model."
+    score_columns: Callable[..., Scores]     # each subclass has these two
+    explain_columns: Callable[..., Parts]
+
     def __init__(self, folder: Path, manifest: dict, state: dict):
         self.folder, self.kind, self.sha256 = folder, manifest["kind"], sha256_of(folder / "manifest.json")
         self.version, self.thresholds, self.about = state["version"], state["thresholds"], state["about"]
@@ -143,8 +147,8 @@ class LightScorer(_Light):
         "Why: SHAP values of the ten fields, blanks averaged over their plausible values."
         codes = codes_of_columns(columns)
         encoded, z, rows = self._complete(codes)
-        base, columns = self._parts(encoded)
-        base, parts = base + z - (base + columns.sum(axis=1)), columns @ _FIELD_OF_COLUMN
+        base, shares = self._parts(encoded)
+        base, parts = base + z - (base + shares.sum(axis=1)), shares @ _FIELD_OF_COLUMN
         values, blank = np.column_stack([average(part, rows) for part in parts.T]), np.isnan(codes)
         # the log-odds of a mean risk aren't the mean log-odds: the gap belongs to the blanks
         gap = logit(average(expit(z), rows)) - average(z, rows)

@@ -13,7 +13,7 @@ from ..arithmetic import shift_prevalence
 from ..fields import FIELDS, INPUTS, NUMBERS, oddities
 from ..moments import utc_now
 from ..predictions.records import new_ids, PredictionBatch
-from ..scoring.scorer import Parts, Scores
+from ..scoring.scorer import Parts, Saved, Scores
 from .canary import Lineup
 
 # %% ../../nbs/service/answers.ipynb #ba572d12
@@ -61,7 +61,7 @@ def threshold_of(
 class ModelScores:
     "Scores by one model for n people of a request."
     role: str                    # "champion" or "challenger"
-    scorer: object
+    scorer: Saved
     rows: list[int]              # their places in the request
     scores: Scores
     parts: Parts | None = None   # where they were asked for

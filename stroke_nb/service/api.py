@@ -70,7 +70,7 @@ _person = {name: _described(FIELDS[name]) for name in INPUTS} | dict(person_id=P
 Record = with_config(_strict)(TypedDict("Record", _person, total=False))
 Record.__doc__ = "One person. What isn't known is null or left out."
 
-def _column(name: str, records: list[Record]) -> list:
+def _column(name: str, records: list[dict]) -> list:   # dicts like `Record`
     "One field of n people: its blank where it isn't known, numbers as floats."
     blank, is_category = FIELDS[name].missing, name in CATEGORIES
     values = [record.get(name) for record in records]

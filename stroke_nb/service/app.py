@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from .. import __version__
 from ..files import verified
@@ -88,7 +89,8 @@ def create_app(
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
     answer_problems(app, app.state.settings.max_bytes)
-    posts = {("POST", route.path): route for route in guarded.routes if "POST" in route.methods}
+    routes = [route for route in guarded.routes if isinstance(route, Route)]
+    posts = {("POST", route.path): route for route in routes if "POST" in (route.methods or ())}
     app.add_middleware(RequestLogMiddleware, direct_routes=posts)
     app.openapi = cache(lambda: _openapi(app, app.state.settings))
     return app

@@ -110,7 +110,7 @@ class Models:
         self.folders = {"champion": Path(champion), "challenger": Path(challenger) if challenger else None}
         self._load, self._settings, self._scorers = load or _load_scorer, canary, {}
         self._marks = {"champion": "not looked at", "challenger": None}
-        self.lineup = None            # a `Lineup` once the champion is loaded
+        self.lineup: Lineup | None = None   # once the champion is loaded
         self.faults = {}              # role -> why its present folder isn't in use
         errors = self.refresh()
         if errors["champion"]: raise errors["champion"]

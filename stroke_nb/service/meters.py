@@ -13,8 +13,11 @@ import sys
 import time
 from pathlib import Path
 from traceback import extract_tb
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING: from prometheus_client import Counter, Gauge, Histogram   # takes long to import
 
 # %% ../../nbs/service/meters.ipynb #71a7e60b
 # seconds; 5 and 25 ms are what is promised
@@ -49,6 +52,25 @@ GAUGES = {   # with how the workers' values become one
 # %% ../../nbs/service/meters.ipynb #b180634b
 class Meters:
     "The service's metrics: `meters.predictions.labels(...).inc()`."
+    http_requests: "Counter"
+    predictions: "Counter"
+    imputed_fields: "Counter"
+    odd_values: "Counter"
+    outcomes: "Counter"
+    not_kept: "Counter"
+    challenger_faults: "Counter"
+    model_loads: "Counter"
+    http_request_duration_seconds: "Histogram"
+    scoring_duration_seconds: "Histogram"
+    keeping_duration_seconds: "Histogram"
+    predicted_risk_ratio: "Histogram"
+    spool_entries: "Gauge"
+    ready: "Gauge"
+    requests_in_flight: "Gauge"
+    model_info: "Gauge"
+    challenger_share_ratio: "Gauge"
+    worker_memory_bytes: "Gauge"
+
     def __init__(self):
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
         disable_created_metrics()   # a second series for each counter, which nobody here asks for

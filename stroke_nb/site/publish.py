@@ -29,8 +29,6 @@ from .hosts import fetched_elsewhere
 
 # %% ../../nbs/site/publish.ipynb #ba8ebb34
 PUBLISHED = ("report.html", "model_card.html", "result.json")   # what of a run is for everybody
-_BOUNDS = dict(last=(1, 1000), monthly=(0, 1200), megabytes=(1, 900))
-
 @dataclass(frozen=True)
 class Keep(Settings):
     "Which reports are kept whole."

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from .test_workspace import ROOT, _copy
+from .test_workspace import _copy
 
 # %% ../../nbs/tests/rehearsal.ipynb #0c99c58d
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|!|\(|\)|[\w.-]+)")
@@ -74,8 +74,10 @@ issues = json.loads((kept / "issues.json").read_text())
 text = sys.stdin.read() if "--body-file" in words else ""
 with open(kept / "asked.jsonl", "a") as file: file.write(json.dumps(dict(words=words, text=text)) + "\\n")
 if words[0] == "api": print("private")
-if words[:2] == ["issue", "list"]: print(json.dumps([issue for issue in issues if issue["label"] == words[words.index("--label") + 1]]))
-if words[:2] == ["issue", "create"]: issues.append(dict(number=len(issues) + 1, label=words[words.index("--label") + 1], body=text, comments=[]))
+if words[:2] == ["issue", "list"]:
+    print(json.dumps([issue for issue in issues if issue["label"] == words[words.index("--label") + 1]]))
+if words[:2] == ["issue", "create"]:
+    issues.append(dict(number=len(issues) + 1, label=words[words.index("--label") + 1], body=text, comments=[]))
 for issue in issues:
     if words[:3] == ["issue", "comment", str(issue["number"])]: issue["comments"].append(dict(body=text))
 issues = [issue for issue in issues if words[:3] != ["issue", "close", str(issue["number"])]]
@@ -109,7 +111,9 @@ def made(folder: Path, **given) -> World:
     "A repository with the workspace's files as they are, committed or not, on its main branch."
     git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
     _copy(folder / "files")
-    for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"], ["commit", "-q", "-m", "as it is"], ["clone", "-q", "--bare", ".", str(folder / "central")]):
+    central = str(folder / "central")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"], ["commit", "-q", "-m", "as it is"],
+                  ["clone", "-q", "--bare", ".", central]):
         subprocess.run([*git, *words], cwd=folder / "files", check=True, capture_output=True)
     (folder / "issues.json").write_text("[]")
     (folder / "tools").mkdir()
@@ -245,7 +249,8 @@ def rehearse(
         wanted = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
         well = all(needs[each]["result"] == "success" for each in wanted)
         here = context | dict(
-            needs=needs, functions=dict(always=lambda: True, success=lambda: well, failure=lambda: not well)
+            needs=needs, functions=dict(
+                always=lambda: True, success=lambda well=well: well, failure=lambda well=well: not well)
         )
         if not asked_for(job.get("if"), here):
             needs[job_name] = dict(result="skipped", outputs={})

@@ -76,7 +76,7 @@ _own = [words for words in commands() if words[0] == "stroke-nb"] if ROOT else [
 @pytest.mark.parametrize("words", _own, ids=" ".join)
 def test_the_command_line_takes_them(words):
     group = get_command(app)
-    command = group.commands[words[1]]
+    command = group.commands[words[1]]   # type: ignore[attr-defined]  # a typer group
     command.make_context(words[1], words[2:])   # raises where an option isn't there or a value isn't allowed
 
 def test_mlflow_takes_its_command():

@@ -161,7 +161,7 @@ def test_a_locked_file_costs_patience_and_no_record(sqlite, tmp_path):
     with PredictionLog(sqlite, tmp_path / "spool", patience=0.3) as log:
         log.add([_prediction()])
         other = sa.create_engine(sqlite).connect()
-        other.connection.isolation_level = None
+        other.connection.isolation_level = None   # type: ignore[attr-defined]  # sqlite3's own
         other.exec_driver_sql("BEGIN IMMEDIATE")
         start, answer = time.monotonic(), _prediction()
         log.add([answer])

@@ -83,7 +83,8 @@ def test_pages_are_files():
 
 def test_every_definition_is_used():
     folders = ("nbs/notebooks", "nbs/docs", "nbs/apps", "benchmarks", ".github", "deploy")
-    tools = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".ipynb", ".py", ".yaml", ".yml", ".j2")]
+    endings = (".ipynb", ".py", ".yaml", ".yml", ".j2")
+    tools = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
     assert house.unused(PACKAGE, [*tools, ROOT / "nbs/index.ipynb", ROOT / "settings.ini", ROOT / "conftest.py"]) == []
 
 # %% ../../nbs/tests/test_workspace.ipynb #b32e3593

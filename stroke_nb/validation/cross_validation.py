@@ -166,13 +166,13 @@ def _corrected(way: str, kind: str, X, y, test, params, seed) -> np.ndarray:
     "Risks of `test` by one kind fitted with one answer to imbalance."
     from imblearn.over_sampling import SMOTE
     from sklearn.utils.class_weight import compute_sample_weight
-    kind, plausible = KINDS[kind], PlausibleValues().fit(X)
-    full, features = plausible.expand(X, every=plausible.n_points)[0], kind.features()
+    settings, plausible = KINDS[kind], PlausibleValues().fit(X)
+    full, features = plausible.expand(X, every=plausible.n_points)[0], settings.features()
     encoded, labels = features.fit_transform(full, y), y
     if way == "SMOTE": encoded, labels = SMOTE(random_state=seed).fit_resample(encoded, y)
     weight = compute_sample_weight("balanced", y) if way == "class weights" else None
-    estimator = kind.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)
-    return Fitted(kind, plausible, features, estimator).risk(test)
+    estimator = settings.estimator(seed, **(params or {})).fit(encoded, labels, sample_weight=weight)
+    return Fitted(settings, plausible, features, estimator).risk(test)
 
 def imbalance(
     X: pd.DataFrame,            # patients
