@@ -9,7 +9,6 @@ __all__ = ['year', 'test_seven_weeks_lead_from_a_change_to_a_champion_that_holds
 # %% ../../nbs/tests/test_loop.ipynb #399eb41b
 import importlib.util
 import json
-import os
 import signal
 import subprocess
 import sys

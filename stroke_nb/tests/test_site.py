@@ -96,4 +96,4 @@ def test_search_works_without_a_server(browser):
     page.goto((site() / "index.html").as_uri())
     page.click(".md-search__input")
     page.keyboard.type("net_benefit", delay=20)
-    page.wait_for_selector(".md-search-result__link[href*='metrics']", timeout=20_000)
+    page.wait_for_selector(".md-search-result__link[href*='usefulness']", timeout=20_000)
