@@ -30,8 +30,8 @@ def _also(
     least: int,
 ) -> pd.Series:         # which to withhold besides
     "The next smallest where one cell alone is withheld."
-    known = values.fillna(0)
-    small, others = (known > 0) & (known < least), known[known >= least]
+    counts = values.fillna(0)
+    small, others = (counts > 0) & (counts < least), counts[counts >= least]
     also = pd.Series(False, values.index)
     if small.sum() == 1 and len(others): also[others.idxmin()] = True
     return also
@@ -76,21 +76,21 @@ def _rows_in(numbers: list[float], people: pd.DataFrame) -> int:
     by_glucose = {}
     for age, glucose, bmi in people[["age", "avg_glucose_level", "bmi"]].dropna().itertuples(index=False):
         by_glucose.setdefault(glucose, set()).add((age, bmi))
-    found = set()
+    rows = set()
     for place, number in enumerate(numbers):
         for age, bmi in by_glucose.get(number, ()):
             near = {name: numbers[max(0, place - reach): place + reach + 1] for name, reach in _near.items()}
-            if age in near["age"] and bmi in near["bmi"]: found.add((age, number, bmi))
-    return len(found)
+            if age in near["age"] and bmi in near["bmi"]: rows.add((age, number, bmi))
+    return len(rows)
 
 def _columns_in(numbers: list[float], people: pd.DataFrame, run: int = 4) -> list[str]:
     "Measured columns of which several values stand among the numbers in the order of the rows."
     def runs(values): return set(zip(*(values[k:] for k in range(run))))
-    there = runs(numbers)
+    printed = runs(numbers)
     return [
         name
         for name in ("avg_glucose_level", "bmi")
-        if any(len(set(each)) == run for each in there & runs(people[name].tolist()))
+        if any(len(set(values_in_order)) == run for values_in_order in printed & runs(people[name].tolist()))
     ]
 
 # %% ../nbs/disclosure.ipynb #295cde9c

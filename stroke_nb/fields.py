@@ -107,8 +107,8 @@ def _is_blank(value) -> bool: return value is None or value != value
 def _category(field: Field, value):
     "A category in its canonical spelling, and the check that failed."
     if _is_blank(value): return field.missing, None
-    known = _spelt[field.name].get(str(value).strip().casefold())
-    return known, None if known else "category"
+    category = _spelt[field.name].get(str(value).strip().casefold())
+    return category, None if category else "category"
 
 # %% ../nbs/fields.ipynb #b2d00175
 def _number(field: Field, value):
@@ -130,13 +130,13 @@ def _number(field: Field, value):
 # %% ../nbs/fields.ipynb #0d922c77
 def _by_field(record: dict) -> dict:
     "Values by schema name; keys that mean no input are left out."
-    values, said = {}, {}
+    values, keys = {}, {}
     for key, value in record.items():
         name = ALIASES.get(plain_name(key))
         if name is None or name == OUTCOME: continue
         if name in values:
-            raise DataError(f"{said[name]} and {key} both mean {name!r}: keep one of them", ((name, "given twice"),))
-        values[name], said[name] = value, key
+            raise DataError(f"{keys[name]} and {key} both mean {name!r}: keep one of them", ((name, "given twice"),))
+        values[name], keys[name] = value, key
     return values
 
 # %% ../nbs/fields.ipynb #c68c7f58
@@ -144,11 +144,11 @@ def check_record(
     record: dict,   # a person's values by field name or alias; a field that isn't there is unknown
 ) -> dict:          # the ten inputs as float, str or None
     "Check one person against `FIELDS`; raise one `DataError` that lists every fault."
-    given, clean, faults = _by_field(record), {}, []
+    values, clean, faults = _by_field(record), {}, []
     for name in INPUTS:
         field = FIELDS[name]
-        clean[name], failed = (_category if field.kind == "category" else _number)(field, given.get(name))
-        if failed: faults.append((name, f"{_shown(given[name])} {remedy(field, failed)}"))
+        clean[name], failed = (_category if field.kind == "category" else _number)(field, values.get(name))
+        if failed: faults.append((name, f"{_shown(values[name])} {remedy(field, failed)}"))
     if faults: raise DataError("; ".join(f"{name}: {text}" for name, text in faults), tuple(faults))
     return clean
 
@@ -162,14 +162,14 @@ def oddities(
     record: dict,   # from `check_record`
 ) -> list[str]:     # a sentence for each, empty where there is none
     "Values of one person outside their soft range."
-    said = []
+    sentences = []
     for name in NUMBERS:
         (low, high), value, field = FIELDS[name].soft, record[name], FIELDS[name]
         if value is not None and not low <= value <= high:
-            said.append(
+            sentences.append(
                 f"{field.label}: {value:g} {field.unit} is outside the usual {low:g} to {high:g}; is it right?"
             )
-    return said
+    return sentences
 
 # %% ../nbs/fields.ipynb #04ac6cd9
 def columns_of(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'sha256_of', 'verified', 'model_hash', 'result_of_model', 'replace_folder', 'whole_file', 'write_whole',
-           'try_lock', 'locked', 'write', 'writing']
+           'try_lock', 'locked', 'writing']
 
 # %% ../nbs/files.ipynb #e2d4bada
 import hashlib
@@ -121,7 +121,8 @@ def try_lock(
     "Lock an open file for this process."
     if os.name == "nt":
         import msvcrt
-        try: msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)   # type: ignore[attr-defined]  # Windows
+        mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK   # type: ignore[attr-defined]  # on Windows alone
+        try: msvcrt.locking(file.fileno(), mode, 1)   # type: ignore[attr-defined]
         except OSError: return False   # also after ten seconds of waiting
         return True
     import fcntl
@@ -142,16 +143,6 @@ def locked(
             if time.monotonic() >= end: break
             if patience < inf: time.sleep(min(0.1, patience))
         yield file if free else None
-
-# %% ../nbs/files.ipynb #12e323cb
-def write(path: Path, text: str) -> Path:
-    "Write a file so that a reader sees the old one or the new one, never half of it."
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        half.write_text(text, encoding="utf-8")
-        os.replace(half, path)
-    finally: half.unlink(missing_ok=True)  # still there only where writing failed
-    return path
 
 # %% ../nbs/files.ipynb #b52861c7
 @contextmanager

@@ -21,8 +21,8 @@ def content_hash(frame: pd.DataFrame) -> str:
 # %% ../nbs/identity.ipynb #1a80b50a
 def without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     "The frame without rows that repeat another in all but the id, and how many there were."
-    known = [name for name in (*INPUTS, OUTCOME) if name in frame]
-    twice = frame.duplicated(subset=known)
+    columns = [name for name in (*INPUTS, OUTCOME) if name in frame]
+    twice = frame.duplicated(subset=columns)
     return frame[~twice].reset_index(drop=True), int(twice.sum())
 
 # %% ../nbs/identity.ipynb #9f5ce3b0

@@ -24,8 +24,8 @@ def rename(
     new = list(names.values())
     twice = sorted({name for name in new if new.count(name) > 1})
     if twice:
-        both = [str(old) for old in names if names[old] in twice]
-        raise DataError(f"columns {', '.join(both)} all mean {twice[0]!r}: keep one of them")
+        columns = [str(old) for old in names if names[old] in twice]
+        raise DataError(f"columns {', '.join(columns)} all mean {twice[0]!r}: keep one of them")
     return frame.rename(columns=names)
 
 # %% ../nbs/schema.ipynb #24db3000
@@ -51,8 +51,8 @@ def _rules(names: tuple[str, ...]):
 def spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
     text = values.astype("str").where(values.notna())
-    known = {category.casefold(): category for category in field.categories}
-    clean = text.str.strip().str.casefold().map(known).fillna(text)
+    canonical = {category.casefold(): category for category in field.categories}
+    clean = text.str.strip().str.casefold().map(canonical).fillna(text)
     return clean.fillna(field.missing) if field.missing else clean
 
 # %% ../nbs/schema.ipynb #5ccf0deb
@@ -74,13 +74,13 @@ def where(rows, most: int = 5) -> str:
 # %% ../nbs/schema.ipynb #c20d6eb6
 def _faults(failures: pd.DataFrame) -> list[str]:
     "One sentence for each column and kind of fault in pandera's failure cases."
-    said = []
+    sentences = []
     for (column, check), cases in failures.groupby(["column", "check"], sort=False):
         field = FIELDS[column]
         value = cases.failure_case.iloc[0]
         shown = f"{value:g}" if isinstance(value, float) else repr(str(value)[:60])
-        said.append(f"column {column!r}, {where(cases['index'])}: {shown} {remedy(field, check)}")
-    return said
+        sentences.append(f"column {column!r}, {where(cases['index'])}: {shown} {remedy(field, check)}")
+    return sentences
 
 # %% ../nbs/schema.ipynb #7a24ac85
 def _missing_columns(frame: pd.DataFrame, needed) -> None:
@@ -153,17 +153,19 @@ def warnings_of(
     frame: pd.DataFrame,  # validated
 ) -> list[str]:           # a sentence for each oddity, empty where there is none
     "Values outside their soft range and columns without any value."
-    said = []
+    sentences = []
     for field in (FIELDS[name] for name in FIELDS if name in frame):
         values = frame[field.name].dropna()
-        if not len(values): said.append(f"{field.label}: no value in any row")
+        if not len(values): sentences.append(f"{field.label}: no value in any row")
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]
         if len(odd):
-            said.append(f"{field.label}: {len(odd)} of {len(frame)} values outside {low:g} to {high:g} {field.unit} "
-                        f"(lowest {odd.min():g}, highest {odd.max():g})")
-    return said
+            sentences.append(
+                f"{field.label}: {len(odd)} of {len(frame)} values outside {low:g} to {high:g} {field.unit} "
+                f"(lowest {odd.min():g}, highest {odd.max():g})"
+            )
+    return sentences
 
 # %% ../nbs/schema.ipynb #cb4bddd2
 def record(

@@ -143,23 +143,23 @@ def _default(field):
 
 def fill(
     kind: type,   # a dataclass
-    given: dict,  # what a file says of it; a `Section` knows its lines
+    section: dict,  # what a file says of it; a `Section` knows its lines
 ):                # an instance of `kind`
     "A dataclass from a file's settings; a `UsageError` names place, setting, value and remedy."
-    given = given if isinstance(given, Section) else Section(given)
+    section = section if isinstance(section, Section) else Section(section)
     takes = {entry.name: entry for entry in fields(kind)}
     hints, values = get_type_hints(kind, include_extras=True), {}
-    for name, value in given.items():
+    for name, value in section.items():
         if name not in takes:
             raise UsageError(
-                f"{given.where(name)} isn't known. {did_you_mean(name, takes)}It takes {', '.join(takes)}."
+                f"{section.where(name)} isn't known. {did_you_mean(name, takes)}It takes {', '.join(takes)}."
             )
         below = _default(takes[name])
         words = misfit(value, dict if is_dataclass(below) else hints[name])
-        if words: raise UsageError(f"{given.where(name)} = {value!r}: must be {words}.")
+        if words: raise UsageError(f"{section.where(name)} = {value!r}: must be {words}.")
         values[name] = fill(type(below), value) if is_dataclass(below) else value
         if isinstance(value, list): values[name] = tuple(value)
     for name, entry in takes.items():
-        if name not in given and _default(entry) is MISSING: raise UsageError(f"{given.where(name)} is missing.")
+        if name not in section and _default(entry) is MISSING: raise UsageError(f"{section.where(name)} is missing.")
     try: return kind(**values)
-    except ValueError as error: raise UsageError(f"{given.where()}: {error}") from None
+    except ValueError as error: raise UsageError(f"{section.where()}: {error}") from None

@@ -26,8 +26,8 @@ def flatten(
     model,                    # a fitted CatBoost model on numbers, trees symmetric
 ) -> dict[str, np.ndarray]:   # column and border (T, D), value and weight (T, 2**D), scale and bias
     "A model's trees as arrays."
-    told = _exported(model)
-    trees = told["oblivious_trees"]
+    exported = _exported(model)
+    trees = exported["oblivious_trees"]
     depth = max(1, *(len(tree["splits"] or ()) for tree in trees))
     column, border = np.zeros((len(trees), depth), np.int64), np.full((len(trees), depth), np.inf, np.float32)
     value, weight = np.zeros((len(trees), 2**depth)), np.zeros((len(trees), 2**depth))
@@ -37,7 +37,7 @@ def flatten(
         for d, split in enumerate(tree["splits"] or ()):
             column[t, d], border[t, d] = split["float_feature_index"], split["border"]
         value[t, :len(values)], weight[t, :len(weights)] = values, weights
-    scale, bias = told["scale_and_bias"]
+    scale, bias = exported["scale_and_bias"]
     return dict(
         column=column, border=border, value=value, weight=weight, scale=np.array(scale),
         bias=np.array(bias).reshape(-1)[0],
@@ -73,8 +73,8 @@ def tree_sum(
 def _ranked(flat: dict, k: int) -> tuple[list[np.ndarray], np.ndarray]:
     "Borders of each of k columns, and the first one of each; infinite where there is none."
     borders = [np.unique(flat["border"][flat["column"] == column]) for column in range(k)]
-    borders = [each[np.isfinite(each)] for each in borders]   # a tree with fewer levels asks what nobody answers
-    return borders, np.array([each[0] if len(each) else np.inf for each in borders], np.float32)
+    borders = [values[np.isfinite(values)] for values in borders]   # a tree with fewer levels asks what nobody answers
+    return borders, np.array([values[0] if len(values) else np.inf for values in borders], np.float32)
 
 def _table(trees: list[int], pair: tuple[int, int], flat: dict, borders: list[np.ndarray]) -> np.ndarray:
     "The sum of trees about a pair of columns, for each pair of ranks; one column wide where both are the same."
@@ -108,7 +108,7 @@ def _by_pairs(flat: dict, k: int):
     pairs, start, width, cells = _grids(flat, borders)
     step, many = (
         np.where(pairs[:, 0] == pairs[:, 1], 0, 1),
-        [column for column, each in enumerate(borders) if len(each) > 1],
+        [column for column, column_borders in enumerate(borders) if len(column_borders) > 1],
     )
     one, other = np.ascontiguousarray(pairs.T)
     def look_up(X):
@@ -124,17 +124,17 @@ def _by_pairs(flat: dict, k: int):
 def _by_questions(flat: dict):
     "Trees of up to eight levels: hundreds of trees ask the same questions, each is answered once."
     (n_trees, depth), value = flat["column"].shape, flat["value"].ravel()
-    questions, asked = np.unique(
+    questions, question = np.unique(
         np.stack([flat["column"], flat["border"]], axis=-1).reshape(-1, 2), axis=0, return_inverse=True
     )
-    column, border, asked = (
-        questions[:, 0].astype(int), questions[:, [1]].astype(np.float32), asked.reshape(n_trees, depth).T,
+    column, border, question = (
+        questions[:, 0].astype(int), questions[:, [1]].astype(np.float32), question.reshape(n_trees, depth).T,
     )
     first = (np.arange(n_trees) << depth)[:, None]
     def look_up(X):
         answers = (np.ascontiguousarray(X.T.astype(np.float32))[column] > border).view(np.uint8)
-        leaf = answers.take(asked[0], axis=0)
-        for level in range(1, depth): leaf |= (answers << level).take(asked[level], axis=0)
+        leaf = answers.take(question[0], axis=0)
+        for level in range(1, depth): leaf |= (answers << level).take(question[level], axis=0)
         place = leaf.astype(np.intp)
         place += first
         return value.take(place).sum(axis=0)
@@ -165,7 +165,7 @@ def _known(flat: dict, leaf: int, known: tuple[int, ...]) -> np.ndarray:
     return value[:, 0]
 
 # %% ../nbs/trees.ipynb #cdfced2d
-def _subsets(levels: range): return [known for size in range(len(levels) + 1) for known in combinations(levels, size)]
+def _subsets(levels: range): return [subset for size in range(len(levels) + 1) for subset in combinations(levels, size)]
 
 def _tree_table(columns: np.ndarray, told: dict) -> np.ndarray:
     "Shapley values of a tree's levels in each leaf, (2**D, D); levels on one column act as one, in the first's place."
@@ -186,15 +186,15 @@ def shap_tables(
 ) -> tuple[np.ndarray, np.ndarray]: # parts of each level in each leaf, shape (T, 2**D, D), and the base
     "Tables to look SHAP values up in."
     n_leaves, depth = flat["value"].shape[1], flat["column"].shape[1]
-    told = {
-        known: np.column_stack([_known(flat, leaf, known) for leaf in range(n_leaves)])
-        for known in _subsets(range(depth))
+    expected = {
+        subset: np.column_stack([_known(flat, leaf, subset) for leaf in range(n_leaves)])
+        for subset in _subsets(range(depth))
     }
     tables = [
-        _tree_table(flat["column"][t], {known: values[t] for known, values in told.items()})
+        _tree_table(flat["column"][t], {subset: values[t] for subset, values in expected.items()})
         for t in range(len(flat["value"]))
     ]
-    return flat["scale"] * np.array(tables), flat["scale"] * told[()][:, 0].sum() + flat["bias"]
+    return flat["scale"] * np.array(tables), flat["scale"] * expected[()][:, 0].sum() + flat["bias"]
 
 def tree_parts(
     flat: dict,          # from `flatten`

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/model/00_model.ipynb #d653f8bf
+# %% ../../nbs/model/00_model.ipynb #2598a535
 from .fitting import refit, tune
 from .kinds import KINDS
-from .risk_model import RiskModel, recalibrate
+from .risk_model import recalibrate, RiskModel
 
 __all__ = ["KINDS", "recalibrate", "refit", "RiskModel", "tune"]

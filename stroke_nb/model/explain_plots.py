@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ..arithmetic import expit, logit
-from ..disclosure import cleared, LEAST
-from ..fields import FIELDS, INPUTS
+from ..disclosure import cleared
+from ..display import BLUE, GREY, VERMILION
+from ..fields import FIELDS, INPUTS, LEAST
 from .explain import caption, part_order, words
 from ..schema import validate
 
 # %% ../../nbs/model/explain_plots.ipynb #370c0cd1
-_GREY, _BLUE, _VERMILION = "#7a7a7a", "#1f6fb2", "#d55e00"
 _RISKS = np.array([.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .4, .6, .8, .9, .95, .98, .99])
 
 def _risk_axis(ax, scale: str) -> None:
@@ -35,10 +35,10 @@ def _bar(ax, place: int, start: float, part: float, text: str) -> None:
     "One step of a waterfall: filled where it raises, hollow where it lowers, its part beside it."
     raises = part >= 0
     ax.barh(
-        place, part, left=start, height=0.62, color=_VERMILION if raises else "white",
-        edgecolor=_VERMILION if raises else _BLUE, linewidth=1.4,
+        place, part, left=start, height=0.62, color=VERMILION if raises else "white",
+        edgecolor=VERMILION if raises else BLUE, linewidth=1.4,
     )
-    ax.plot([start + part] * 2, [place - 0.31, place + 1.31], color=_GREY, linewidth=0.8, zorder=0)
+    ax.plot([start + part] * 2, [place - 0.31, place + 1.31], color=GREY, linewidth=0.8, zorder=0)
     ax.annotate(text, (max(start, start + part), place), (4, 0), textcoords="offset points", va="center", fontsize=9)
 
 def plot_waterfall(
@@ -52,7 +52,7 @@ def plot_waterfall(
     starts = row.base_values + np.r_[0, np.cumsum(row.values[order])]
     for place, field in enumerate(order):
         _bar(ax, place, starts[place], row.values[field], f"{row.values[field]:+.{digits}f}".replace("-", "−"))
-    ax.axvline(row.base_values, color=_GREY, linestyle=":", zorder=0)
+    ax.axvline(row.base_values, color=GREY, linestyle=":", zorder=0)
     ax.set_yticks(range(len(order)), [f"{row.feature_names[field]}: {words(row.data[field])}" for field in order])
     room = 0.08 * np.ptp(starts)
     ax.set(xlim=(starts.min() - room, starts.max() + 2 * room), ylim=(len(order), -0.8))
@@ -72,8 +72,9 @@ def _groups_of(
         group.append(number)
         people += count
         if people == 0 or people >= least: number, people = number + 1, 0
-    group, held = np.array(group), np.bincount(group, counts)
-    if 0 < people < least and (held[:-1] > 0).any(): group[group == number] = np.flatnonzero(held[:-1])[-1]
+    group, group_people = np.array(group), np.bincount(group, counts)
+    if 0 < people < least and (group_people[:-1] > 0).any():
+        group[group == number] = np.flatnonzero(group_people[:-1])[-1]
     return group
 
 def swarm_cells(
@@ -109,7 +110,7 @@ def _shade(values: np.ndarray) -> np.ndarray:
 def _blues():
     "Pale to dark blue, readable in greyscale; grey for what has no order."
     from matplotlib.colors import LinearSegmentedColormap
-    shades = LinearSegmentedColormap.from_list("blues", ["#bcd7ee", _BLUE, "#0b2742"])
+    shades = LinearSegmentedColormap.from_list("blues", ["#bcd7ee", BLUE, "#0b2742"])
     shades.set_bad("#a8a8a8")
     return shades
 
@@ -133,7 +134,7 @@ def plot_beeswarm(
             cells.low, height, cells.high - cells.low, place - height / 2, align="edge",
             color=blues(np.ma.masked_invalid(cells.shade)), linewidth=0,
         )
-    ax.axvline(0, color=_GREY, linewidth=0.8, zorder=0)
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(order)), [explanation.feature_names[field] for field in order])
     ax.invert_yaxis()
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -160,7 +161,7 @@ def _dependence_axes(title: str):
         2, 1, figsize=(7, 4), dpi=110, sharex=True, height_ratios=[4, 1], layout="constrained"
     )
     for ax in axes: ax.spines[["top", "right"]].set_visible(False)
-    axes[0].axhline(0, color=_GREY, linewidth=0.8)
+    axes[0].axhline(0, color=GREY, linewidth=0.8)
     axes[1].set(ylabel="people", xlabel=title)
     return axes
 
@@ -196,14 +197,14 @@ def part_bands(
 def _draw_bands(ax, bands: pd.DataFrame, words: tuple) -> None:
     "Bands over a number, boxes over categories."
     if words:
-        ax.bar(bands.place, bands.high - bands.low, 0.5, bands.low, color=_BLUE, alpha=0.2, linewidth=0)
-        ax.bar(bands.place, bands.upper - bands.lower, 0.5, bands.lower, color=_BLUE, alpha=0.35, linewidth=0)
-        return ax.hlines(bands.middle, bands.place - 0.25, bands.place + 0.25, color=_BLUE, linewidth=2)
-    ax.fill_between(bands.place, bands.low, bands.high, color=_BLUE, alpha=0.2, linewidth=0, label="nine in ten")
+        ax.bar(bands.place, bands.high - bands.low, 0.5, bands.low, color=BLUE, alpha=0.2, linewidth=0)
+        ax.bar(bands.place, bands.upper - bands.lower, 0.5, bands.lower, color=BLUE, alpha=0.35, linewidth=0)
+        return ax.hlines(bands.middle, bands.place - 0.25, bands.place + 0.25, color=BLUE, linewidth=2)
+    ax.fill_between(bands.place, bands.low, bands.high, color=BLUE, alpha=0.2, linewidth=0, label="nine in ten")
     ax.fill_between(
-        bands.place, bands.lower, bands.upper, color=_BLUE, alpha=0.35, linewidth=0, label="half of the people"
+        bands.place, bands.lower, bands.upper, color=BLUE, alpha=0.35, linewidth=0, label="half of the people"
     )
-    ax.plot(bands.place, bands.middle, color=_BLUE, linewidth=2)
+    ax.plot(bands.place, bands.middle, color=BLUE, linewidth=2)
     ax.legend(frameon=False, loc="upper left")
 
 def plot_dependence(
@@ -219,7 +220,7 @@ def plot_dependence(
     top, below = _dependence_axes(field.title)
     _draw_bands(top, part_bands(places, parts, words), words)
     count, edges = np.histogram(places[~np.isnan(places)], bins)
-    below.bar((edges[:-1] + edges[1:]) / 2, cleared(count), np.diff(edges) * (0.5 if words else 0.95), color=_GREY)
+    below.bar((edges[:-1] + edges[1:]) / 2, cleared(count), np.diff(edges) * (0.5 if words else 0.95), color=GREY)
     if words: below.set_xticks(range(len(words)), words)
     top.set_ylabel(f"part ({explanation.output_names})")
     top.set_ylim(*_at_least(*top.get_ylim(), explanation.values))

@@ -67,13 +67,13 @@ class PlausibleValues:
     def _fit_field(self, codes, j):
         "The tree that groups alike people for field `j`, and the plausible values of each group."
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-        known, is_number = ~np.isnan(codes[:, j]), INPUTS[j] in NUMBERS
-        if not known.any():
+        present, is_number = ~np.isnan(codes[:, j]), INPUTS[j] in NUMBERS
+        if not present.any():
             raise ValueError(f"{INPUTS[j]}: no value in any training row; nothing plausible can be learned")
-        least = max(1, min(self.min_leaf, known.sum() // 4))
+        least = max(1, min(self.min_leaf, present.sum() // 4))
         Tree = DecisionTreeRegressor if is_number else DecisionTreeClassifier
         tree = Tree(max_leaf_nodes=self.max_leaves, min_samples_leaf=least, random_state=0)
-        others, values = np.delete(codes, j, axis=1)[known], codes[known, j]
+        others, values = np.delete(codes, j, axis=1)[present], codes[present, j]
         tree.fit(others, values)
         return dict(tree=_flat(tree), points=_leaf_points(tree.apply(others), values, self.n_points, is_number))
 

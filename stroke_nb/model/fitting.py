@@ -134,8 +134,8 @@ def _fold_losses(kind: Kind, X, y, seed: int, params: dict) -> np.ndarray:
 # %% ../../nbs/model/fitting.ipynb #d78a2588
 def _suggest(trial, space: dict) -> dict:
     "One point of a kind's search space."
-    whole = lambda low, high: isinstance(low, int) and isinstance(high, int)
-    return {name: (trial.suggest_int if whole(low, high) else trial.suggest_float)(name, low, high, log=log)
+    is_integer = lambda low, high: isinstance(low, int) and isinstance(high, int)
+    return {name: (trial.suggest_int if is_integer(low, high) else trial.suggest_float)(name, low, high, log=log)
             for name, (low, high, log) in space.items()}
 
 # %% ../../nbs/model/fitting.ipynb #87a65519

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/scoring/00_scoring.ipynb #08bfcfb6
+# %% ../../nbs/scoring/00_scoring.ipynb #8fe5ae7c
 from .load import Scorer
 
 __all__ = ["Scorer"]

@@ -55,18 +55,18 @@ _SHARES = np.arange(0.05, 0.96, 0.05)
 def _peers(columns: dict, risk: np.ndarray) -> list[dict]:
     "Quantiles of the risks of each sex and band of age with at least 50 people."
     bands = [band_of(age) for age in columns["age"]]
-    found = []
+    groups = []
     for sex in ("Female", "Male"):
         for start in _starts:
             rows = [n for n, band in enumerate(bands) if band and band[0] == start and columns["gender"][n] == sex]
             if len(rows) >= _FEWEST["people"]:
-                found.append(
+                groups.append(
                     dict(
                         gender=sex, age=list(band_of(start)), people=len(rows),
                         risks=np.quantile(risk[rows], _SHARES).tolist(),
                     )
                 )
-    return found
+    return groups
 
 # %% ../../nbs/scoring/alike.ipynb #02d548c3
 _RARE = 10                                # fewer people than this are too few to rest on
@@ -80,10 +80,10 @@ def _cell(name: str, value: float) -> int:
 
 def _combinations(columns: dict) -> list[str]:
     "Combinations of bands that enough people have."
-    known = ~np.any([np.isnan(columns[name]) for name in _JOINT], axis=0)
-    cells = np.column_stack([[_cell(name, value) for value in columns[name][known]] for name in _JOINT])
-    found, counts = np.unique(cells, axis=0, return_counts=True)
-    return ["".join(map(str, cell)) for cell in found[counts >= _RARE]]
+    complete = ~np.any([np.isnan(columns[name]) for name in _JOINT], axis=0)
+    cells = np.column_stack([[_cell(name, value) for value in columns[name][complete]] for name in _JOINT])
+    combinations, counts = np.unique(cells, axis=0, return_counts=True)
+    return ["".join(map(str, cell)) for cell in combinations[counts >= _RARE]]
 
 # %% ../../nbs/scoring/alike.ipynb #69bc13ab
 def _common(columns: dict) -> list[str]:
@@ -119,10 +119,10 @@ def reference_of(
     risk = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
     adult = ((X.age >= AGES[0]) & (X.age < AGES[1] + 1)).to_numpy()
     columns = {name: X[name].to_numpy()[adult] for name in INPUTS}
-    known = np.flatnonzero(~np.any([np.isnan(columns[name]) for name, _ in _QUESTIONS], axis=0))
+    complete = np.flatnonzero(~np.any([np.isnan(columns[name]) for name, _ in _QUESTIONS], axis=0))
     return dict(
         outside=_outside(X.age.to_numpy(), y), people=int(adult.sum()),
-        similar=_divide(columns, y[adult], known, _QUESTIONS), peers=_peers(columns, risk[adult]),
+        similar=_divide(columns, y[adult], complete, _QUESTIONS), peers=_peers(columns, risk[adult]),
         edges=_edges(columns), common=_common(columns), combinations=_combinations(columns),
     )
 
@@ -215,16 +215,16 @@ def category_words(category: str) -> str:
 # %% ../../nbs/scoring/alike.ipynb #68ceab6b
 def _at_edges(reference, record) -> list[str]:
     "Numbers beyond what 99 of 100 people have."
-    said = []
+    sentences = []
     for name in NUMBERS:
         value, (low, high), field = record[name], reference["edges"][name], FIELDS[name]
         if value is None or name == "age" or low <= value <= high: continue
         side, edge = ("below", low) if value < low else ("above", high)
-        said.append(
+        sentences.append(
             f"{field.label} {value:.4g} {field.unit} is at the edge: "
             f"of 200 people in the data about one is {side} {edge:.4g}."
         )
-    return said
+    return sentences
 
 def _rare_categories(reference, record) -> list[str]:
     "Categories that fewer than ten people of that age have."

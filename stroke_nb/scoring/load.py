@@ -42,13 +42,13 @@ class HeavyScorer(Saved):
     def explain_columns(self, columns, prevalence=None) -> Parts:
         "Why, in log-odds."
         from stroke_nb.model.explain import explain
-        told = explain(self._model, self._table(columns), prevalence=prevalence)
-        if told.output_names != "log-odds":
+        explanation = explain(self._model, self._table(columns), prevalence=prevalence)
+        if explanation.output_names != "log-odds":
             raise ValueError(
                 f"a model of kind {self.kind!r} is explained in probability, not in log-odds: "
                 "use stroke_nb.model.explain"
             )
-        return Parts(told.base_values, told.values)
+        return Parts(explanation.base_values, explanation.values)
 
     def plausible(self, record, name) -> list:
         "Plausible values of one field given the others."

@@ -81,8 +81,17 @@ class Saved:
 # %% ../../nbs/scoring/scorer.ipynb #7364a9ae
 _MANY = 5_000   # records at a time: all-blank ones become 441 plausible ones each
 
-class _Light(Saved):
-    "A model whose trees are arrays."
+# %% ../../nbs/scoring/scorer.ipynb #487659cd
+_FIELD_OF_COLUMN = np.array(
+    [
+        [column == name or column.startswith(name + "_") and name in CATEGORIES for name in INPUTS]
+        for column in ENCODED
+    ],
+    float,
+)
+
+class LightScorer(Saved):
+    "Scores records with numpy alone."
     n_points = 21
 
     def __init__(self, folder, manifest, state):
@@ -111,17 +120,6 @@ class _Light(Saved):
         spread = self._spread(np.column_stack([encoded, z]))
         return risk, *(self._restate(p, prevalence) for p in interval(z, spread, rows, level))
 
-# %% ../../nbs/scoring/scorer.ipynb #487659cd
-_FIELD_OF_COLUMN = np.array(
-    [
-        [column == name or column.startswith(name + "_") and name in CATEGORIES for name in INPUTS]
-        for column in ENCODED
-    ],
-    float,
-)
-
-class LightScorer(_Light):
-    "Scores records with numpy alone."
     def score_columns(
         self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
         prevalence: float | None = None,  # of the place of use; None: the model's own
@@ -138,7 +136,7 @@ class LightScorer(_Light):
             tuple(name for name, gone in zip(INPUTS, row) if gone) if some else ()
             for row, some in zip(blank.tolist(), blank.any(axis=1).tolist())
         ]
-        return Scores(*(np.concatenate(each) for each in zip(*pieces)), imputed)
+        return Scores(*(np.concatenate(part) for part in zip(*pieces)), imputed)
 
     def explain_columns(
         self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
