@@ -12,7 +12,7 @@ __all__ = ['CHROMIUM', 'pytestmark', 'workspace', 'free_port', 'ask', 'Server', 
            'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
            'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness', 'test_headers',
            'test_nothing_else_is_served', 'test_health_without_a_model', 'test_the_log_holds_nothing_typed',
-           'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host']
+           'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import contextlib
@@ -599,3 +599,24 @@ def test_no_file_of_the_page_names_another_host():
     pieces = Path(stroke_nb.calculator.__file__).parent / "assets"
     for path in [*page_template().rglob("*"), *pieces.iterdir()]:
         if path.is_file(): assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", path.read_text()), path.name
+
+# %% ../../nbs/tests/test_app.ipynb #f5952ca0
+def _dots(chromium, risk: float, scale: int, media: str) -> tuple[int, int]:
+    "Filled and other dots that a browser draws for a risk."
+    import io
+    from matplotlib.image import imread
+    from scipy.ndimage import label
+    from stroke_nb.calculator.drawings import icon_array
+    page = chromium.new_context(viewport=dict(width=600, height=300), device_scale_factor=scale).new_page()
+    page.emulate_media(media=media)
+    page.set_content(f"<body style='margin:0;width:516px'>{icon_array(risk)}</body>")
+    image = imread(io.BytesIO(page.screenshot()))[..., :3]
+    page.close()
+    ink, red = image.min(axis=2) < 0.95, image[..., 0] - image[..., 2] > 0.3
+    filled = label(red)[1]
+    return filled, label(ink)[1] - filled
+
+@pytest.mark.parametrize("scale, media", [(2, "screen"), (3, "screen"), (2, "print")])
+@pytest.mark.parametrize("risk", [0.001, 0.049, 0.114, 0.5, 1])
+def test_icon_array_draws_a_thousand_dots(chromium, risk, scale, media):
+    assert _dots(chromium, risk, scale, media) == (round(1000 * risk), 1000 - round(1000 * risk))
