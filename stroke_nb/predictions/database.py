@@ -14,7 +14,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -102,7 +102,9 @@ def _engine(
     if address.get_backend_name() == "sqlite":
         path = Path(address.database)
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # patients' values: for this account only
+        # patients' values: for this account only; a file that exists isn't opened, since closing it would end
+        # the locks of this process's other connections, and the next process to leave would remove their log
+        with suppress(FileExistsError): os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         engine = sa.create_engine(address, connect_args=dict(timeout=patience), hide_parameters=True)
         _set_up_sqlite(engine)
         return engine

@@ -67,7 +67,7 @@ def commands(path: Path) -> list[tuple[str, str]]:  # what is run, and what it s
     after = [*found[1:], Block("", "")]
     return [
         (block.text, following.text if following.language == "text" and following.follows else "")
-        for block, following in zip(found, after, strict=True)
+        for block, following in zip(found, after)
         if block.language == "bash"
     ]
 
