@@ -12,7 +12,8 @@ import re
 
 from .errors import DataError
 from .record.definition import Field
-from .record.reading import active, plain_name
+from .record.parsing import plain_name
+from .record.reading import active
 
 # %% ../nbs/fields.ipynb #3e8f7b2c
 LEAST = 5                     # a smaller count of people is withheld

@@ -14,7 +14,7 @@ import pandas as pd
 from .errors import DataError
 from .fields import ALIASES, BLANKS, FIELDS, INPUTS, OUTCOME, RECORD, remedy, spellings_of
 from .record.definition import Field
-from .record.reading import plain_name
+from .record.parsing import plain_name
 
 # %% ../nbs/schema.ipynb #88375b95
 def rename(
@@ -36,9 +36,8 @@ def _column(field: Field):
     import pandera.pandas as pa
     if field.kind == "category":
         return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
-    checks = [
-        pa.Check.isin([0, 1], error="binary") if field.kind == "binary" else pa.Check.in_range(*field.hard, error="range")
-    ]
+    if field.kind == "binary": checks = [pa.Check.isin([0, 1], error="binary")]
+    else: checks = [pa.Check.in_range(*field.hard, error="range")]
     if field.whole: checks.append(pa.Check(lambda numbers: numbers == numbers.round(), error="whole"))
     return pa.Column(float, checks, nullable=True, coerce=True)
 

@@ -14,7 +14,7 @@ from .inputs import is_blank, read_number
 from .reasons import top_reasons
 from ..errors import DataError
 from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME
-from ..record.reading import plain_name
+from ..record.parsing import plain_name
 from ..scoring.alike import declined
 
 # %% ../../nbs/calculator/batch.ipynb #14107450

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/record/00_record.ipynb #9637e9a6
+# %% ../../nbs/record/00_record.ipynb #f5d18c59
 from .definition import Field, Outcome, Record, differences
-from .reading import active, packaged, parse, read_record
+from .parsing import parse
+from .reading import active, packaged, read_record
 
 __all__ = ["Field", "Outcome", "Record", "active", "differences", "packaged", "parse", "read_record"]

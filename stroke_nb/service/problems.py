@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ..fields import ALIASES, FIELDS, INPUTS, remedy
-from ..record.reading import plain_name
+from ..record.parsing import plain_name
 from .api import ProblemBody
 
 # %% ../../nbs/service/problems.ipynb #937f4ce2
