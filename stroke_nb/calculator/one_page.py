@@ -101,8 +101,9 @@ def page_data(
     return dict(
         model=model_data(scorer), fields={name: _field(name) for name in SHOWN}, form=list(RECORD.form.items()),
         example=RECORD.example("form"), limits=LIMITS, strongest=RECORD.strongest or None,
-        outcome={name: getattr(outcome, name) for name in ("noun", "plural", "had", "have", "definition")},
-        texts=_texts()["en"], parent=known and known.prevalence_of_parent, facts=list(known.facts) if known else [],
+        outcome={name: getattr(outcome, name) for name in ("noun", "plural", "a", "had", "have", "definition")},
+        texts={name: words for name, words in _texts().items() if name in ("en", *RECORD.languages)},
+        languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent, facts=list(known.facts) if known else [],
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),
     )

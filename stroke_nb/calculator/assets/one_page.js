@@ -1,8 +1,8 @@
 const page = JSON.parse(document.getElementById("data").textContent);
-const scorer = makeScorer(page.model), fields = page.fields, names = Object.keys(fields);
+const scorer = makeScorer(page.model), names = Object.keys(page.fields);
 const at = id => document.getElementById(id);
-const texts = {...page.texts};
-const say = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => name in values ? values[name] : page.outcome[name]);
+let language = "en", texts = page.texts.en, outcome = page.outcome, fields = page.fields;
+const say = (key, values = {}) => (texts[key] ?? page.texts.en[key]).replace(/\{(\w+)\}/g, (_, name) => name in values ? values[name] : outcome[name]);
 const make = (tag, attributes = {}, ...parts) => {
   const svg = ["svg", "path", "rect", "line", "title"].includes(tag);
   const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -10,6 +10,25 @@ const make = (tag, attributes = {}, ...parts) => {
   element.append(...parts);
   return element;
 };
+
+// ---- languages: the page's own texts, and the record's words where it has them
+function translated(name, field, words = {}) {
+  const choices = field.choices?.map(([value, text]) => [value, field.kind === "binary" ? say(value ? "yes" : "no") : words.words?.[value] ?? text]);
+  const unit = words.unit ?? field.unit;
+  return {...field, ...words, short: words.label ?? field.short, choices, unit, factors: {[unit]: 1, ...field.units}};
+}
+function speak(chosen) {
+  language = chosen in page.texts ? chosen : "en";
+  const words = page.languages[language] ?? {};
+  texts = page.texts[language];
+  outcome = {...page.outcome, ...words.outcome};
+  fields = Object.fromEntries(names.map(name => [name, translated(name, page.fields[name], words.fields?.[name])]));
+  document.documentElement.lang = language;
+  document.title = words.title ?? page.title;
+  const heading = document.querySelector("h1");
+  if (heading) heading.textContent = document.title;
+  return words;
+}
 
 // numbers as Python writes them: halves to the even neighbour, significant digits
 const rounded = x => { const low = Math.floor(x), rest = x - low; return rest > .5 || (rest === .5 && low % 2) ? low + 1 : low; };
@@ -21,7 +40,7 @@ const perCent = p => {
 };
 const bare = p => perCent(p).replace(" %", "");
 const of1000 = p => rounded(1000 * p) ? String(rounded(1000 * p)) : say("fewer");
-const grouped = n => n.toLocaleString(document.documentElement.lang || "en");
+const grouped = n => n.toLocaleString(language);
 
 // ---- the form
 const values = Object.fromEntries(names.map(name => [name, null])), faults = {}, units = {};
@@ -32,16 +51,16 @@ function readNumber(text) {
   const match = plain.match(/^([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d{1,3})?)\s*([^\d\s].*)?$/);
   return match ? {value: Number(match[1].replace(",", ".")), unit: match[2]} : {bad: true};
 }
-const factorOf = (field, unit) => unit === field.unit ? 1 : field.units[unit];
+const factorOf = (field, unit) => field.factors[unit];
 function checkNumber(name, text) {
   const field = fields[name], read = readNumber(text);
   if (read.bad) return {fault: say("number_fault", {unit: units[name]})};
   if (read.value === null) return {value: null};
-  const known = Object.keys({[field.unit]: 1, ...field.units}).find(unit => unit && read.unit && unit.toLowerCase() === read.unit.trim());
+  const known = Object.keys(field.factors).find(unit => unit && read.unit && unit.toLowerCase() === read.unit.trim());
   if (known && known !== units[name]) return {value: read.value * factorOf(field, known)};
   const value = read.value * factorOf(field, units[name]), [low, high] = field.hard;
   if (value < low || value > high) {
-    const other = Object.keys({[field.unit]: 1, ...field.units}).find(unit => {
+    const other = Object.keys(field.factors).find(unit => {
       const converted = read.value * factorOf(field, unit), [from, to] = field.soft || field.hard;
       return unit !== units[name] && converted >= from && converted <= to;
     });
@@ -67,7 +86,7 @@ function numberControl(name, field) {
   const id = `field-${name}`, box = make("input", {id, inputmode: "decimal", placeholder: say("not_known")});
   const fault = make("p", {id: `${id}-fault`, class: "fault", hidden: ""}), [low, high, step] = field.slider;
   const slider = make("input", {type: "range", min: low, max: high, step, "aria-label": say("slider", {label: field.label})});
-  const all = [field.unit, ...Object.keys(field.units)];
+  const all = Object.keys(field.factors);
   const unit = all.length > 1 ? make("select", {"aria-label": say("unit", {label: field.label})}, ...all.map(u => make("option", {}, u))) : null;
   units[name] = field.unit;
   const scaled = () => {
@@ -133,9 +152,10 @@ function choiceControl(name, field) {
   const group = make("fieldset", {}, make("legend", {}, field.label), make("div", {class: "choices"}, ...choices.map(([, words], n) => make("label", {}, radios[n], make("span", {}, words)))), fault);
   return make("div", {class: "field"}, group);
 }
-function buildForm() {
+function buildForm(headings = {}) {
   const folds = names.length > 14;
-  at("fields").replaceChildren(...page.form.map(([heading, below], n) => {
+  at("fields").replaceChildren(...page.form.map(([name, below], n) => {
+    const heading = headings[name] ?? name;
     const parts = below.map(name => (fields[name].kind === "number" ? numberControl : choiceControl)(name, fields[name]));
     if (!folds) return make("fieldset", {}, make("legend", {}, heading), ...parts);
     return make("details", n ? {} : {open: ""}, make("summary", {}, heading), ...parts);
@@ -145,8 +165,8 @@ function buildForm() {
 // ---- the place of use
 let prevalence = null;
 function buildPlace() {
-  const {place, prevalence: own} = page.model, choices = [];
-  if (place !== null) choices.push([say("place_as_set", {share: perCent(place)}), place]);
+  const {place: set, prevalence: own} = page.model, choices = [];
+  if (set !== null) choices.push([say("place_as_set", {share: perCent(set)}), set]);
   choices.push([say("place_as_data", {share: perCent(own)}), own]);
   if (page.parent) choices.push([say("place_as_parent", {share: perCent(page.parent)}), page.parent]);
   const select = at("place-choice"), share = at("place-share"), fault = at("place-fault");
@@ -234,7 +254,7 @@ function showWhy(answer) {
   for (const j of order) risks.push(scorer.expit(z += parts[j]));
   const low = Math.min(...risks), high = Math.max(...risks);
   const row = (words, p, drawing, part) => make("tr", {}, make("td", {}, words), make("td", {class: "n"}, of1000(p)), make("td", {class: "bar"}, drawing), make("td", {class: "n"}, part));
-  const signed = part => `${part < 0 ? "−" : "+"}${localised(Math.abs(part).toFixed(2))}`;
+  const signed = part => Math.abs(part) < .005 ? localised("0.00") : `${part < 0 ? "−" : "+"}${localised(Math.abs(part).toFixed(2))}`;
   const rows = order.map((j, n) => row(`${fields[inputs[j]].label}: ${valueWords(answer.record, inputs[j])}`, risks[n + 1], bar(risks[n], risks[n + 1], low, high), signed(parts[j])));
   const head = make("tr", {}, make("th", {}, say("step")), make("th", {class: "n"}, say("people_after")), make("th", {}), make("th", {class: "n"}, say("log_odds")));
   at("why").replaceChildren(make("h2", {}, say("why")), make("p", {}, say("why_words")),
@@ -257,9 +277,10 @@ function showDoubts(answer) {
   if (page.strongest && isBlank(answer.record, page.strongest)) doubts.push(say("strongest_blank", {label: fields[page.strongest].label}));
   if (count >= 4) doubts.push(say("many_blank", {count, all: names.length}));
   for (const name of names) {
-    const {kind, soft, label} = fields[name], value = answer.record[name], factor = kind === "number" ? factorOf(fields[name], units[name]) : 1;
-    if (kind === "number" && soft && value !== null && (value < soft[0] || value > soft[1]))
-      doubts.push(`${label}: ${say("range_fault", {low: general(soft[0] / factor, 4), high: general(soft[1] / factor, 4), unit: units[name], hint: "?"}).replace(/[;:,] \?$/, "")}`);
+    const {kind, soft, label} = fields[name], value = answer.record[name];
+    if (kind !== "number" || !soft || value === null || (value >= soft[0] && value <= soft[1])) continue;
+    const [low, high] = soft.map(end => general(end / factorOf(fields[name], units[name]), 4));
+    doubts.push(say("unusual", {label, low, high, unit: units[name]}));
   }
   at("doubts").replaceChildren(...doubts.map(words => make("p", {class: "doubt"}, words)));
 }
@@ -297,7 +318,7 @@ function setAll(record) { for (const name of names) controls[name].set(record[na
 function showLimits() {
   const lines = [...page.facts, say("limit_difference"), say("limit_blank"), say("limit_place")];
   for (const [name, [low, high]] of Object.entries(page.limits)) lines.push(say("limit_use", {label: fields[name].short, low, high}));
-  if (page.outcome.definition) lines.push(say("limit_definition"));
+  if (outcome.definition) lines.push(say("limit_definition"));
   if (page.people) lines.push(say("limit_people", {people: grouped(page.people), events: grouped(page.events)}));
   at("limits").lastElementChild.replaceChildren(...[...lines, say("limit_local")].map(words => make("li", {}, words)));
 }
@@ -313,12 +334,25 @@ function fromLink() {
   if (share >= 1e-4 && share <= .6) { at("place-choice").value = ""; at("place-share").value = general(100 * share, 10); at("place-share").oninput(); }
   return record;
 }
-function start() {
+function build(chosen) {
+  const words = speak(chosen), before = {...values};
   for (const part of document.querySelectorAll("[data-text]")) if (texts[part.dataset.text]) part.textContent = say(part.dataset.text);
   at("simulated").hidden = !page.simulated;
   at("simulated").textContent = say("simulated");
-  buildForm(); buildPlace(); showLimits();
+  const place = at("place-choice").value, share = at("place-share").value;
+  buildForm(words.form); buildPlace(); showLimits();
+  if (share) { at("place-choice").value = place; at("place-share").value = share; at("place-share").oninput(); }
   at("stamp").textContent = say("stamp", {version: page.version || say("no_version"), hash: page.sha256, made: page.made});
+  setAll(before);
+}
+function start() {
+  const select = at("language").querySelector("select"), offered = Object.keys(page.texts);
+  select.append(...offered.map(code => make("option", {value: code, lang: code}, page.texts[code].language)));
+  at("language").hidden = offered.length < 2;
+  const wanted = [new URLSearchParams(location.search).get("lang"), ...navigator.languages.map(code => code.slice(0, 2))];
+  select.value = wanted.find(code => offered.includes(code)) ?? "en";
+  select.onchange = () => build(select.value);
+  build(select.value);
   at("form").onsubmit = event => event.preventDefault();
   at("example").onclick = () => setAll(page.example);
   at("clear").onclick = () => { kept = null; setAll({}); };
