@@ -146,6 +146,7 @@ class Record:
     files: tuple[KnownFile, ...] = ()
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
+    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form and fields in it
     review: tuple[str, ...] = ()                    # guesses of a draft that nobody has looked at yet
     source: dict = field(default_factory=dict, repr=False) # the settings it was read from
 
