@@ -57,8 +57,13 @@ class Field:
 
     @property
     def in_sentence(self) -> str:
+        "Short label within a sentence."
+        return self.short or self.lowered
+
+    @property
+    def lowered(self) -> str:
         "Label within a sentence."
-        return self.short or (self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:])
+        return self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:]
 
     @property
     def levels(self) -> tuple[str, ...]:
