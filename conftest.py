@@ -15,6 +15,7 @@ LONGEST = (
 
 # the workers share the cores already
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")
+os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")   # each of its processes imports everything anew, 3 to 5 s of CPU
 
 
 def pytest_collection_modifyitems(items):
