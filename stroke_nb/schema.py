@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from .errors import DataError
-from .fields import ALIASES, BLANKS, Field, FIELDS, INPUTS, OUTCOME, plain_name, remedy, TRUTHS
+from .fields import ALIASES, BLANKS, FIELDS, INPUTS, OUTCOME, RECORD, remedy, spellings_of
+from .record.definition import Field
+from .record.parsing import plain_name
 
 # %% ../nbs/schema.ipynb #88375b95
 def rename(
@@ -20,7 +22,7 @@ def rename(
 ) -> pd.DataFrame:        # the same rows, known columns under their schema names
     "Resolve column aliases; other columns keep their names."
     names = {column: ALIASES.get(plain_name(column), column) for column in frame.columns}
-    names |= {column: "id" for column in frame.columns if plain_name(column) in ("id", "patient_id")}
+    names |= {column: "id" for column in frame.columns if plain_name(column) in RECORD.ids}
     new = list(names.values())
     twice = sorted({name for name in new if new.count(name) > 1})
     if twice:
@@ -34,12 +36,10 @@ def _column(field: Field):
     import pandera.pandas as pa
     if field.kind == "category":
         return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
-    check = (
-        pa.Check.isin([0, 1], error="binary")
-        if field.kind == "binary"
-        else pa.Check.in_range(*field.hard, error="range")
-    )
-    return pa.Column(float, check, nullable=True, coerce=True)
+    if field.kind == "binary": checks = [pa.Check.isin([0, 1], error="binary")]
+    else: checks = [pa.Check.in_range(*field.hard, error="range")]
+    if field.whole: checks.append(pa.Check(lambda numbers: numbers == numbers.round(), error="whole"))
+    return pa.Column(float, checks, nullable=True, coerce=True)
 
 @cache
 def _rules(names: tuple[str, ...]):
@@ -51,15 +51,16 @@ def _rules(names: tuple[str, ...]):
 def spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
     text = values.astype("str").where(values.notna())
-    canonical = {category.casefold(): category for category in field.categories}
-    clean = text.str.strip().str.casefold().map(canonical).fillna(text)
+    canonical = spellings_of(field)
+    word = text.str.strip().str.casefold()
+    clean = word.map(canonical).where(word.isin(list(canonical)), text)
     return clean.fillna(field.missing) if field.missing else clean
 
 # %% ../nbs/schema.ipynb #5ccf0deb
 def numbers(values: pd.Series, field: Field) -> pd.Series:
     "Numbers as floats where text allows; what can't be read stays, for validation to report."
     if pd.api.types.is_numeric_dtype(values): return values.astype(float)
-    words = dict.fromkeys(BLANKS) | (TRUTHS if field.kind == "binary" else {})
+    words = spellings_of(field) if field.kind == "binary" else dict.fromkeys(BLANKS)
     plain = values.map(lambda value: words.get(value.strip().casefold(), value) if isinstance(value, str) else value)
     numbers = pd.to_numeric(plain, errors="coerce")
     return numbers.astype(float) if numbers.notna().eq(plain.notna()).all() else plain.astype(object)
@@ -170,7 +171,7 @@ def warnings_of(
 # %% ../nbs/schema.ipynb #cb4bddd2
 def record(
     row: pd.Series,  # one row of a validated frame
-) -> dict:           # the ten inputs as float, str or None
+) -> dict:           # the inputs as float, str or None
     "A person as plain JSON values."
     return {
         name: None if pd.isna(row[name]) else row[name] if isinstance(row[name], str) else float(row[name])

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from .inputs import is_blank, read_number
 from .reasons import top_reasons
 from ..errors import DataError
-from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME, plain_name
+from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME
+from ..record.parsing import plain_name
 from ..scoring.alike import declined
 
 # %% ../../nbs/calculator/batch.ipynb #14107450

@@ -96,10 +96,16 @@ class LightScorer(Saved):
 
     def __init__(self, folder, manifest, state):
         super().__init__(folder, manifest, state)
-        self._trees, spread = _arrays(folder / "light.npz")
-        self._raw, self._spread = fast_sum(self._trees, len(ENCODED)), spread and fast_sum(spread, len(ENCODED) + 1)
+        self._trees, self._spread_trees = _arrays(folder / "light.npz")
+        self._raw = fast_sum(self._trees, len(ENCODED))
+        self._spread = self._spread_trees and fast_sum(self._spread_trees, len(ENCODED) + 1)
         self._line, self._groups = state["line"], {name: _group(told) for name, told in state["plausible"].items()}
         if self._line: self._coef, self._centre = np.array(self._line["coef"]), np.array(self._line["centre"])
+
+    @property
+    def tables(self) -> dict:
+        "What the risk is computed from: trees, the interval's trees (empty where there are none), line and groups."
+        return dict(trees=self._trees, spread=self._spread_trees, line=self._line, groups=self._groups)
 
     def _decide(self, encoded):
         "Log-odds of complete records."

@@ -18,7 +18,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from ..fields import CATEGORIES, Field, FIELDS, INPUTS
+from ..fields import CATEGORIES, FIELDS, INPUTS
+from ..record.definition import Field
 
 # %% ../../nbs/service/api.ipynb #8234dfa5
 def _type(field: Field):

@@ -12,7 +12,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from ..fields import Field, FIELDS, INPUTS
+from ..fields import FIELDS, INPUTS
+from ..record.definition import Field
 from .api import EXAMPLES
 
 # %% ../../nbs/service/guide.ipynb #384d3a0c

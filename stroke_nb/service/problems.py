@@ -20,7 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..fields import ALIASES, FIELDS, INPUTS, plain_name, remedy
+from ..fields import ALIASES, FIELDS, INPUTS, remedy
+from ..record.parsing import plain_name
 from .api import ProblemBody
 
 # %% ../../nbs/service/problems.ipynb #937f4ce2

@@ -21,8 +21,8 @@ from .modules import module_markdown, module_of
 # %% ../../nbs/site/docs.ipynb #887c3fe8
 # as they build on one another; a wing that isn't here comes last
 WINGS = (
-    "jobs", "site", "predictions", "model", "scoring", "validation", "drift", "promotion", "service", "calculator",
-    "automation", "cli",
+    "record", "jobs", "site", "predictions", "model", "scoring", "validation", "drift", "promotion", "service",
+    "calculator", "automation", "cli",
 )
 
 def library(
