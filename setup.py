@@ -9,7 +9,7 @@ cfg = parser["DEFAULT"]
 
 suffix = "_requirements"
 extras = {key.removesuffix(suffix): cfg[key].split() for key in cfg if key.endswith(suffix)}
-extras["all"] = sorted({requirement for name in extras for requirement in extras[name]})
+extras["all"] = sorted({requirement for name in extras if name != "dev" for requirement in extras[name]})   # what users need
 
 setup(
     name=cfg["lib_name"],

@@ -173,9 +173,8 @@ def _run_entry(schedule: Schedule, entry: Entry, now: datetime) -> Done | None:
     return Done(entry.name, turn.time, code, _story(turn) + words)
 
 # %% ../../nbs/automation/runs.ipynb #4204ba59
-def _pass_on(schedule: Schedule, entry: Entry, done: Done) -> Done:
+def _pass_on(schedule: Schedule, done: Done) -> Done:
     "The end of a turn, with who was told of it."
-    if not done.failed and not (entry.job and done.code == _ALARM): return done
     from stroke_nb.automation.notify import notify
     try: secret = read_secrets(schedule.environment_file)
     except ScheduleError: secret = {}   # the run itself has failed for that, and says so
@@ -184,15 +183,28 @@ def _pass_on(schedule: Schedule, entry: Entry, done: Done) -> Done:
     receipt = notify(f"stroke_nb: {done.name} {'failed' if done.failed else 'raised an alarm'}", str(done))
     return replace(done, words=f"{done.words} {receipt.words}") if receipt.sent or receipt.failed else done
 
+def _refuse(schedule: Schedule, name: str, words: str, now: datetime) -> Done:
+    "A run that can't be read: whoever is to be told is told once, not at each look."
+    done, moment = Done(name, now, 2, words), now.isoformat(timespec="seconds")
+    refused = dict(cron="", due=moment, began=None, ended=moment, code=done.code, words=words, tries=0)
+    with locked_state(schedule) as state:
+        news = state.get(name, {}).get("words") != words
+        if news: state[name] = refused
+    return _pass_on(schedule, done) if news else done
+
 def run_due(
     schedule: Schedule,
     now: datetime | None = None,  # with its zone; None: by the clock
     tell=print,                   # gets each `Done` as it ends
 ) -> list[Done]:
-    "Run what is due, one after the other, in the order of the file."
+    "Run what is due, one after the other, in the order of the file; a run that can't be read has failed."
     done = []
     for entry in schedule.entries:
         if (ended := _run_entry(schedule, entry, now or datetime.now(timezone.utc))):
-            done.append(_pass_on(schedule, entry, ended))
+            alarm = entry.job and ended.code == _ALARM
+            done.append(_pass_on(schedule, ended) if ended.failed or alarm else ended)
             tell(done[-1])
+    for name, words in schedule.unreadable.items():
+        done.append(_refuse(schedule, name, words, now or datetime.now(timezone.utc)))
+        tell(done[-1])
     return done

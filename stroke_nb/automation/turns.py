@@ -9,39 +9,39 @@ __all__ = ['STATE_PATIENCE', 'next_time', 'last_time', 'Turn', 'turn_of', 'due',
 import json
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .schedule import Entry, Schedule
+from .schedule import Entry, Schedule, cron_turns
 from ..errors import ScheduleError
 from ..files import locked, write_whole
 
 # %% ../../nbs/automation/turns.ipynb #d2ca8f8d
-def _wall(moment: datetime, zone: str) -> datetime: return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-
-def _instant(wall: datetime, zone: str) -> datetime:
-    return wall.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc)
+def _turns(entry: Entry, moment: datetime, backwards: bool = False) -> Iterator[datetime]:
+    "Turns after or before a moment, in UTC, since two times of one zone are compared by the clock on the wall."
+    for turn in cron_turns(entry.cron, moment.astimezone(ZoneInfo(entry.zone)), backwards):
+        yield turn.astimezone(timezone.utc)
 
 def next_time(
     entry: Entry,
     after: datetime,  # with its zone
 ) -> datetime:        # UTC
     "The first turn after a moment."
-    from croniter import croniter
-    walls = croniter(entry.cron, _wall(after, entry.zone))
-    return next(turn for turn in iter(lambda: _instant(walls.get_next(datetime), entry.zone), None) if turn > after)
+    return next(turn for turn in _turns(entry, after) if turn > after)
 
 def last_time(
     entry: Entry,
     now: datetime,    # with its zone
 ) -> datetime:        # UTC
     "The latest turn up to a moment."
-    from croniter import croniter
-    walls = croniter(entry.cron, _wall(now, entry.zone) + timedelta(seconds=1))
-    return next(turn for turn in iter(lambda: _instant(walls.get_prev(datetime), entry.zone), None) if turn <= now)
+    before = next(turn for turn in _turns(entry, now + timedelta(seconds=1), backwards=True) if turn <= now)
+    # in the hour that autumn repeats, a step back by the clock on the wall passes over turns
+    return max(takewhile(lambda turn: turn <= now, _turns(entry, before)), default=before)
 
 # %% ../../nbs/automation/turns.ipynb #2448ee2c
 @dataclass(frozen=True)
@@ -150,4 +150,4 @@ def listed(
         coming = next_time(entry, now).astimezone(ZoneInfo(entry.zone))
         went = _how_it_went(state.get(entry.name) or {})
         rows.append((entry.name, f"{entry.cron} ({entry.zone})", f"{coming:%a %Y-%m-%d %H:%M %Z}", went))
-    return rows
+    return rows + [(name, "can't be read", "never", words) for name, words in schedule.unreadable.items()]
