@@ -29,6 +29,8 @@ setup(
         "stroke_nb.notebooks.jobs": ["*.ipynb"],
         "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"],
     },
+    # JupyterLab's scheduler then runs job notebooks as `stroke-nb run` does
+    data_files=[("etc/jupyter/jupyter_server_config.d", ["stroke_nb/automation/assets/stroke_nb.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={"console_scripts": cfg["console_scripts"].split()},

@@ -15,7 +15,7 @@ __all__ = ['unix', 'DAY', 'after', 'workspace', 'quick', 'test_a_missed_day_is_c
            'test_the_foreground_catches_up_and_ends_on_sigterm', 'crontab',
            'test_install_and_remove_leave_the_rest_of_the_table', 'test_the_line_of_the_table_runs_what_is_due',
            'test_without_crontab_the_other_ways_are_named', 'test_the_workspaces_own_schedule_holds',
-           'test_jupyterlabs_scheduler_runs_the_same_notebook']
+           'test_a_job_of_jupyterlabs_scheduler_is_a_run']
 
 # %% ../../nbs/tests/test_schedule.ipynb #4074368d
 import contextlib
@@ -29,6 +29,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -37,8 +38,6 @@ from ..automation import runs, turns
 from ..automation.runs import run_due
 from ..automation.schedule import Entry, Schedule, check_cron, load_schedule
 from ..automation.turns import last_time, listed, next_time
-from ..cohort import simulate
-from ..jobs.parameters import find_job
 from ..jobs import run_job
 from ..errors import ScheduleError, UsageError
 from ..files import locked
@@ -420,7 +419,8 @@ def test_the_workspaces_own_schedule_holds(monkeypatch):
 
 # %% ../../nbs/tests/test_schedule.ipynb #7c7da85d
 _LAB = """
-import sys, time
+import json, sys, time
+from importlib.resources import files
 from pathlib import Path
 from jupyter_scheduler.environments import StaticEnvironmentManager
 from jupyter_scheduler.models import CreateJob
@@ -431,28 +431,37 @@ from traitlets.config import Config
 if __name__ == "__main__":   # it starts a process that reads this file again
     database = f"sqlite:///{Path.cwd()}/scheduler.db"
     create_tables(database)
-    lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=Config())
-    given = {"evidently": "False", "window_id": "'2026-W03'", "model": repr(str(Path.cwd() / "champion"))}
-    job = lab.create_job(CreateJob(
-        input_uri="drift.ipynb", name="drift", runtime_environment_name="", runtime_environment_parameters={},
-        output_formats=["ipynb", "html"], parameters=given,
-    ))
-    while (status := lab.get_job(job, job_files=False).status) not in ("COMPLETED", "FAILED"): time.sleep(0.3)
-    print(status, lab.get_staging_paths(lab.get_job(job, job_files=False))["html"])
+    config = Config(json.loads(files("stroke_nb.automation").joinpath("assets/stroke_nb.json").read_text()))
+    lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=config)
+    for notebook, given in json.loads(sys.argv[1]):
+        job = lab.create_job(CreateJob(
+            input_uri=notebook, name=notebook, runtime_environment_name="", runtime_environment_parameters={},
+            output_formats=["ipynb", "html"], parameters=given,
+        ))
+        while (job_now := lab.get_job(job, job_files=False)).status not in ("COMPLETED", "FAILED"): time.sleep(0.3)
+        page = lab.get_staging_paths(job_now)["html"]
+        print(json.dumps([str(job_now.status.value), job_now.status_message, page]))
 """
 
-def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
+def test_a_job_of_jupyterlabs_scheduler_is_a_run(tmp_path):
+    "With report, index and verdict; a misspelt parameter in words; any other notebook as JupyterLab does it."
     pytest.importorskip("jupyter_scheduler")
-    simulate(500, seed=1).drop(columns="true_risk").to_csv(tmp_path / "people.csv", index=False)
-    (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
+    workspace(tmp_path)
+    plain = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")])
+    plain.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
+    nbformat.write(plain, tmp_path / "plain.ipynb")
     (tmp_path / "lab.py").write_text(_LAB)
-    env = os.environ | dict(
-        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"),
-        STROKE_NB_CACHE=str(tmp_path / "cache"),
-    )
+    quick = "nbs/notebooks/quick.ipynb"
+    jobs = [(quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")), ("plain.ipynb", {})]
     ended = subprocess.run(
-        [sys.executable, "lab.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, "lab.py", json.dumps(jobs)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env=os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter")),
     )
-    status, page = ended.stdout.split()[-2:]
-    assert status == "COMPLETED", ended.stderr
-    assert "Window 2026-W03" in Path(page).read_text() and "no model yet" in Path(page).read_text()
+    states = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("[")]
+    assert [status for status, _, _ in states] == ["COMPLETED", "FAILED", "COMPLETED"], ended.stderr
+    folder, = (tmp_path / "reports/quick").glob("2*")
+    assert json.loads((folder / "result.json").read_text())["reasons"] == ["7 folds of a week.csv"]
+    assert folder.name in (tmp_path / "reports/index.html").read_text()
+    assert Path(states[0][2]).read_bytes() == (folder / "report.html").read_bytes()
+    assert "Did you mean folds?" in states[1][1]
+    assert "42" in Path(states[2][2]).read_text()
