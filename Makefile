@@ -5,7 +5,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
-.PHONY: help reports test lint lab app serve docs mlflow hooks export readme lock clean
+.PHONY: help install build reports test lint lab app serve docs mlflow hooks export readme lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,8 @@ $(LOCKED): requirements.txt settings.ini setup.py
 	@cp stroke_nb/automation/assets/stroke_nb.json .venv/etc/jupyter/jupyter_server_config.d/
 	@touch $@
 
+install: $(LOCKED)  ## .venv with everything that the lock names
+
 reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 	@$(BIN)/stroke-nb reports
 
@@ -31,6 +33,9 @@ test: $(LOCKED)  ## every test: notebooks as items and the exported modules
 lint: $(LOCKED)  ## style of the package and the job notebooks, and every call followed to its definition
 	@$(BIN)/ruff check stroke_nb nbs/notebooks
 	@$(BIN)/mypy
+
+build: $(LOCKED)  ## wheel and source archive, in dist/
+	@rm -rf dist && $(BIN)/uv build --quiet --out-dir dist && ls dist
 
 app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
 	@$(BIN)/stroke-nb app
