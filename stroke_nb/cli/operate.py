@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'keys', 'schedule', 'serve', 'app', 'log_migrate', 'log_status', 'log_drain', 'log_export', 'log_retain',
            'keys_add', 'keys_list', 'keys_revoke', 'schedule_list', 'schedule_install', 'schedule_remove',
-           'schedule_run_due', 'schedule_run']
+           'schedule_run_due', 'schedule_run', 'alert']
 
 # %% ../../nbs/cli/operate.ipynb #caf483d3
 from contextlib import contextmanager
@@ -207,3 +207,17 @@ def schedule_run(folder: _Folder = Path(".")) -> None:
     from stroke_nb.automation.cron import foreground
     from stroke_nb.automation.schedule import load_schedule
     with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+
+# %% ../../nbs/cli/operate.ipynb #2f9be656
+def alert(
+    port: Annotated[int, typer.Option(help="Port; Alertmanager posts to its /alerts.")] = 9095,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for other machines too.")] = "127.0.0.1",
+) -> None:
+    "Tell people of Alertmanager's alerts, by STROKE_NB_NOTIFY."
+    with friendly_errors():
+        from stroke_nb.automation.alert import receiver
+        from stroke_nb.jobs.kernel import sigterm_as_interrupt
+        with receiver(host, port) as server, sigterm_as_interrupt():
+            print(f"Alerts are taken at http://{host}:{server.server_port}/alerts", flush=True)
+            try: server.serve_forever()
+            except KeyboardInterrupt: pass
