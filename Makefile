@@ -18,8 +18,8 @@ $(LOCKED): requirements.txt settings.ini setup.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
-	@mkdir -p .venv/etc/jupyter/jupyter_server_config.d   # pip does this, but for an editable install
-	@cp stroke_nb/automation/assets/stroke_nb.json .venv/etc/jupyter/jupyter_server_config.d/
+	@mkdir -p .venv/etc/jupyter   # pip does this, but for an editable install
+	@cp stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json .venv/etc/jupyter/
 	@touch $@
 
 install: $(LOCKED)  ## .venv with everything that the lock names

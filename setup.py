@@ -30,7 +30,7 @@ setup(
         "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"],
     },
     # JupyterLab's scheduler then runs job notebooks as `stroke-nb run` does
-    data_files=[("etc/jupyter/jupyter_server_config.d", ["stroke_nb/automation/assets/stroke_nb.json"])],
+    data_files=[("etc/jupyter", ["stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={"console_scripts": cfg["console_scripts"].split()},

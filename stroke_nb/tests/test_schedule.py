@@ -261,7 +261,7 @@ def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
     assert done.code == 1 and "the job failed" in done.words and "NOT told" in done.words
     assert run_due(found, after(1.1)) == [] and len(run_due(found, after(2))) == 1
 
-# %% ../../nbs/tests/test_schedule.ipynb #d7dda78a
+# %% ../../nbs/tests/test_schedule.ipynb #a1f0d09f
 _LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))   # minute, hour, day, month, weekday
 
 def _random_term(random, low: int, high: int) -> str:
@@ -431,7 +431,7 @@ from traitlets.config import Config
 if __name__ == "__main__":   # it starts a process that reads this file again
     database = f"sqlite:///{Path.cwd()}/scheduler.db"
     create_tables(database)
-    config = Config(json.loads(files("stroke_nb.automation").joinpath("assets/stroke_nb.json").read_text()))
+    config = Config(json.loads(files("stroke_nb.automation").joinpath("assets/jupyter_jupyter_scheduler_config.json").read_text()))
     lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=config)
     for notebook, given in json.loads(sys.argv[1]):
         job = lab.create_job(CreateJob(
