@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from ..errors import ScheduleError, UsageError
 from ..jobs.masks import is_secret
 from ..jobs.parameters import check_parameters, parameters
-from ..settings import Range, Section, Settings, fill, read_settings
+from ..settings import did_you_mean, Range, Section, Settings, fill, read_settings
 
 # %% ../../nbs/automation/schedule.ipynb #58109997
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Entry:
     parameters: dict = field(default_factory=dict)
     command: tuple = ()        # words after `stroke-nb`
     limit: float = 3600        # seconds after which the run is ended
+    retries: int = 0           # further tries of a job that failed by network or database
+    wait: float = 300          # seconds before the first of them; doubled before each further one
 
 @dataclass(frozen=True)
 class Schedule:
@@ -48,6 +50,16 @@ class Schedule:
         "The schedule itself, a `UsageError` where one of its runs can't be read."
         if self.unreadable: raise UsageError("\n".join(self.unreadable.values()))
         return self
+
+    def entry(self, name: str) -> Entry:
+        "A run by its name."
+        by_name = {entry.name: entry for entry in self.entries}
+        if name in self.unreadable: raise UsageError(self.unreadable[name])
+        if name not in by_name:
+            raise UsageError(
+                f"{name}: schedule.yaml has no such run. {did_you_mean(name, by_name)}It has: {', '.join(by_name)}."
+            )
+        return by_name[name]
 
     @property
     def keeps(self) -> Path: return self.reports / ".schedule"  # state, locks and logs
@@ -110,6 +122,8 @@ class RunSettings(Settings):
     cron: str
     parameters: dict = field(default_factory=dict)
     limit: Annotated[float, Range(1, 7 * 86400, "seconds (a week)")] = Entry.limit
+    retries: Annotated[int, Range(0, 10)] = Entry.retries
+    wait: Annotated[float, Range(1, 86400, "seconds (a day)")] = Entry.wait
 
     def __post_init__(self):
         super().__post_init__()
@@ -118,6 +132,8 @@ class RunSettings(Settings):
             raise UsageError("give either job, such as drift, or command, such as 'site --out _site'.")
         if self.command and self.parameters:
             raise UsageError("parameters belong to a job; write the command's options behind it.")
+        if self.command and self.retries:
+            raise UsageError("retries belong to a job; a command such as loop takes up its work at its next turn.")
         if self.command and self.words()[:1] in ((), ("stroke-nb",), ("schedule",)):
             raise UsageError(
                 f"command = {self.command!r}: write the words after stroke-nb, such as 'site --out _site'."
@@ -186,7 +202,9 @@ def _entry(name: str, runs: Section, zone: str) -> Entry:
     if not isinstance(runs[name], dict):
         raise UsageError(f"{runs.where(name)} = {runs[name]!r}: must be names with their values.")
     run = fill(RunSettings, runs[name])
-    return Entry(str(name), run.cron, zone, run.job, run.parameters, run.words(), float(run.limit))
+    return Entry(
+        str(name), run.cron, zone, run.job, run.parameters, run.words(), float(run.limit), run.retries, float(run.wait)
+    )
 
 def load_schedule(
     path: str | Path = "schedule.yaml",

@@ -168,12 +168,19 @@ _Folder = Annotated[Path, typer.Option("--folder", help="Workspace, the folder t
 _Every = Annotated[int, typer.Option(help="Minutes between two looks, a divisor of 60.")]
 
 @schedule.command("list")
-def schedule_list(folder: _Folder = Path(".")) -> None:
+def schedule_list(
+    name: Annotated[str | None, typer.Argument(help="Only this run, with all that it said.")] = None,
+    folder: _Folder = Path("."),
+) -> None:
     "What runs when, and how it went last time."
     from stroke_nb.automation.schedule import load_schedule
-    from stroke_nb.automation.turns import listed
+    from stroke_nb.automation.turns import listed, told_of
     with friendly_errors():
-        print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
+        loaded = load_schedule(folder / "schedule.yaml")
+        if name: return print(told_of(loaded, name))
+        print_table(listed(loaded), ("NAME", "WHEN", "NEXT", "LAST"))
+        page = loaded.reports / "schedule.html"
+        if page.exists(): print(f"\nHistory and next turns: {page}")
 
 @schedule.command("install")
 def schedule_install(
@@ -202,11 +209,20 @@ def schedule_run_due(folder: _Folder = Path(".")) -> None:
     raise typer.Exit(1 if any(turn.failed for turn in done) else 0)
 
 @schedule.command("run")
-def schedule_run(folder: _Folder = Path(".")) -> None:
-    "Stay in the foreground and run the schedule until Ctrl-C."
+def schedule_run(
+    name: Annotated[str | None, typer.Argument(help="Run this one now, once, as the schedule would.")] = None,
+    folder: _Folder = Path("."),
+) -> None:
+    "Stay in the foreground and run the schedule until Ctrl-C; with NAME, run that one now."
     from stroke_nb.automation.cron import foreground
+    from stroke_nb.automation.runs import run_now
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+    with friendly_errors():
+        loaded = load_schedule(folder / "schedule.yaml")
+        if name is None: return foreground(loaded, tell=_tell_end)
+        done = run_now(loaded, name)
+    _tell_end(done)
+    raise typer.Exit(done.code)
 
 # %% ../../nbs/cli/operate.ipynb #2f9be656
 def alert(

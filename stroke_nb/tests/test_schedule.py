@@ -7,6 +7,8 @@ __all__ = ['unix', 'DAY', 'after', 'workspace', 'quick', 'test_a_missed_day_is_c
            'test_a_hanging_run_is_ended_and_reported', 'test_a_stuck_process_is_killed_with_what_it_started', 'look',
            'test_a_killed_scheduler_leaves_a_run_that_is_not_doubled_and_tried_again_when_it_is_gone',
            'test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again', 'test_two_looks_at_once_take_a_turn_once',
+           'test_a_job_whose_database_is_away_is_tried_again_and_people_are_told_in_the_end',
+           'test_a_run_is_started_by_hand_and_its_turns_come_as_planned', 'test_a_state_of_version_0_1_still_counts',
            'test_a_leap_day_or_an_unreadable_line_stops_no_other_run', 'test_a_broken_state_is_set_aside_and_said',
            'test_a_state_that_is_held_is_waited_for_and_then_told',
            'test_a_clock_that_was_years_ahead_does_not_stop_the_schedule', 'full',
@@ -35,7 +37,7 @@ import psutil
 import pytest
 
 from ..automation import runs, turns
-from ..automation.runs import run_due
+from ..automation.runs import run_due, run_now
 from ..automation.schedule import Entry, Schedule, check_cron, load_schedule
 from ..automation.turns import last_time, listed, next_time
 from ..jobs import run_job
@@ -180,6 +182,45 @@ def test_two_looks_at_once_take_a_turn_once(tmp_path, quick):
     assert [done.code for done in taken] == [0]
 
 # %% ../../nbs/tests/test_schedule.ipynb #90fa840c
+def test_a_job_whose_database_is_away_is_tried_again_and_people_are_told_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
+    workspace(tmp_path)
+    text = json.loads((tmp_path / "schedule.yaml").read_text())
+    text["runs"]["quick"] |= dict(retries=1, wait=1)
+    (tmp_path / "schedule.yaml").write_text(json.dumps(text))
+    with contextlib.chdir(tmp_path): found = load_schedule("schedule.yaml")
+    away = "from stroke_nb.errors import Unreachable\nraise Unreachable('the database is away')"
+    write_job(tmp_path / "nbs/notebooks/quick.ipynb", _KNOBS, away)
+    first, = run_due(found, after(1))
+    assert first.retry and not first.failed and "Tried again in 1 s." in first.words, first
+    assert "NOT told" not in first.words and ", again at" in listed(found, after(1))[0][3]
+    with turns.locked_state(found) as state: state["quick"]["retry"] = after(1.1).isoformat()   # the test's clock
+    assert run_due(found, after(1.05)) == []
+    last, = run_due(found, after(1.2))
+    assert last.failed and last.words.startswith("Tried again. ") and "NOT told" in last.words, last
+    assert run_due(found, after(1.3)) == []
+    write_job(tmp_path / "nbs/notebooks/quick.ipynb", _KNOBS, "raise KeyError('stroke')")
+    other, = run_due(found, after(2))
+    assert other.failed and not other.retry
+    page = (tmp_path / "reports/schedule.html").read_text()
+    assert page.count("the database is away") >= 2 and "Nothing is going." in page
+
+def test_a_run_is_started_by_hand_and_its_turns_come_as_planned(tmp_path, quick):
+    found = workspace(tmp_path)
+    before = json.loads((found.keeps / "state.json").read_text())["quick"]["due"]
+    done = run_now(found, "quick")
+    assert done.code == 0 and "run quick" in done.words
+    assert json.loads((found.keeps / "state.json").read_text())["quick"]["due"] == before
+    assert [turn.code for turn in run_due(found, after(1))] == [0]
+    with locked(found.keeps / "quick.lock"), pytest.raises(ScheduleError, match="going already"): run_now(found, "quick")
+
+def test_a_state_of_version_0_1_still_counts(tmp_path, quick):
+    found = workspace(tmp_path)
+    state = json.loads((found.keeps / "state.json").read_text())
+    for name in ("retry", "retried"): del state["quick"][name]
+    (found.keeps / "state.json").write_text(json.dumps(state))
+    assert [turn.code for turn in run_due(found, after(1))] == [0]
+
 def test_a_leap_day_or_an_unreadable_line_stops_no_other_run(tmp_path, quick):
     found = workspace(tmp_path)
     text = json.loads((tmp_path / "schedule.yaml").read_text())
@@ -187,7 +228,7 @@ def test_a_leap_day_or_an_unreadable_line_stops_no_other_run(tmp_path, quick):
     (tmp_path / "schedule.yaml").write_text(json.dumps(dict(runs=others | text["runs"])))
     with contextlib.chdir(tmp_path): found = load_schedule("schedule.yaml")
     assert [(done.name, done.code) for done in run_due(found, after(1))] == [("quick", 0), ("broken", 2)]
-    assert "cron = '15 25 * * *'" in listed(found)[-1][3]
+    assert listed(found)[-1][:2] == ("broken", "can't be read") and "cron = '15 25 * * *'" in found.unreadable["broken"]
 
 def test_a_broken_state_is_set_aside_and_said(tmp_path, capsys, quick):
     found = workspace(tmp_path)
