@@ -133,7 +133,8 @@ def _attend(schedule: Schedule, entry: Entry, tell) -> None:
     while not stopping.is_set():
         now = datetime.now(timezone.utc)
         try: run_due(alone, tell=tell)
-        except (OSError, ScheduleError) as error: tell(Done(entry.name, now, 1, str(error)))   # a disk may be full for a while
+        except (OSError, ScheduleError) as error:   # a disk may be full for a while
+            tell(Done(entry.name, now, 1, str(error)))
         stopping.wait(pause(entry, datetime.now(timezone.utc)))
 
 # %% ../../nbs/automation/cron.ipynb #ffbcb7ea

@@ -71,7 +71,8 @@ _ALIASES = {
 }
 _VALUE = r"(\d+|[a-zA-Z]{3})"   # 5 or MON
 _TERM = rf"((\*|{_VALUE}-{_VALUE})(/\d+)?|{_VALUE})"
-_FIELD = re.compile(rf"{_TERM}(,{_TERM})*")   # what Debian's cron takes: no L, # and 5/15, which others read in other ways
+# what Debian's cron takes: no L, # and 5/15, which others read in other ways
+_FIELD = re.compile(rf"{_TERM}(,{_TERM})*")
 
 def cron_turns(
     line: str,

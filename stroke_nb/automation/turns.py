@@ -154,7 +154,8 @@ def _minute(moment: str) -> str: return moment[:16].replace("T", " ")
 
 def _how_it_went(last: dict) -> str:
     "The last turn of a run in words."
-    if not last.get("ended"): return f"began {_minute(last['began'])}, no end yet" if last.get("began") else "not run yet"
+    if not last.get("began") and not last.get("ended"): return "not run yet"
+    if not last["ended"]: return f"began {_minute(last['began'])}, no end yet"
     again = f", again at {_minute(last['retry'])}" if last.get("retry") else ""
     return f"{_minute(last['ended'])}{again}: {last['words']}"
 
@@ -170,8 +171,9 @@ def listed(
         coming = next_time(entry, now).astimezone(ZoneInfo(entry.zone))
         went = shorten(_how_it_went(state.get(entry.name) or {}), WIDTH, placeholder=" ...")
         rows.append((entry.name, f"{entry.cron} ({entry.zone})", f"{coming:%a %Y-%m-%d %H:%M %Z}", went))
-    unreadable = schedule.unreadable.items()
-    return rows + [(name, "can't be read", "never", shorten(words, WIDTH, placeholder=" ...")) for name, words in unreadable]
+    for name, words in schedule.unreadable.items():
+        rows.append((name, "can't be read", "never", shorten(words, WIDTH, placeholder=" ...")))
+    return rows
 
 def told_of(
     schedule: Schedule,

@@ -63,7 +63,8 @@ def write_artifact(
     from mlflow.models import Model
     shutil.copytree(model_folder, Path(artifact, SAVED))
     about = Model(run_id=run_id, signature=signature())
-    about.add_flavor("python_function", loader_module=__name__, data=SAVED, env={"virtualenv": "python_env.yaml"})
+    loader, environment = _load_pyfunc.__module__, {"virtualenv": "python_env.yaml"}
+    about.add_flavor("python_function", loader_module=loader, data=SAVED, env=environment)
     about.saved_input_example_info = dict(
         artifact_path="input_example.json", type="dataframe", pandas_orient="split",
         serving_input_path="serving_input_example.json",
