@@ -44,6 +44,7 @@ from ..jobs import run_job
 from ..errors import ScheduleError, UsageError
 from ..files import locked
 from ..automation.cron import install, remove
+from .test_jobs import own_kernels as own_kernels   # for every test here
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
 from .test_workspace import ROOT
 
