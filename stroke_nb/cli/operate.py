@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'keys', 'schedule', 'serve', 'app', 'page', 'log_migrate', 'log_status', 'log_drain', 'log_export',
            'log_retain', 'keys_add', 'keys_list', 'keys_revoke', 'schedule_list', 'schedule_install', 'schedule_remove',
-           'schedule_run_due', 'schedule_run']
+           'schedule_run_due', 'schedule_run', 'alert']
 
 # %% ../../nbs/cli/operate.ipynb #caf483d3
 from contextlib import contextmanager
@@ -185,12 +185,19 @@ _Folder = Annotated[Path, typer.Option("--folder", help="Workspace, the folder t
 _Every = Annotated[int, typer.Option(help="Minutes between two looks, a divisor of 60.")]
 
 @schedule.command("list")
-def schedule_list(folder: _Folder = Path(".")) -> None:
+def schedule_list(
+    name: Annotated[str | None, typer.Argument(help="Only this run, with all that it said.")] = None,
+    folder: _Folder = Path("."),
+) -> None:
     "What runs when, and how it went last time."
     from stroke_nb.automation.schedule import load_schedule
-    from stroke_nb.automation.turns import listed
+    from stroke_nb.automation.turns import listed, told_of
     with friendly_errors():
-        print_table(listed(load_schedule(folder / "schedule.yaml")), ("NAME", "WHEN", "NEXT", "LAST"))
+        loaded = load_schedule(folder / "schedule.yaml")
+        if name: return print(told_of(loaded, name))
+        print_table(listed(loaded), ("NAME", "WHEN", "NEXT", "LAST"))
+        page = loaded.reports / "schedule.html"
+        if page.exists(): print(f"\nHistory and next turns: {page}")
 
 @schedule.command("install")
 def schedule_install(
@@ -219,8 +226,31 @@ def schedule_run_due(folder: _Folder = Path(".")) -> None:
     raise typer.Exit(1 if any(turn.failed for turn in done) else 0)
 
 @schedule.command("run")
-def schedule_run(folder: _Folder = Path(".")) -> None:
-    "Stay in the foreground and run the schedule until Ctrl-C."
+def schedule_run(
+    name: Annotated[str | None, typer.Argument(help="Run this one now, once, as the schedule would.")] = None,
+    folder: _Folder = Path("."),
+) -> None:
+    "Stay in the foreground and run the schedule until Ctrl-C; with NAME, run that one now."
     from stroke_nb.automation.cron import foreground
+    from stroke_nb.automation.runs import run_now
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors(): foreground(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+    with friendly_errors():
+        loaded = load_schedule(folder / "schedule.yaml")
+        if name is None: return foreground(loaded, tell=_tell_end)
+        done = run_now(loaded, name)
+    _tell_end(done)
+    raise typer.Exit(done.code)
+
+# %% ../../nbs/cli/operate.ipynb #2f9be656
+def alert(
+    port: Annotated[int, typer.Option(help="Port; Alertmanager posts to its /alerts.")] = 9095,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for other machines too.")] = "127.0.0.1",
+) -> None:
+    "Tell people of Alertmanager's alerts, by STROKE_NB_NOTIFY."
+    with friendly_errors():
+        from stroke_nb.automation.alert import receiver
+        from stroke_nb.jobs.kernel import sigterm_as_interrupt
+        with receiver(host, port) as server, sigterm_as_interrupt():
+            print(f"Alerts are taken at http://{host}:{server.server_port}/alerts", flush=True)
+            try: server.serve_forever()
+            except KeyboardInterrupt: pass

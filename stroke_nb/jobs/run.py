@@ -84,7 +84,8 @@ _NO_VERDICT = dict(
     message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
     traceback="",
 )
-_PLAIN = ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")  # errors whose message says all
+# errors whose message says all
+_PLAIN = ("DataError", "Unreachable", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")
 
 def _collect(work: Path, error: dict | None) -> dict:
     "What the job recorded, as a failed run's where something went wrong."
