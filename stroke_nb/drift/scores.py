@@ -13,10 +13,14 @@ import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri, ndtri_exp
 
 from .counts import Layout, layout_of
-from .streams import COUNTED, kind_mask, lumpy_mask, RANKED, SCORE_GRID, streams
+from .streams import COUNTED, kind_mask, RANKED, SCORE_GRID, streams
 from ..fields import FIELDS, INPUTS
 
 # %% ../../nbs/drift/scores.ipynb #98dbaa21
+def _log_choose(n: np.ndarray, m: np.ndarray) -> np.ndarray:
+    "Logarithm of the number of ways to draw `m` of `n`."
+    return gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
+
 def _count_z(
     hits: np.ndarray,    # people of the window in the category, shape (streams,)
     rows: np.ndarray,    # people of the window
@@ -26,11 +30,10 @@ def _count_z(
 ) -> np.ndarray:         # shape (streams,), exactly standard normal under no change
     "Signed normal score of a share, from the hypergeometric distribution."
     k = np.arange(rows.max() + 1)
-    def log_choose(n, m): return gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
     n, K, M = rows[:, None], marked[:, None], total[:, None]
     possible = (k <= n) & (k <= K) & (n - k <= M - K)
     j = np.where(possible, k, np.maximum(0, n - (M - K)))
-    log_p = np.where(possible, log_choose(K, j) + log_choose(M - K, n - j) - log_choose(M, n), -np.inf)
+    log_p = np.where(possible, _log_choose(K, j) + _log_choose(M - K, n - j) - _log_choose(M, n), -np.inf)
     tie = log_p[np.arange(len(hits)), hits]
     with np.errstate(divide="ignore"):  # an empty tail has probability 0
         above = np.logaddexp(logsumexp(np.where(k > hits[:, None], log_p, -np.inf), axis=1), tie + np.log(chance))
@@ -159,7 +162,6 @@ def _r_star(draw: _Draw, target: np.ndarray) -> np.ndarray:
 def _sum_z(
     bag: np.ndarray,     # histogram of scores in pool and window, shape (streams, bins)
     window: np.ndarray,  # histogram of scores in the window, shape (streams, bins)
-    lumpy: np.ndarray,   # whether the scores are few and far apart, shape (streams,)
     noise: np.ndarray,   # standard normal random numbers, shape (streams,)
 ) -> np.ndarray:         # shape (streams,), standard normal under no change; 0 where nothing could differ
     "Signed normal score of each sum of scores."
@@ -168,11 +170,12 @@ def _sum_z(
     spread = np.sqrt((bag * x**2).sum(axis=1) / np.maximum(M, 1))
     usable = (spread > 1e-9) & (n > 0) & (n < M)
     x, bag, M = x[usable] / spread[usable, None], bag[usable], M[usable]
-    # a score taken by a share s of people stands out by s**-0.5
-    jump = np.where(lumpy[usable], (bag * x**4).sum(axis=1) / M, 1)
-    draw = _Draw(bag, x, n[usable], jump / 4)
+    # a score taken by a share s of people stands out by s**-0.5, and makes a jump of that size
+    draw = _Draw(bag, x, n[usable], (bag * x**4).sum(axis=1) / M / 4)
+    furthest = -ndtri_exp(-_log_choose(M, draw.n))
+    score = _r_star(draw, (window[usable] * x).sum(axis=1) + noise[usable] * np.sqrt(draw.blur))
     z = np.zeros(len(n))
-    z[usable] = _r_star(draw, (window[usable] * x).sum(axis=1) + noise[usable] * np.sqrt(draw.blur))
+    z[usable] = np.clip(score, -furthest, furthest)
     return z
 
 # %% ../../nbs/drift/scores.ipynb #2fdab6dd
@@ -224,5 +227,5 @@ def stream_z(
     shares = np.zeros(len(usable))
     shares[usable] = _count_z(*(counts[usable] for counts in tally[:4]), chance[usable])
     z[kind_mask(with_risk, *COUNTED)] = shares
-    z[kind_mask(with_risk, *RANKED)] = _sum_z(tally.bag, tally.window, lumpy_mask(with_risk), noise)
+    z[kind_mask(with_risk, *RANKED)] = _sum_z(tally.bag, tally.window, noise)
     return z
