@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri, ndtri_exp
 
-from .counts import Layout, layout_of
+from .counts import Layout, layout_of, main_field
 from .streams import COUNTED, kind_mask, RANKED, SCORE_GRID, streams
 from ..fields import FIELDS, INPUTS
 
@@ -59,13 +59,16 @@ def _scores(
     bag: np.ndarray,  # counts of pool and window together, shape (cells,)
 ) -> np.ndarray:      # shape (levels of all columns,), 0 for missing
     "Score of every level of every column."
-    age = np.append(_normal_scores(layout.level_counts(bag, "age")[:-1]), 0)
-    parts = []
+    main, parts = main_field(), []
+    def ranked(name):   # numbers and ordered categories by mid-rank, yes/no as 0 and 1
+        return _normal_scores(layout.level_counts(bag, name)[:-1])
+    if main: main_scores = np.append(ranked(main), 0)
     for name in layout.names:
         counts = layout.level_counts(bag, name)[:-1]
-        if name in layout.numbers: scores = _normal_scores(counts)
+        if name in layout.numbers: scores = ranked(name)
         elif FIELDS[name].kind == "binary": scores = np.arange(2.0)
-        else: scores = (age @ layout.pair_table(bag, "age", name))[:-1] / (counts + 30)  # a rare category says little
+        elif FIELDS[name].ordered or name == main or not main: scores = ranked(name)
+        else: scores = (main_scores @ layout.pair_table(bag, main, name))[:-1] / (counts + 30)  # rare ones say little
         parts += [_standard(scores, counts), [0.0]]
     return np.concatenate(parts)
 
@@ -188,7 +191,7 @@ def _count_cells(with_risk: bool) -> tuple[np.ndarray, np.ndarray]:
         place, field = layout.names.index(stream.column), FIELDS[stream.column]
         start, missing = layout.starts[place], layout.starts[place] + layout.sizes[place] - 1
         if stream.kind == "missing": hit.append(missing)
-        else: hit.append(start + (1 if field.kind == "binary" else field.categories.index(stream.detail)))
+        else: hit.append(start + (1 if field.kind == "binary" else field.levels.index(stream.detail)))
         out.append(missing)
     return np.array(hit), np.array(out)
 
