@@ -15,6 +15,7 @@ LONGEST = (
 
 # the workers share the cores already
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")
+os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")   # each of its processes imports everything anew, 3 to 5 s of CPU
 
 
 def pytest_collection_modifyitems(items):
@@ -22,11 +23,19 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"): os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+    if hasattr(config, "workerinput"): return
+    os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+    if hasattr(os, "pidfd_open"):
+        from stroke_nb.tests.warm import start
+        folder = Path(os.environ["STROKE_NB_TESTS"], "warm")
+        config.warm_parent = start(folder)
+        os.environ["JUPYTER_PATH"] = str(folder)   # kernels of job runs are its forks
 
 
 def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"): shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
+    if hasattr(config, "workerinput"): return
+    if hasattr(config, "warm_parent"): config.warm_parent.terminate()
+    shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 
 def pytest_collect_file(parent, file_path):

@@ -23,6 +23,7 @@ import pytest
 
 from ..calculator.answer import as_scorer, summary
 from ..calculator.batch import read_table, score_table, to_csv
+from ..calculator.drawings import count_of_1000
 from ..calculator.inputs import from_link, to_link
 from ..calculator.pages import answer_html, many_html, perspective_html, why_html
 from ..calculator.reasons import could_change, explanation, why
@@ -110,9 +111,9 @@ def test_icon_array_counts():
     for record in random_records(50, seed=4):
         answer = summary(scorer(), record)
         page = perspective_html(answer)
-        n, low, high = (round(1000 * p) for p in (answer.risk, answer.low, answer.high))
+        n, low, high = (count_of_1000(p) for p in (answer.risk, answer.low, answer.high))
         assert f"{n} of 1,000 dots are filled, {low} of them dark; rings go up to {high}" in page
-        assert f"about {n or 'fewer than 1'}" in answer_html(answer)
+        assert (f"about {n}" if n else "fewer than 1") in answer_html(answer)
 
 # %% ../../nbs/tests/test_calculator.ipynb #5a703681
 def test_a_blank_is_no_back_door():

@@ -40,6 +40,8 @@ from ..errors import ScheduleError
 from ..files import locked
 from ..automation.cron import install, remove
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
+from .test_jobs import own_kernels as own_kernels   # for every test here
+from .small_runs import warm
 from .test_workspace import ROOT
 
 unix = pytest.mark.skipif(os.name == "nt", reason="signals and files of Unix")
@@ -369,7 +371,7 @@ def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
     (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
     (tmp_path / "lab.py").write_text(_LAB)
     env = os.environ | dict(
-        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"),
+        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), JUPYTER_PATH=str(warm()), STROKE_NB_DATA=str(tmp_path / "people.csv"),
         STROKE_NB_CACHE=str(tmp_path / "cache"),
     )
     ended = subprocess.run(
