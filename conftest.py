@@ -10,7 +10,7 @@ NBS = Path(__file__).parent / "nbs"
 # begun first, so that no worker is left alone with one
 LONGEST = (
     "test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
-    "test_drift", "test_schedule",
+    "test_deploy", "test_schedule", "test_model", "test_drift", "test_predictions", "test_jobs",
 )
 
 # the workers share the cores already
