@@ -34,7 +34,7 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     if hasattr(config, "workerinput"): return
-    if hasattr(config, "warm_parent"): config.warm_parent.terminate()
+    if hasattr(config, "warm_parent"): config.warm_parent.stdin.close()
     shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 
