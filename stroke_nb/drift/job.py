@@ -18,22 +18,23 @@ import pandas as pd
 
 from ..cohort import load, read, split
 from .job_report import LookPlots, LookWords
-from .log_windows import log_outcomes, log_window, Window
+from .log_windows import log_outcomes, log_reference, log_window, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
     dynamic_calibration, expected_performance, outcome_monitor_at, OutcomeMonitor, OutcomeResult,
 )
+from .people import CheckedRows
 from .plots import evidently_pages
 from .quality import QualityReport
 from .result import DriftResult
 from .state import locked_state
 from ..errors import DataError
 from ..fields import OUTCOME
-from ..identity import row_hashes
 from ..jobs import record, run_dir
 from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
+from ..schema import validate
 
 # %% ../../nbs/drift/job.ipynb #8928718a
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ class Comparison:
     reference: pd.DataFrame      # validated; `attrs` as at `cohort.load`
     origin: dict                 # the reference's source, sha256, simulated
     kind: str                    # "file", "log", or "fifth": where the window comes from
-    model: RiskModel | None      # None: only the ten inputs are watched
+    model: RiskModel | None      # None: only the inputs are watched
     state: Path | None           # file that carries evidence from window to window; None: this window alone
     log: PredictionLog | None = None
     now: datetime | None = None  # moment of the look
+    own: bool = False            # was the reference named, so that a restart begins with it?
 
     @property
     def outcome_state(self) -> Path | None:
@@ -64,6 +66,14 @@ class Comparison:
         )
 
 # %% ../../nbs/drift/job.ipynb #6929fc35
+def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.DataFrame:
+    "The place's own people, with `attrs` source, sha256 and simulated."
+    if reference == "log": rows, about = log_reference(log, window.start)
+    else: rows, about = read(reference)
+    people = validate(rows)
+    people.attrs = dict(source=about["source"], sha256=about["sha256"], simulated="true_risk" in rows)
+    return people
+
 def comparison(
     current: str = "",     # the window's file or address; empty: the data's own fifth, or the log
     log: PredictionLog | None = None,  # take the window from here
@@ -73,24 +83,28 @@ def comparison(
     window_id: str = "",   # empty: today, with the log its last day
     since: str = "",       # with the log, as at `log_window`
     until: str = "",
+    reference: str = "",   # the place's own people: a file, or "log", its eight weeks before the window; empty: `data`
 ) -> Comparison:
     "What to compare, read from where it lies."
     if log and current:
         raise DataError(f"current = {current!r} and source = 'log' both name a window: give one of them")
-    cohort = load(data or None)
-    origin = {key: cohort.attrs[key] for key in ("source", "sha256", "simulated")}
-    now, reference = (log and log.as_of) or utc_now(), cohort
+    if reference == "log" and not log:
+        raise DataError("reference = 'log' wants a window from the log too: give source = 'log', or name a file")
+    cohort, now = None if reference else load(data or None), (log and log.as_of) or utc_now()
     today, keeps = f"{now:%Y-%m-%d}", (current or log) and state.lower() not in ("", "none")
     state = Path(state) if keeps else None
     if log: kind, window = "log", log_window(log, since, until, window_id, state)
     elif current:
         rows, about = read(current)
         kind, window = "file", Window(rows, window_id or today, about["source"], about["sha256"])
+    elif reference: raise DataError("a reference without a window: give current, or source = 'log'")
     else:
-        reference, rows = split(cohort)
-        kind, window = "fifth", Window(rows, window_id or today, "a random fifth of the data", origin["sha256"])
+        usual, rows = split(cohort)
+        kind, window = "fifth", Window(rows, window_id or today, "a random fifth of the data", cohort.attrs["sha256"])
+    if kind != "fifth": usual = _reference(reference, log, window) if reference else cohort
+    origin = {key: (cohort if cohort is not None else usual).attrs[key] for key in ("source", "sha256", "simulated")}
     champion = RiskModel.load(model) if Path(model).exists() else None
-    return Comparison(window, reference, origin, kind, champion, state, log, now)
+    return Comparison(window, usual, origin, kind, champion, state, log, now, bool(reference))
 
 # %% ../../nbs/drift/job.ipynb #5be9b367
 class Promise(NamedTuple):
@@ -111,7 +125,7 @@ class DriftLook:
     result: DriftResult | None = None      # None where the quality report stops
     outcome_monitor: OutcomeMonitor | None = None
     outcomes: OutcomeResult | None = None  # None where no outcome has become known
-    labelled: pd.DataFrame | None = None   # risk and stroke of those whose outcome was counted
+    labelled: pd.DataFrame | None = None   # risk and outcome of those whose outcome was counted
     risks: np.ndarray | None = None        # predicted risks of the window, shape (n,); None without a model
 
     def require(self) -> "DriftLook":
@@ -217,7 +231,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
     risks = None if compared.model is None else compared.model.predict_proba(look.rows)[:, 1]
     outcome_monitor = outcome_monitor_at(compared.outcome_state, look.promise.budget, look.promise.outcomes_per_year)
     if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
-        monitor.restart(restart)
+        monitor.restart(restart, compared.reference if compared.own else None)
         outcome_monitor.restart(restart)
     result = monitor.update(look.quality.checked, window_id)
     labelled = _labelled(compared, look.rows, risks)
@@ -242,7 +256,7 @@ def look_at(
     with locked_state(compared.state):
         monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
         report = monitor.quality(window.rows, window.window_id)
-        at_hand = bool(np.isin(row_hashes(compared.reference), monitor.seen).all())
+        at_hand = bool(np.isin(CheckedRows(compared.reference).people, monitor.seen).all())
         look = DriftLook(compared, report, monitor, at_hand, promise, seed)
         return _counted(look, restart) if report.ok else look
 
@@ -251,8 +265,10 @@ def look(
     current: str = "", source: str = "file", since: str = "", until: str = "", as_of: str = "", database: str = "",
     data: str = "", model: str = "models/champion", window_id: str = "", state: str = "none", restart: str = "",
     budget: float = 0.05, looks_per_year: int = 52, outcomes_per_year: int = 10_000, seed: int = 20260101,
+    reference: str = "",
 ) -> DriftLook:
     "The whole drift job, by the parameters of its report `notebooks/drift`, which tells what each means."
     promise = Promise(budget, looks_per_year, outcomes_per_year)
     with PredictionLog(database or None, as_of=as_of) if source == "log" else nullcontext() as log:
-        return look_at(comparison(current, log, data, model, state, window_id, since, until), promise, restart, seed)
+        compared = comparison(current, log, data, model, state, window_id, since, until, reference)
+        return look_at(compared, promise, restart, seed)

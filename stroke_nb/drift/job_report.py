@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .outcomes import EXPECTED_ASSUMES
 from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
-from ..fields import INPUTS, OUTCOME
+from ..fields import INPUTS, OUTCOME, RECORD
 from ..validation.calibration import calibration_curve
 from ..validation.plots import plot_calibration
 from ..validation.words import say
@@ -165,7 +165,8 @@ class LookPlots:
             plot_dynamic_calibration(look.curves)
             plt.show()
         y, p = look.labelled[OUTCOME].to_numpy(), look.labelled.risk.to_numpy()
-        if min(y.sum(), (1 - y).sum()) < 10: return say("Fewer than ten strokes are too few for a calibration curve.")
+        if min(y.sum(), (1 - y).sum()) < 10:
+            return say(f"Fewer than ten {RECORD.outcome.plural} are too few for a calibration curve.")
         plot_calibration(calibration_curve(y, p), y, p)
         plt.show()
 

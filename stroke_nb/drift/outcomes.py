@@ -131,7 +131,7 @@ class OutcomeMonitor:
         digest = digest_of(y, p)
         if window_place(self.records, window_id, digest) is not None: return self.result(window_id, repeated=True)
         if ids is not None: self._remember(ids)
-        # a file sorted by outcome, as the public one is, would read as a long run of strokes
+        # a file sorted by outcome, as public ones are, would read as a long run of events
         order = window_rng(0, window_id).permutation(len(y))
         path = bet_path(self.log_r_, outcome_bets(y[order], p[order], self.tolerance))
         peak = float(logsumexp(path, axis=1).max() - np.log(path.shape[1]))
@@ -221,10 +221,10 @@ def _faded_curve(
 ) -> pd.DataFrame:      # risk, observed, low, high, people; one row for each band with people
     "Calibration by band of risk after the last of some windows."
     weight = 0.5 ** (np.arange(len(sums) - 1, -1, -1) / halflife)
-    people, risks, strokes = np.einsum("w,wsb->sb", weight, sums)
+    people, risks, events = np.einsum("w,wsb->sb", weight, sums)
     some = people >= 5   # fewer are nobody's business
     worth = people[some] ** 2 / (weight**2 @ sums[:, 0])[some]
-    rate = strokes[some] / people[some]
+    rate = events[some] / people[some]
     low, high = (betaincinv(rate * worth + 0.5, (1 - rate) * worth + 0.5, at) for at in (0.025, 0.975))
     return pd.DataFrame(dict(
         risk=risks[some] / people[some], observed=rate, low=np.minimum(low, rate), high=np.maximum(high, rate),

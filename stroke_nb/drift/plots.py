@@ -15,7 +15,7 @@ import pandas as pd
 from ..arithmetic import wilson
 from ..display import BLUE, GREY, VERMILION
 from .streams import shift_words, Stream
-from ..fields import FIELDS, NUMBERS
+from ..fields import FIELDS, NUMBERS, RECORD
 
 # %% ../../nbs/drift/plots.ipynb #1bf50f1f
 def _axes(ax, size: tuple[float, float]):
@@ -96,7 +96,7 @@ def plot_dynamic_calibration(
         label=str(names[-1]),
     )
     ax.axline((0, 0), slope=1, color=GREY, lw=1, ls="--")
-    ax.set(xlabel="risk given (%)", ylabel="recorded strokes (%), 95 % interval")
+    ax.set(xlabel="risk given (%)", ylabel=f"{RECORD.outcome.full_plural} (%), 95 % interval")
     ax.legend(frameon=False, fontsize=8, title="after window", title_fontsize=8)
     return ax
 

@@ -29,7 +29,7 @@ def _count_z(
     chance: np.ndarray,  # uniform random numbers that break ties
 ) -> np.ndarray:         # shape (streams,), exactly standard normal under no change
     "Signed normal score of a share, from the hypergeometric distribution."
-    k = np.arange(rows.max() + 1)
+    k = np.arange(rows.max(initial=0) + 1)   # no rows: a record of numbers without blanks
     n, K, M = rows[:, None], marked[:, None], total[:, None]
     possible = (k <= n) & (k <= K) & (n - k <= M - K)
     j = np.where(possible, k, np.maximum(0, n - (M - K)))

@@ -6,27 +6,34 @@
 __all__ = ['test_two_weeks_are_quiet_and_kept', 'test_a_week_given_twice_counts_once',
            'test_a_week_out_of_order_is_refused_in_words', 'test_a_broken_file_leaves_the_state_as_it_was',
            'test_a_model_that_changed_is_refused_in_words', 'test_a_killed_run_leaves_the_old_state_or_the_new',
-           'test_outcomes_that_fall_short_raise_the_alarm']
+           'test_outcomes_that_fall_short_raise_the_alarm', 'test_another_record_is_watched',
+           'test_an_older_state_is_refused_with_a_way_out', 'test_who_comes_back_counts_once']
 
 # %% ../../nbs/tests/test_drift.ipynb #e83e41a9
 import contextlib
 import hashlib
+import json
+import os
 import subprocess
 import sys
 import time
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
 from ..drift import DriftMonitor, locked_state, monitor_at
-from ..errors import DataError
+from ..drift.state import write_state
+from ..errors import DataError, DriftError
 from ..fields import INPUTS
 from ..cohort import simulate
 from ..jobs.parameters import find_job
 from ..jobs import run_job
 from ..model import RiskModel
+from .other_records import wide_record
 from .small_runs import place, small_run
 
 # %% ../../nbs/tests/test_drift.ipynb #90277b9e
@@ -153,3 +160,79 @@ def test_outcomes_that_fall_short_raise_the_alarm():
     assert "run validate with -p data nobody.csv" in reasons[-1]
     assert _windows()[-1] == "2026-W04" and list(_hashes()) == ["state-outcomes.npz", "state.npz"]
     assert not [*(_folder() / _state.parent).glob(_half_written)], "what the killed run left is gone"
+
+# %% ../../nbs/tests/test_drift.ipynb #4aae25f0
+_OTHER = """
+import json, sys, time
+import numpy as np
+from stroke_nb.drift import DriftMonitor
+from stroke_nb.fields import FIELDS, INPUTS, NUMBERS
+from stroke_nb.schema import validate
+from stroke_nb.tests.other_records import breast, heart, wide
+make, folder = sys.argv[1:]
+people = validate(dict(heart=lambda: heart(3000), breast=breast, wide=lambda: wide(3000))[make]())
+rng, rows = np.random.default_rng(0), len(people)
+
+class Some:
+    "A risk that rises with the first number."
+    def predict_proba(self, X):
+        scale = FIELDS[NUMBERS[0]].hard
+        p = 1 / (1 + np.exp(-(X[NUMBERS[0]].fillna(scale[0]).to_numpy() - scale[0]) / (scale[1] - scale[0]) * 4 + 3))
+        return np.column_stack([1 - p, p])
+
+def window(size, shift=0.0):
+    frame = people.iloc[rng.integers(0, rows, size)].reset_index(drop=True).copy()
+    frame["id"] = [f"P{number}" for number in rng.integers(1 << 60, size=size)]
+    low, high = FIELDS[NUMBERS[0]].hard
+    return frame.assign(**{NUMBERS[0]: (frame[NUMBERS[0]] + shift * people[NUMBERS[0]].std()).clip(low, high)})
+
+monitor = DriftMonitor(Some()).fit(window(3000))
+monitor.update(window(300), "2026-W01")
+begin = time.process_time()
+quiet = monitor.update(window(300), "2026-W02")
+seconds = time.process_time() - begin
+for week in range(3, 9): shifted = monitor.update(window(300, 0.5), f"2026-W{week:02}")
+back = DriftMonitor.load(monitor.save(folder + "/state.npz"), Some())
+print(json.dumps(dict(quiet=quiet.alarm, since=shifted.since, moved=shifted.moved(), seconds=seconds,
+                      label=FIELDS[NUMBERS[0]].label, opened=back.history.equals(monitor.history))))
+"""
+
+def _in_record(record: Path, code: str, *words: str) -> subprocess.CompletedProcess:
+    "Run a program under a record."
+    return subprocess.run([sys.executable, "-W", "ignore", "-c", code, *words], capture_output=True, text=True,
+                          env=os.environ | {"STROKE_NB_RECORD": str(record)})
+
+@pytest.mark.parametrize("name", ["heart", "breast", "wide"])
+def test_another_record_is_watched(name, tmp_path):
+    record = Path(__file__).parents[2] / f"nbs/tests/records/{name}.yaml"
+    if name == "wide": record = wide_record(tmp_path / "wide.yaml")
+    run = _in_record(record, _OTHER, name, str(tmp_path))
+    assert run.returncode == 0, run.stderr[-2000:]
+    look = json.loads(run.stdout)
+    assert not look["quiet"] and look["since"] in ("2026-W03", "2026-W04", "2026-W05") and look["opened"], look
+    assert any(look["label"] in line for line in look["moved"]), look
+    assert look["seconds"] < 10, "60 fields and 200 categories stay fast"   # 0.3 s alone; other work may go beside it
+    with pytest.raises(DriftError, match="made with the record .*, and 'stroke' is in use. .*only in the saved record"):
+        DriftMonitor.load(tmp_path / "state.npz")
+
+# %% ../../nbs/tests/test_drift.ipynb #12a2530e
+def test_an_older_state_is_refused_with_a_way_out(tmp_path):
+    header = dict(kind="drift monitor", schema="0123456789abcdef", budget=0.05, looks_per_year=52, records=[])
+    path = write_state(tmp_path / "state.npz", header, dict(log_r=np.zeros((77, 8))))
+    with pytest.raises(DataError, match="kept by an earlier version.*move the file away.*as reference"), locked_state(path):
+        monitor_at(path, None, simulate(300, seed=1))
+
+# %% ../../nbs/tests/test_drift.ipynb #fcdb28c4
+def test_who_comes_back_counts_once():
+    panel, monitor = simulate(600, seed=1), DriftMonitor().fit(simulate(2000, seed=2))
+    panel["id"] = [f"panel {number}" for number in range(600)]
+    for week in range(1, 5):
+        new = simulate(100, seed=100 + week)
+        new["id"] = [f"new {week} {number}" for number in range(100)]
+        people = pd.concat([panel.sample(100, random_state=week), new], ignore_index=True)
+        assert monitor.quality(people, f"2026-W{week:02}").ok
+        monitor.update(people, f"2026-W{week:02}")
+    counted = monitor.history.rows.tolist()
+    assert counted[0] == 200 and counted == sorted(counted, reverse=True) and counted[-1] < 170
+    same = monitor.quality(panel.sample(100, random_state=1), "2026-W05")
+    assert not same.ok and "are left out of the count" in same.findings[0].words
