@@ -133,7 +133,9 @@ class Prediction(BaseModel):
     level: Annotated[float, _says("Share of refitted models that the interval holds.")]
     positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]
-    prevalence: Annotated[_Risk, _says(f"Share of people with {_event.one}{_event.within} that the risk is stated for.")]
+    prevalence: Annotated[
+        _Risk, _says(f"Share of people with {_event.one}{_event.within} that the risk is stated for.")
+    ]
     imputed: Annotated[
         list[Literal[INPUTS]], _says("Fields that weren't known; the risk is the mean over their plausible values.")
     ]
