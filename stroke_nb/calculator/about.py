@@ -40,13 +40,13 @@ _NO_RESULT = (
     "Run `stroke-nb run train`, or keep the folder reports next to models."
 )
 _MEASURES = "auroc", "observed_expected_ratio", "calibration_slope", "brier", "ici"
-_strongest = FIELDS[RECORD.strongest].label if RECORD.strongest else "The strongest field"
+_single = {f"{RECORD.strongest}_only": f"{FIELDS[RECORD.strongest].label} alone"} if RECORD.strongest else {}
 # kind of model -> its label, as in `stroke_nb.model.KINDS`, which takes seconds to import
-RIVALS = {
-    "age_only": f"{_strongest} alone", "linear": "Logistic, straight lines", "logistic": "Logistic, splines",
-    "forest": "Random forest", "trees": "CatBoost alone", "reference_1": "Reference recipe 1",
-    "reference_2": "Reference recipe 2",
+RIVALS = _single | {
+    "linear": "Logistic, straight lines", "logistic": "Logistic, splines", "forest": "Random forest",
+    "trees": "CatBoost alone", "reference_1": "Reference recipe 1", "reference_2": "Reference recipe 2",
 }
+_benchmark = next((f"{label_words(label)} and " for label in _single.values()), "")
 
 def _in_words(metric: dict, digits: int) -> str:
     "Value and interval of a metric; the value alone where it has none."
@@ -75,7 +75,7 @@ def validation_html(result: dict | None) -> Markup:
     ]
     return render(
         "validation.html", reasons=result.get("reasons") or [], measures=measures, benefit=benefit,
-        run=result.get("run_id") or Path(result["folder"]).name, benchmark=label_words(RIVALS["age_only"]),
+        run=result.get("run_id") or Path(result["folder"]).name, benchmark=_benchmark,
         rivals=estimates(rivals, rivals[0].value, "Discrimination", "AUROC in the same folds") if rivals else "",
     )
 

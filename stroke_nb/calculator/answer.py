@@ -16,7 +16,7 @@ from ..arithmetic import shift_prevalence, wilson
 from .drawings import count_of_1000, per_cent
 from .inputs import count_words, is_blank
 from ..fields import check_record, FIELDS, INPUTS, RECORD
-from ..scoring.alike import declined, Place, place_of, Similar, similar_to, unusual
+from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, unusual
 from ..scoring.load import HeavyScorer, Scorer
 from ..scoring.scorer import LightScorer
 
@@ -48,6 +48,7 @@ class RiskSummary:
     similar: Similar | None = None    # people who are alike, and how many of them had the outcome
     warnings: list = field(default_factory=list)   # why the data support this answer poorly
     data: str | None = field(default=None, repr=False)   # SHA-256 of the training data
+    peers: tuple = field(default=(), repr=False)   # fields in which peers are like the record, the main one first
 
     @property
     def is_empty(self) -> bool: return all(is_blank(self.record, name) for name in INPUTS)
@@ -63,21 +64,25 @@ def about_1000(p: float) -> str:
     return of_1000(p) if " " in of_1000(p) else f"about {of_1000(p)}"
 
 # %% ../../nbs/calculator/answer.ipynb #18bbf3a6
+def _strongest(reference: dict | None) -> str | None:
+    "The field that tells most: the record's, else what the training data showed."
+    return RECORD.strongest or (likeness_in(reference)["main"] if reference else None)
+
 def _no_risk(reference, record: dict, own: float, prevalence: float) -> str:
     "Why a record gets no risk; empty where it gets one."
-    if any(not is_blank(record, name) for name in INPUTS): return declined(reference, record["age"])
+    if any(not is_blank(record, name) for name in INPUTS): return declined(reference, record)
     whose = "people in the data" if prevalence == own else f"people in a place where {per_cent(prevalence)} do"
     words = f"Nothing is entered yet. Of 1,000 {whose}, {about_1000(prevalence)} {RECORD.outcome.had}"
-    if not RECORD.strongest: return f"{words}."
-    return f"{words}; {FIELDS[RECORD.strongest].in_sentence} tells most about who."
+    strongest = _strongest(reference)
+    return f"{words}; {FIELDS[strongest].in_sentence} tells most about who." if strongest else f"{words}."
 
 _MANY_BLANKS = 0.4   # share of the fields from which on an answer says so
 
-def _blank_warnings(record: dict) -> list[str]:
+def _blank_warnings(reference: dict, record: dict) -> list[str]:
     "What too many blanks mean for an answer."
     warnings, blanks = [], sum(is_blank(record, name) for name in INPUTS)
-    if RECORD.strongest and is_blank(record, RECORD.strongest):
-        label = FIELDS[RECORD.strongest].label
+    if (strongest := _strongest(reference)) and is_blank(record, strongest):
+        label = FIELDS[strongest].label
         warnings.append(f"{label} isn't known, and it tells most: without it the answer is little more than a guess.")
     if blanks >= _MANY_BLANKS * len(INPUTS):
         warnings.append(
@@ -108,10 +113,11 @@ def summary(
     base |= dict(risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]))
     if not reference: return RiskSummary(**base)
     # peers' risks are kept for the training data
-    at_home = float(shift_prevalence(risk, stated_for, model.prevalence))
+    at_home, likeness = float(shift_prevalence(risk, stated_for, model.prevalence)), likeness_in(reference)
     return RiskSummary(
         **base, place=place_of(reference, record, at_home), similar=similar_to(reference, record),
-        warnings=_blank_warnings(record) + unusual(reference, record),
+        warnings=_blank_warnings(reference, record) + unusual(reference, record),
+        peers=tuple(name for name in (likeness["main"], likeness["peers"]) if name),
     )
 
 # %% ../../nbs/calculator/answer.ipynb #d0366b20
@@ -149,16 +155,17 @@ INTERVAL_WORDS = (
     "what isn't known. It isn't the range in which a person's fate lies."
 )
 
-def peers_words() -> str:
+def peers_words(answer: RiskSummary) -> str:
     "Whom a risk is ranked among, as a heading."
-    names = (RECORD.strongest, RECORD.alike.get("peers"))
-    return f"Among people of the same {' and '.join(FIELDS[name].in_sentence for name in names if name)}"
+    main, *others = (FIELDS[name] for name in answer.peers)
+    if not main.phrase and not others: return f"Among people with a similar {main.in_sentence}"
+    return f"Among people of the same {' and '.join(field.in_sentence for field in (main, *others))}"
 
 def place_words(answer: RiskSummary) -> str:
     "The rank among peers."
     if answer.place is None:
-        if not RECORD.strongest or not is_blank(answer.record, RECORD.strongest): return ""
-        label = FIELDS[RECORD.strongest].in_sentence
+        if not answer.peers or not is_blank(answer.record, answer.peers[0]): return ""
+        label = FIELDS[answer.peers[0]].in_sentence
         return f"The rank among people of the same {label} needs {'an' if label[0] in 'aeiou' else 'a'} {label}."
     hundred = round(100 * answer.place.share)
     rank = f"higher than about {hundred}"
@@ -171,9 +178,9 @@ def similar_words(answer: RiskSummary) -> str:
     "How many had the outcome among people who are alike."
     if answer.similar is None: return ""   # the model came without its reference
     alike = answer.similar
-    low, high = (per_cent(p) for p in wilson(alike.strokes, alike.people))
-    words = (f"{alike.strokes:,} {RECORD.outcome.plural} among {alike.people:,} similar records: {alike.words}. "
-             f"That is {per_cent(alike.strokes / alike.people)} ({low.removesuffix(' %')} to {high}).")
+    low, high = (per_cent(p) for p in wilson(alike.events, alike.people))
+    words = (f"{alike.events:,} {RECORD.outcome.plural} among {alike.people:,} similar records: {alike.words}. "
+             f"That is {per_cent(alike.events / alike.people)} ({low.removesuffix(' %')} to {high}).")
     if answer.prevalence == answer.own: return words
     return f"{words} These are counts of the data, not of the place of use."
 

@@ -105,7 +105,7 @@ def _checked(table: Table, row: list[str], reference) -> tuple[dict | None, str]
     except DataError as error:
         return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
     if all(is_blank(record, name) for name in INPUTS): return None, "nothing is known about this person"
-    reason = declined(reference, record["age"])
+    reason = declined(reference, record)
     return (None, reason) if reason else (record, "")
 
 # %% ../../nbs/calculator/batch.ipynb #d478766b

@@ -80,7 +80,7 @@ def _peers(answer: RiskSummary) -> Markup | str:
         Bar("This record", percent_words(answer, span=""), answer.risk, answer.low, answer.high),
         Bar(peers, half, median, low, high, GREY, (first, third)),
     ]
-    return interval_bars(bars, f"This record {label_words(peers_words())}")
+    return interval_bars(bars, f"This record {label_words(peers_words(answer))}")
 
 # %% ../../nbs/calculator/pages.ipynb #313e8f04
 def perspective_html(answer: RiskSummary) -> Markup | str:
@@ -90,8 +90,8 @@ def perspective_html(answer: RiskSummary) -> Markup | str:
     if answer.risk is None: return ""
     return render(
         "perspective.html", doubts=answer.warnings, icons=icon_array(answer.risk, answer.low, answer.high),
-        legend=_legend(answer), place=place_words(answer), among=peers_words(), peers=_peers(answer),
-        similar=similar_words(answer),
+        legend=_legend(answer), place=place_words(answer), among=peers_words(answer) if answer.peers else "",
+        peers=_peers(answer), similar=similar_words(answer),
         interval="" if answer.low is None else INTERVAL_WORDS,
     )
 

@@ -60,8 +60,8 @@ def strongest_first(
     model,          # a scorer
 ) -> list[str]:     # names of all fields
     "Fields by how far knowing one of them moves the risk of somebody unknown."
-    nobody = check_record({})
-    return [field.name for field in could_change(model, nobody)]
+    order = [field.name for field in could_change(model, check_record({}))]
+    return sorted(order, key=lambda name: name != RECORD.strongest)   # the record's own word goes first
 
 # %% ../../nbs/calculator/reasons.ipynb #714b6e6a
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def top_reasons(
     order = sorted(range(len(INPUTS)), key=lambda n: -abs(parts[n]))[:most]
     def words(n):
         name, side = INPUTS[n], "raises" if parts[n] > 0 else "lowers"
-        return f"{label_words(FIELDS[name].label)} {value_words(record, name)} {side}"
+        return f"{FIELDS[name].lowered} {value_words(record, name)} {side}"
     return "; ".join(map(words, order))
 
 # %% ../../nbs/calculator/reasons.ipynb #99a49cfa

@@ -127,6 +127,11 @@ class Outcome:
         "The precise noun with its article, such as a recorded stroke."
         return f"an {self.full}" if self.full[0].lower() in "aeiou" else f"a {self.full}"
 
+    @property
+    def one(self) -> str:
+        "The noun with its article, such as a stroke."
+        return f"an {self.noun}" if self.noun[0].lower() in "aeiou" else f"a {self.noun}"
+
 # %% ../../nbs/record/definition.ipynb #fc3263ee
 @dataclass(frozen=True)
 class KnownFile:
@@ -197,7 +202,8 @@ def _middle(entry: Field):
     if entry.kind == "category": return next(name for name in entry.categories if name != entry.missing)
     if entry.kind == "binary": return 0
     low, high = (entry.slider or entry.soft or entry.hard or (0, 1))[:2]
-    return round((low + high) / 2)
+    middle = (low + high) / 2
+    return round(middle) if entry.whole else float(f"{middle:.2g}")
 
 # %% ../../nbs/record/definition.ipynb #81c9ade4
 def _change(name: str, before: dict, now: dict) -> str:
