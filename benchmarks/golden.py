@@ -114,7 +114,11 @@ def opened(folder: Path) -> list:
     model = RiskModel.load(folder / "models/champion")
     risk, (low, high) = model.predict_proba(people(300))[:, 1], model.predict_interval(people(300))
     monitor, outcomes = DriftMonitor.load(folder / "state.npz", model), OutcomeMonitor.load(folder / "state-outcomes.npz")
-    with PredictionLog(f"sqlite:///{folder}/log.db", spool=folder / "spool") as log: window = log.window()
+    with tempfile.TemporaryDirectory() as copy:   # a newer version brings its tables up to date
+        shutil.copy(folder / "log.db", copy)
+        with PredictionLog(f"sqlite:///{copy}/log.db", spool=f"{copy}/spool") as log:
+            log.migrate()
+            window = log.window()
     return [risk.tolist(), low.tolist(), high.tolist(), json.loads(monitor.history.to_json(double_precision=15)),
             json.loads(outcomes.history.to_json(double_precision=15)), len(window), window.risk.sum()]
 

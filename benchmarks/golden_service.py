@@ -42,10 +42,10 @@ STRANGE = "019aa853-7e3a-7c2a-8e6f-1d3b5a7c9e0d"
 
 def package():
     "`create_app`, `Settings` and `PredictionLog`, wherever this version has them."
-    try: from stroke_nb.service.app import create_app
-    except ModuleNotFoundError: from stroke_nb.service import create_app
-    try: from stroke_nb.service.worker import Settings
-    except ModuleNotFoundError: from stroke_nb.service import Settings
+    try: from stroke_nb.service.assembly import create_app
+    except ModuleNotFoundError: from stroke_nb.service.app import create_app
+    try: from stroke_nb.service.settings import Settings
+    except ModuleNotFoundError: from stroke_nb.service.worker import Settings
     from stroke_nb.predictions import PredictionLog
     return create_app, Settings, PredictionLog
 

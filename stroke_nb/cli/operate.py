@@ -41,9 +41,7 @@ def serve(
 ) -> None:
     "Start the prediction service."
     with friendly_errors():
-        from stroke_nb.record.reading import adopt
-        adopt(model)   # before anything reads the fields
-        from stroke_nb.service.worker import settings_from
+        from stroke_nb.service.settings import settings_from
         from stroke_nb.service.app import serve as run
         options = dict(
             model=str(model), database=database, challenger=str(challenger) if challenger else None,
@@ -98,17 +96,18 @@ def _open_log(database: str | None):
 def log_migrate(database: _Database = None) -> None:
     "Create the log's tables, or bring them up to date."
     with _open_log(database) as opened:
-        opened.migrate()
-        print("The log is ready.")
+        from stroke_nb.predictions.database import LATEST_MIGRATION
+        before = opened.migrate()
+        _, lines = opened.status()
+        if before and before < LATEST_MIGRATION: print(f"The tables were of version {before}.")
+        print("\n".join(["The log is ready.", *lines[1:]]))
 
 @log.command("status")
 def log_status(database: _Database = None) -> None:
-    "Can the log keep what it is given, and what waits in the spool?"
+    "Does the database take what the log is given, what waits in the spool, and which records are in it?"
     with _open_log(database) as opened:
-        ready, words = opened.ready()
-        print(
-            f"{'ready' if ready else 'not ready'}{': ' + words if words else ''}; {opened.depth()} waiting in the spool"
-        )
+        ready, lines = opened.status()
+        print("\n".join(lines))
     raise typer.Exit(0 if ready else 1)
 
 # %% ../../nbs/cli/operate.ipynb #af2c2d18

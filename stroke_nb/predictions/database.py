@@ -146,7 +146,8 @@ def check_tables(
     if version is None: raise LogError(f"{name} holds no prediction log yet: run stroke-nb log migrate")
     if version < LATEST_MIGRATION:
         raise LogError(
-            f"the tables of {name} are of version {version}, and {LATEST_MIGRATION} is needed: run stroke-nb log migrate"
+            f"the tables of {name} are of version {version}, and {LATEST_MIGRATION} is needed: "
+            "run stroke-nb log migrate"
         )
     if lacking := _lacking(connection):
         raise LogError(

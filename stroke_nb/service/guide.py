@@ -33,7 +33,9 @@ def _values(field: Field) -> str:
     "What a field may be, in words."
     if field.kind == "category": return ", ".join(f'"{category}"' for category in field.categories)
     if field.kind == "binary": return "0 or 1"
-    return f"{field.hard[0]:g} to {field.hard[1]:g} {field.unit}; usual {field.soft[0]:g} to {field.soft[1]:g}"
+    usual = f"; usual {field.soft[0]:g} to {field.soft[1]:g}" if field.soft else ""
+    whole = "whole numbers from " if field.whole else ""
+    return f"{whole}{field.hard[0]:g} to {field.hard[1]:g} {field.unit}".rstrip() + usual
 
 # %% ../../nbs/service/guide.ipynb #70b82c2e
 def _path(method: str, path: str, operation: dict) -> str:  # HTML

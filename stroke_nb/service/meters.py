@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from ..fields import OUTCOME
+
 if TYPE_CHECKING: from prometheus_client import Counter, Gauge, Histogram   # takes long to import
 
 # %% ../../nbs/service/meters.ipynb #71a7e60b
@@ -29,7 +31,7 @@ COUNTERS = {
     "predictions": ("Predictions by model and class at the threshold.", ("role", "served", "positive")),
     "imputed_fields": ("Values that the sender didn't know, by field.", ("field",)),
     "odd_values": ("Records with a value outside its usual range.", ()),
-    "outcomes": ("Outcomes taken.", ("stroke",)),
+    "outcomes": ("Outcomes taken.", (OUTCOME,)),
     "not_kept": ("Requests refused because their predictions couldn't be kept.", ()),
     "challenger_faults": ("Records that the challenger failed on; the champion answered.", ()),
     "model_loads": ("Models loaded after the start, by how that went.", ("role", "result")),

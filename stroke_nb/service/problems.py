@@ -113,7 +113,8 @@ def _fault(error: dict, fields) -> str:
     if kind == "extra_forbidden": return _unknown_field(name, fields)
     if kind == "missing": return "is missing; add it"
     if field and name in INPUTS:
-        check = "range" if kind in _RANGES else field.kind
+        check = "whole" if kind == "value_error" else field.kind
+        if kind in _RANGES: check = "range"
         return f"{_shown(value)} {remedy(field, check)}".replace("leave it blank", "send null")
     if kind == "too_long":
         actual, most = limits["actual_length"], limits["max_length"]

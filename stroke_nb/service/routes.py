@@ -21,7 +21,7 @@ from starlette.background import BackgroundTask
 
 from .. import __version__
 from ..errors import LogError, NotKept
-from ..fields import check_record
+from ..fields import check_record, OUTCOME
 from ..predictions.records import Outcome, person_key
 from ..scoring.scorer import LightScorer
 from stroke_nb.service.answers import (
@@ -137,7 +137,7 @@ def _needs(scope: str, **more) -> dict: return dict(security=[{"key": [scope]}, 
 
 _OUTCOME_LINK = dict(
     operationId="outcomes", description="What later happened to this person.",
-    requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", "stroke": 0}]},
+    requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", OUTCOME: 0}]},
 )
 _OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
@@ -189,12 +189,12 @@ A later outcome of the same prediction corrects an earlier one."""
     service = request.app.state.service
     await _check_predictions(service, body)
     accepted = [
-        Outcome(prediction_id=sent.prediction_id, stroke=int(sent.stroke), observed=sent.observed)
+        Outcome(prediction_id=sent.prediction_id, outcome=int(getattr(sent, OUTCOME)), observed=sent.observed)
         for sent in body.outcomes
     ]
     await _until_kept(service, service.log.submit(accepted))
-    for stroke, n in Counter(outcome.stroke for outcome in accepted).items():
-        service.meters.outcomes.labels(str(stroke)).inc(n)
+    for happened, n in Counter(outcome.outcome for outcome in accepted).items():
+        service.meters.outcomes.labels(str(happened)).inc(n)
     request.scope["noted"] = dict(records=len(accepted))
     return _json(dict(request_id=request.scope["request_id"], accepted=len(accepted)))
 

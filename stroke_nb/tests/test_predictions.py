@@ -11,9 +11,11 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_one_refused_row_does_not_hold_up_the_others', 'test_a_full_disk', 'in_small_files',
            'test_files_that_may_not_grow', 'test_draining_comes_to_an_end_under_load',
            'test_the_file_of_a_living_process_stays', 'test_a_spool_drained_twice_counts_once', 'test_spool_lines',
-           'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_append_only',
-           'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic', 'test_drift_on_the_log',
-           'test_validation_on_the_log']
+           'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_a_log_of_version_0001',
+           'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
+           'test_a_missing_column_is_told', 'test_two_records_in_one_log', 'test_another_records_spool',
+           'test_append_only', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
+           'test_drift_on_the_log', 'test_validation_on_the_log']
 
 # %% ../../nbs/tests/test_predictions.ipynb #f1694bd8
 import contextlib
@@ -448,6 +450,169 @@ def test_migration_of_postgresql(postgres, tmp_path):
     with sa.create_engine(parse_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE empty")
     _migrated(postgres.url.replace("/postgres", "/empty"), tmp_path)
+
+# %% ../../nbs/tests/test_predictions.ipynb #e4beb9f1
+def _old_rows() -> list[tuple[str, dict]]:
+    "Rows of two predictions and an outcome, as version 0001 spooled them."
+    rest = dict(
+        time="2026-03-01 12:00:00.000000+00:00", model_version="1", model_sha256="0" * 64, role="champion", served=True,
+        imputed='["bmi"]', risk=0.1 + 0.2, low=0.1, high=0.7, prevalence=None, positive=None, latency_ms=1.5, caller=None,
+        person=None, request_id="r", row=0,
+    )
+    people = [_inputs, _inputs | dict(age=1 / 3, gender=None, bmi=31.415926535897932)]
+    predictions = [("predictions", dict(id=new_id(), **rest) | person) for person in people]
+    happened = dict(id=new_id(), prediction_id=predictions[0][1]["id"], observed="2026-04-01", received=rest["time"])
+    return [*predictions, ("outcomes", happened | dict(stroke=1))]
+
+def _old_log(url: str, rows: list[tuple[str, dict]]) -> None:
+    "Tables of version 0001 with these rows."
+    from alembic import command, config
+    engine = sa.create_engine(parse_address(url))
+    with engine.begin() as connection:
+        settings = config.Config(attributes=dict(connection=connection))
+        settings.set_main_option("script_location", "stroke_nb:migrations")
+        command.upgrade(settings, "0001")
+        for table, row in rows:
+            names = ", ".join(row)
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
+    engine.dispose()
+
+def _check_old_rows(log: PredictionLog, rows: list[tuple[str, dict]]) -> None:
+    window = log.window()
+    assert window.id.tolist() == [row["id"] for table, row in rows if table == "predictions"]
+    assert window.risk.tolist()[0] == 0.1 + 0.2 and window.age.tolist()[:2] == [67.0, 1 / 3]
+    assert window.bmi.tolist()[1] == 31.415926535897932 and window.bmi.isna().tolist()[0]
+    assert window.gender.isna().tolist()[:2] == [False, True] and window.stroke.tolist()[0] == 1
+    assert window.avg_glucose_level.tolist()[0] == 228.69 and "left_out" not in window.attrs
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_log_of_version_0001(kind, request, tmp_path):
+    server = request.getfixturevalue(kind)
+    url = getattr(server, "url", server)
+    if kind == "postgres":
+        with sa.create_engine(parse_address(url), isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE earlier")
+        url = url.replace("/postgres", "/earlier")
+    rows, spooled = _old_rows(), _old_rows()
+    _old_log(url, rows)
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(encode_line, spooled)))
+    with PredictionLog(url, tmp_path / "spool") as log:
+        ready, [line] = log.status()
+        assert not ready and "version 0001, and 0002 is needed: run stroke-nb log migrate" in line
+        with pytest.raises(LogError, match="stroke-nb log migrate"): log.window()
+        assert log.migrate() == "0001"
+        _check_old_rows(log, rows)
+        assert log.drain() == 3
+        _check_old_rows(log, rows + spooled)
+        later = _prediction()
+        log.add([later])
+        assert _ids(log)[-1] == later.id
+        assert log.export(tmp_path / "all.csv") == 5
+        assert log.status() == (True, ["ready; 0 waiting in the spool", *log.status()[1][1:]])
+        assert "record stroke" in log.status()[1][1] and "5 predictions, 2 outcomes; in use" in log.status()[1][1]
+        for statement in ("UPDATE predictions SET risk = 0", "DELETE FROM records", "UPDATE records SET name = 'x'"):
+            with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
+                connection.exec_driver_sql(statement)
+
+def test_the_hash_of_the_first_record():
+    "Rows of version 0001 name it: whoever changes the packaged record's meaning gives migration 0002 a copy of this one."
+    from stroke_nb.record.reading import packaged
+    assert packaged().sha256 == "1bc3804973585f2f2729672423213ebebeb4551d7ee4f9fc8add3c9ef530c7dc"
+
+# %% ../../nbs/tests/test_predictions.ipynb #18e7c136
+def test_numbers_go_on_after_the_migration(sqlite, tmp_path):
+    _old_log(sqlite, _old_rows())
+    with sa.create_engine(sqlite).begin() as connection:
+        connection.exec_driver_sql("INSERT INTO retention (done, older_than, predictions, outcomes) VALUES ('2026', '2027', 2, 1)")
+        connection.exec_driver_sql("DELETE FROM predictions")
+    with PredictionLog(sqlite, tmp_path / "spool") as log:
+        log.add([_prediction()])
+        with log.database.reading() as connection:
+            assert connection.execute(sa.select(PREDICTIONS.c.seq)).scalars().all() == [3]
+
+def test_a_missing_column_is_told(sqlite, tmp_path):
+    with PredictionLog(sqlite, tmp_path / "spool") as log: log.add([_prediction()])
+    with sa.create_engine(sqlite).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE predictions RENAME COLUMN caller TO called")
+    with PredictionLog(sqlite, tmp_path / "spool", patience=0.3) as log:
+        log.add([_prediction()])
+        ready, [line] = log.status()
+        assert not ready and "the table predictions lacks the column caller" in line and "1 waiting in the spool" in line
+        assert "lacks the column caller" in log.ready()[1]
+        with sa.create_engine(sqlite).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE predictions RENAME COLUMN called TO caller")
+        log.drain()
+        assert log.status()[0] and len(_ids(log)) == 2
+
+# %% ../../nbs/tests/test_predictions.ipynb #a953148f
+_OTHER = """
+import json, sys
+from stroke_nb.fields import INPUTS, OUTCOME, RECORD
+from stroke_nb.predictions import Outcome, PredictionLog, PredictionRow
+url, spool = sys.argv[1:]
+with PredictionLog(url, spool, patience=1) as log:
+    person = PredictionRow(model_version="1", model_sha256="0" * 64, risk=.5, low=.4, high=.6,
+                           inputs={name: RECORD.example()[name] for name in INPUTS})
+    log.add([person, Outcome(prediction_id=person.id, outcome=1)])
+    try: window = log.window()
+    except Exception as error: print(json.dumps(str(error)))
+    else: print(json.dumps([list(window.id), window.get(OUTCOME, []).tolist(), window.attrs.get("left_out", ""), log.status()[1]]))
+"""
+
+def _with_record(path: Path, url: str, spool: Path):
+    "What a process with another record writes and reads."
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER, url, str(spool)], capture_output=True, text=True,
+        env=os.environ | {"STROKE_NB_RECORD": str(path)},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+_HEART = """
+name: heart
+outcome: {column: disease, noun: narrowed vessel}
+fields:
+  age: {kind: number, hard: [0, 120], whole: true}
+  chest_pain: {kind: category, ordered: true, categories: [none, some, much]}
+  angina: {kind: binary}
+"""
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_records_in_one_log(kind, request, tmp_path):
+    server = request.getfixturevalue(kind)
+    url, spool = getattr(server, "url", server), tmp_path / "spool"
+    (tmp_path / "heart.yaml").write_text(_HEART)
+    (tmp_path / "fewer.yaml").write_text("extends: stroke\nname: fewer\nwithout: [bmi]\n")
+    with PredictionLog(url, spool) as log:
+        answer = _prediction()
+        log.add([answer, Outcome(prediction_id=answer.id, outcome=0)])
+        before = len(log.window())
+        ids, outcomes, left_out, lines = _with_record(tmp_path / "heart.yaml", url, spool)
+        assert len(ids) == 1 and outcomes == [1] and "predictions made with another record left out" in left_out
+        assert any("record stroke" in line and "left out of windows: " in line for line in lines)
+        assert any("record heart" in line and "1 predictions, 1 outcomes; in use" in line for line in lines)
+        ids, outcomes, left_out, lines = _with_record(tmp_path / "fewer.yaml", url, spool)
+        assert len(ids) == before + 1 and left_out.startswith("1 predictions made with another record")
+        window = log.window()   # a record without bmi is none that this one can read
+        assert len(window) == before and window.attrs["left_out"].startswith("2 predictions")
+        assert log.export(tmp_path / "all.csv") == before + 2
+        from pandas import read_csv
+        table = read_csv(tmp_path / "all.csv")
+        assert table.record.nunique() == 3 and table.disease.tolist()[-2:-1] == [1] and table.chest_pain.notna().sum() == 1
+
+def test_another_records_spool(sqlite, tmp_path):
+    "A process with the heart record died while the database was away; this one drains what it left, definition included."
+    (tmp_path / "heart.yaml").write_text(_HEART)
+    spool = tmp_path / "spool"
+    _with_record(tmp_path / "heart.yaml", _nowhere(), spool)
+    assert len([*spool.glob("*.spool")]) == 1
+    with PredictionLog(sqlite, spool) as log:
+        log.add([_prediction()])
+        log.drain()
+        assert len(_ids(log)) == 2
+        assert any("record heart" in line and "1 predictions, 1 outcomes" in line for line in log.status()[1])
 
 # %% ../../nbs/tests/test_predictions.ipynb #49346c01
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -8,7 +8,8 @@ __all__ = ['HOSTILE', 'live', 'keyed', 'test_scopes', 'test_nothing_is_read_befo
            'test_other_media_types', 'test_strange_but_right', 'test_too_large', 'test_a_caller_that_stops_halfway',
            'test_schemathesis', 'test_http_file_and_notebook_agree', 'test_parts_add_up',
            'test_no_patient_value_in_lines_or_metrics', 'test_metrics_of_two_workers',
-           'test_workers_end_with_their_parent']
+           'test_workers_end_with_their_parent', 'heart_model', 'test_a_service_with_another_record',
+           'test_uvicorns_worker_takes_the_models_record']
 
 # %% ../../nbs/tests/test_service.ipynb #7ab81cce
 import json
@@ -33,6 +34,7 @@ from ..model import RiskModel
 from ..predictions import PredictionLog
 from ..schema import record, validate
 from .live_service import Callers, check_log, Live, logged, models, wait_for
+from .postgres import postgres  # noqa: F401 (a fixture)
 
 # %% ../../nbs/tests/test_service.ipynb #42729cf8
 @pytest.fixture(scope="module")
@@ -297,3 +299,73 @@ def test_workers_end_with_their_parent(tmp_path):
     def is_free() -> bool:
         with socket.socket() as other: return other.connect_ex(("127.0.0.1", service.port)) != 0
     wait_for(is_free)
+
+# %% ../../nbs/tests/test_service.ipynb #e931a7e2
+_FIT_HEART = """
+import sys
+from stroke_nb.fields import INPUTS, OUTCOME
+from stroke_nb.model import RiskModel
+from stroke_nb.tests.other_records import heart
+people = heart(400)
+model = RiskModel(kind="catboost", refits=2, jobs=1).fit(people[list(INPUTS)], people[OUTCOME])
+model.version_, model.thresholds_ = "heart", {"f2": 0.3}
+model.save(sys.argv[1])
+"""
+_HEART = Path(__file__).parents[2] / "nbs/tests/records/heart.yaml"
+
+@pytest.fixture(scope="module")
+def heart_model(tmp_path_factory) -> Path:
+    if not _HEART.is_file(): pytest.skip("the other records lie in the workspace, not in the package")
+    folder = tmp_path_factory.mktemp("models") / "heart"
+    environment = os.environ | {"STROKE_NB_RECORD": str(_HEART)}
+    subprocess.run([sys.executable, "-c", _FIT_HEART, folder], env=environment, check=True, capture_output=True)
+    return folder
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_service_with_another_record(kind, request, heart_model, tmp_path):
+    database = request.getfixturevalue(kind).url if kind == "postgres" else f"sqlite:///{tmp_path}/log.db"
+    home = tmp_path / "champion"
+    home.symlink_to(heart_model)
+    with Live(tmp_path, model=home, database=database) as service:
+        api = service.ask("/openapi.json").json
+        examples = api["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        for example in examples.values(): assert service.ask("/predict", example["value"]).status == 200, example
+        person = examples["one person"]["value"]
+        assert {"ca", "thal", "slope"} < person.keys() and api["components"]["schemas"]["One"]["properties"]["ca"]
+        assert service.ask("/predict", person | dict(ca=2.0)).status == 200
+        [fault] = service.ask("/predict", person | dict(ca=1.5)).json["errors"]
+        assert fault["detail"].startswith("1.5 is not a whole number")
+        [fault] = service.ask("/predict", person | dict(slope="steep")).json["errors"]
+        assert "up, flat, down" in fault["detail"]
+        explained = service.ask("/explain", person).json
+        id = service.ask("/predict", person).json["prediction_id"]
+        assert len(explained["parts"]) == 13
+        body = lambda **outcome: dict(outcomes=[dict(prediction_id=id, observed="2027-03-01") | outcome])
+        assert service.ask("/outcomes", body(disease=1)).json["accepted"] == 1
+        assert service.ask("/outcomes", body(stroke=1)).status == 422
+        assert service.metric('stroke_nb_outcomes_total{disease="1"}') == 1
+        pages = json.dumps(api) + service.ask("/docs").body.decode() + service.ask("/metrics").body.decode()
+        assert not re.search(r"strokes?\b", re.sub(r"stroke[-_]nb", "", pages), re.IGNORECASE)
+        assert "Risk of a narrowed coronary vessel." in api["info"]["description"]
+        _swap(home, models() / "one", service)
+        assert service.ask("/predict", person).json["model_version"] == "heart"
+    environment = os.environ | {"STROKE_NB_RECORD": str(_HEART), "STROKE_NB_DATABASE": database}
+    status = [Path(sys.executable).with_name("stroke-nb"), "log", "status"]
+    done = subprocess.run(status, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcomes; in use", done.stdout), done.stdout
+
+def _swap(home: Path, other: Path, service: Live) -> None:
+    "Publish a model of another record; the service refuses it in words."
+    home.unlink()
+    home.symlink_to(other)
+    wait_for(lambda: "champion" in service.ask("/health").json["faults"])
+    why = service.ask("/health").json["faults"]["champion"]
+    assert "was made with the record 'stroke', and 'heart' is in use" in why
+
+def test_uvicorns_worker_takes_the_models_record(heart_model, tmp_path):
+    "As containers start it: `uvicorn --factory stroke_nb.service.app:worker_app`."
+    program = "from stroke_nb.service.app import worker_app; print(worker_app().openapi()['info']['description'])"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STROKE_NB_")}
+    environment["STROKE_NB_SERVICE"] = json.dumps(dict(model=str(heart_model)))
+    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.startswith("Risk of a narrowed coronary vessel."), done.stderr

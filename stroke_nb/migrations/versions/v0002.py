@@ -38,7 +38,9 @@ def _make_records(connection: sa.Connection) -> str:   # hash of the record that
     return record.sha256
 
 # %% ../../../nbs/migrations/v0002.ipynb #314754d3
-_TAIL = ("imputed", "risk", "low", "high", "prevalence", "positive", "latency_ms", "caller", "person", "request_id", "row")
+_TAIL = (
+    "imputed", "risk", "low", "high", "prevalence", "positive", "latency_ms", "caller", "person", "request_id", "row",
+)
 _HEAD = ("seq", "id", "time", "model_version", "model_sha256", "role", "served")
 
 def _new_predictions(name: str) -> None:
@@ -59,12 +61,13 @@ def _copy_rows(connection: sa.Connection, names: list[str], record: str) -> None
     "Every row into the new table; the next one's number stays what it would have been."
     def as_json(*values): return json.dumps(dict(zip(names, values)), ensure_ascii=False, separators=(",", ":"))
     connection.connection.dbapi_connection.create_function("inputs_as_json", len(names), as_json)
-    old, new = (", ".join(columns) for columns in ((*_HEAD, f"'{record}'", f"inputs_as_json({', '.join(names)})", *_TAIL),
-                                                   (*_HEAD, "record", "inputs", *_TAIL)))
+    new = ", ".join((*_HEAD, "record", "inputs", *_TAIL))
+    old = ", ".join((*_HEAD, f"'{record}'", f"inputs_as_json({', '.join(names)})", *_TAIL))
     op.execute(f"INSERT INTO predictions_next ({new}) SELECT {old} FROM predictions ORDER BY seq")
     op.execute("DELETE FROM sqlite_sequence WHERE name = 'predictions_next'")
     op.execute(
-        "INSERT INTO sqlite_sequence (name, seq) SELECT 'predictions_next', seq FROM sqlite_sequence WHERE name = 'predictions'"
+        "INSERT INTO sqlite_sequence (name, seq)"
+        " SELECT 'predictions_next', seq FROM sqlite_sequence WHERE name = 'predictions'"
     )
 
 def _upgrade_sqlite(connection: sa.Connection, record: str) -> None:
@@ -107,7 +110,8 @@ _POSTGRESQL_TRIGGERS = [
     f"""CREATE FUNCTION records_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE EXCEPTION 'records {_words}'; END $$""",
     "CREATE TRIGGER records_row BEFORE UPDATE OR DELETE ON records FOR EACH ROW EXECUTE FUNCTION records_append_only()",
-    "CREATE TRIGGER records_truncate BEFORE TRUNCATE ON records FOR EACH STATEMENT EXECUTE FUNCTION records_append_only()",
+    "CREATE TRIGGER records_truncate BEFORE TRUNCATE ON records"
+    " FOR EACH STATEMENT EXECUTE FUNCTION records_append_only()",
 ]
 
 def upgrade() -> None:
