@@ -18,7 +18,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..arithmetic import ENCODED, plausible_order
+from ..arithmetic import plausible_order
 from .answer import as_scorer
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
@@ -96,14 +96,15 @@ def page_data(
     today: date,
 ) -> dict:           # plain JSON values
     "Everything that the page knows."
-    about, outcome = scorer.about, RECORD.outcome
+    about, words = scorer.about, ("noun", "plural", "a", "had", "have", "definition")
     known = RECORD.known_file(about.get("sha256"))
     return dict(
         model=model_data(scorer), fields={name: _field(name) for name in SHOWN}, form=list(RECORD.form.items()),
         example=RECORD.example("form"), limits=LIMITS, strongest=RECORD.strongest or None,
-        outcome={name: getattr(outcome, name) for name in ("noun", "plural", "a", "had", "have", "definition")},
+        outcome={name: getattr(RECORD.outcome, name) for name in words},
         texts={name: words for name, words in _texts().items() if name in ("en", *RECORD.languages)},
-        languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent, facts=list(known.facts) if known else [],
+        languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent,
+        facts=list(known.facts) if known else [],
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),
     )

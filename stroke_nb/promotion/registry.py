@@ -19,6 +19,7 @@ from ..fields import RECORD
 from ..files import model_hash
 from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
+from .pyfunc import saved_folder
 from stroke_nb.promotion.tracking import (
     experiment_id, fill_run, open_store, run_tags, store_lock, tracking_uri, without_password,
 )
@@ -191,10 +192,9 @@ def _fetch(client, registered, models: Path) -> Path:
         try:
             for artifact in client.list_artifacts(registered.run_id):
                 if artifact.path in BESIDE: client.download_artifacts(registered.run_id, artifact.path, folder)
-            place = stage(
-                Path(download_artifacts(artifact_uri=registered.source, dst_path=folder, tracking_uri=tracking_uri())),
-                models,
-            )
+            source = dict(artifact_uri=registered.source, tracking_uri=tracking_uri())
+            saved = saved_folder(Path(download_artifacts(dst_path=folder, **source)))
+            place = stage(saved.rename(Path(folder, "saved")), models)   # beside its figures and card
         except (OSError, ValueError, MlflowException) as error:
             raise RegistryError(
                 f"version {registered.version}: its model at {registered.source} can't be used: {error}; "

@@ -57,8 +57,13 @@ class Field:
 
     @property
     def in_sentence(self) -> str:
+        "Short label within a sentence."
+        return self.short or self.lowered
+
+    @property
+    def lowered(self) -> str:
         "Label within a sentence."
-        return self.short or (self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:])
+        return self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:]
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -187,7 +192,8 @@ def _middle(entry: Field):
     if entry.kind == "category": return next(name for name in entry.categories if name != entry.missing)
     if entry.kind == "binary": return 0
     low, high = (entry.slider or entry.soft or entry.hard or (0, 1))[:2]
-    return round((low + high) / 2)
+    middle = (low + high) / 2
+    return round(middle) if entry.whole else float(f"{middle:.2g}")
 
 # %% ../../nbs/record/definition.ipynb #81c9ade4
 def _change(name: str, before: dict, now: dict) -> str:
