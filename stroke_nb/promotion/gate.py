@@ -7,7 +7,7 @@ __all__ = ['VERDICTS', 'paired', 'group_differences', 'GateResult', 'judge', 'ga
 
 # %% ../../nbs/promotion/gate.ipynb #ede63f8d
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from ..validation.bootstrap import named, percentiles, resamples, score
 from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
 from ..validation.discrimination import auroc, auroc_difference
 from ..validation.metrics import at
-from ..validation.usefulness import benefit_at, decision_curve, net_benefit
+from ..validation.usefulness import decision_curve, net_benefit
 from ..validation.subgroups import memberships
 
 # %% ../../nbs/promotion/gate.ipynb #5df14944
@@ -53,7 +53,8 @@ def paired(
     seed: int = 20260101,
 ) -> pd.DataFrame:           # index metric; champion, challenger with low and high, difference with its limits
     "Both models' measures on the same people; for a ratio, the difference is in distance from 1."
-    y, measures = np.asarray(y, float), _measures(policy)
+    y = np.asarray(y, float)
+    measures = _measures(policy.where(y.mean()))
     def scores_of(p, rows) -> list[float]:
         return [score(lambda picked, measure=measure: measure(y[picked], p[picked]), rows)
                 for measure in measures.values()]
@@ -157,7 +158,7 @@ def judge(
 ) -> GateResult:
     "The gate's verdict from risks of people that neither model has learned from."
     y, champion, challenger = (np.asarray(values, float) for values in (y, champion, challenger))
-    if not policy.thresholds and len(y): policy = replace(policy, thresholds=benefit_at(y.mean()))
+    if len(y): policy = policy.where(y.mean())
     rules, groups = [size_rule(y, policy)], pd.DataFrame()
     if min(y.sum(), (1 - y).sum()) >= 10:   # below that nothing can be computed worth reading
         if patients is not None: groups = group_differences(patients, y, champion, challenger, policy)
@@ -203,7 +204,7 @@ def gate(
     seed: int = 20260101,
 ) -> GateResult:
     "Whether a challenger may take the champion's place, judged on people that it hasn't learned from."
-    if not policy.thresholds: policy = replace(policy, thresholds=benefit_at(champion.prevalence_))
+    policy = policy.where(champion.prevalence_)
     if OUTCOME in cohort: cohort = cohort[cohort[OUTCOME].notna()]
     if not len(cohort): return judge([], [], [], policy=policy, notes=("No outcome is known yet.",))
     people, sentence = unseen(challenger, cohort)

@@ -21,7 +21,7 @@ from .rules import RATIOS
 from ..validation.bootstrap import bootstrap
 from ..validation.calibration import calibration_curve
 from ..validation.metrics import Interval
-from ..validation.usefulness import decision_curve
+from ..validation.usefulness import benefit_at, decision_curve
 from ..validation.plots import NET, new_axes, percent
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc
@@ -77,7 +77,7 @@ def group_table(
 def agreement(
     champion: np.ndarray,    # risks, shape (n,)
     challenger: np.ndarray,  # risks for the same requests
-    thresholds,              # risks at which one would act
+    thresholds=None,         # risks at which one would act; None: by the champion's mean risk
     person=None,             # who each row is about, shape (n,)
     n_boot: int = 200,
     seed: int = 20260101,
@@ -88,7 +88,7 @@ def agreement(
         "mean_difference": lambda rows: np.mean(new[rows] - old[rows]),
         "mean_distance": lambda rows: np.mean(np.abs(new[rows] - old[rows])),
     }
-    for t in thresholds:
+    for t in thresholds or benefit_at(old.mean()):
         statistics[f"decided_otherwise_at_{t:g}"] = lambda rows, t=t: np.mean((new[rows] >= t) != (old[rows] >= t))
     return bootstrap(statistics, len(old), n_boot, seed, person, 0.95)
 

@@ -6,13 +6,14 @@
 __all__ = ['RATIOS', 'Policy', 'no_worse', 'within', 'size_rule', 'groups_rule', 'metric_rules']
 
 # %% ../../nbs/promotion/rules.ipynb #4b609e68
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..fields import RECORD
 from ..validation.subgroups import in_sentence
+from ..validation.usefulness import benefit_at
 
 # %% ../../nbs/promotion/rules.ipynb #36b24e86
 _event = RECORD.outcome
@@ -46,6 +47,10 @@ class Policy:
         for name in ("events", "group_events"): _check_range(name, getattr(self, name), 10, 1e6)
         for threshold in self.thresholds: _check_range("thresholds", threshold, 0.001, 0.999)
         _check_range("level", self.level, 0.5, 0.999)
+
+    def where(self, prevalence: float) -> "Policy":
+        "The policy with its thresholds, for a place with this share with the outcome."
+        return self if self.thresholds else replace(self, thresholds=benefit_at(prevalence))
 
 # %% ../../nbs/promotion/rules.ipynb #069dfdae
 def no_worse(

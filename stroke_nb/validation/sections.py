@@ -47,6 +47,7 @@ class Section:
 
     def show(self):
         "Say the finding, draw the figures, and give the table for the notebook to show."
+        pd.set_option("display.max_colwidth", None)   # pandas cuts cells after 50 letters
         if self.words: say(self.words)
         for plot in self.plots: plot()
         if self.plots:

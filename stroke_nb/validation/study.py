@@ -8,6 +8,7 @@ __all__ = ['Study', 'study_of', 'horizon_words', 'limits']
 # %% ../../nbs/validation/study.ipynb #7121db90
 from dataclasses import dataclass
 
+from ..display import capital
 from ..fields import FIELDS, INPUTS, LIMITS, OUTCOME, RECORD
 
 # %% ../../nbs/validation/study.ipynb #8b7ade1a
@@ -43,10 +44,15 @@ def horizon_words(study: Study) -> str:
     dates = study.answer("dates", "no horizon is given")
     return f"The outcome is {event.a}, now or before; {dates}, so nothing here is a forecast."
 
-def _definition_words(study: Study) -> str:
-    "How the outcome was established, and who the people are."
-    definition = study.answer("outcome", RECORD.outcome.definition)
-    return f"What counts as {RECORD.outcome.one}: {definition}. Source of the data: {study.answer('source')}."
+def _origin_words(study: Study) -> str:
+    "How the outcome was established and where the data come from, or that nobody has said so."
+    questions = dict(outcome=f"what counts as {RECORD.outcome.one}", source="where the data come from",
+                     people="whom they represent")
+    answers = dict(outcome=RECORD.outcome.definition) | study.answers
+    known = [f"{question}: {answers[topic]}" for topic, question in questions.items() if answers.get(topic)]
+    still = [topic for topic in questions if not answers.get(topic)]
+    words = f"Open: {', '.join(questions[topic] for topic in still)}; give {', '.join(still)} in record.yaml under study."
+    return " ".join([*(f"{capital(line)}." for line in known), *([words] if still else [])])
 
 def _use_words(people, name: str) -> str:
     "How many lie outside the limits of use of one field."
@@ -54,7 +60,7 @@ def _use_words(people, name: str) -> str:
     outside = int(((people[name] < low) | (people[name] > high)).sum())
     count = "nobody is" if not outside else f"{outside:,} of the people are" if outside >= 5 else "fewer than five are"
     words = f"{FIELDS[name].in_sentence}: {count} outside {low:g} to {high:g} {FIELDS[name].unit}".strip()
-    return f"{words[0].upper()}{words[1:]}, where nobody is given a risk."
+    return f"{capital(words)}, where nobody is given a risk."
 
 def _blank_signals(people) -> list[str]:
     "Labels of the fields whose being blank goes with the outcome, beyond what chance gives so many fields."
@@ -76,7 +82,7 @@ def limits(
     if "limits" in study.answers: return list(study.answers["limits"])
     share = people[OUTCOME].mean()
     sentences = [horizon_words(study)]
-    if not study.simulated: sentences.append(_definition_words(study))
+    if not study.simulated: sentences.append(_origin_words(study))
     sentences.append(f"Risks hold where {share:.1%} of people have {RECORD.outcome.one}, as in these data: "
                      "elsewhere set the prevalence of the place of use.")
     sentences += [_use_words(people, name) for name in LIMITS]
