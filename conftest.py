@@ -10,7 +10,7 @@ NBS = Path(__file__).parent / "nbs"
 # begun first, so that no worker is left alone with one
 LONGEST = (
     "test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
-    "test_drift", "test_schedule",
+    "test_deploy", "test_schedule", "test_model", "test_drift", "test_predictions", "test_jobs",
 )
 
 # the workers share the cores already
@@ -34,7 +34,7 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     if hasattr(config, "workerinput"): return
-    if hasattr(config, "warm_parent"): config.warm_parent.terminate()
+    if hasattr(config, "warm_parent"): config.warm_parent.stdin.close()
     shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import RegistryError
+from ..fields import RECORD
 from ..files import model_hash
 from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
@@ -24,7 +25,7 @@ from stroke_nb.promotion.tracking import (
 )
 
 # %% ../../nbs/promotion/registry.ipynb #a892e778
-MODEL = "stroke"                       # name in MLflow's registry
+MODEL = RECORD.name                    # name in MLflow's registry, and of the experiment
 
 # %% ../../nbs/promotion/registry.ipynb #0050c25b
 def _aliases(client) -> dict[str, str]:
@@ -77,7 +78,7 @@ def log_run(
     model_folder,                # its saved model
     result: dict,                # content of result.json
     params: dict,                # the job's parameters
-    experiment: str = "stroke",  # MLflow experiment
+    experiment: str = MODEL,     # MLflow experiment
 ) -> str:                        # version in the registry
     "Track a training run and register its model; the folders are only read."
     run_folder, model_folder = Path(run_folder), Path(model_folder)

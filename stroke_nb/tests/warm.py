@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -109,20 +110,26 @@ def _attend(line: socket.socket) -> None:
     os._exit(0)
 
 # %% ../../nbs/tests/warm.ipynb #3b8db066
+@cache
+def _import_all(names: tuple[str, ...]) -> None:
+    "Import, once."
+    for name in names: import_module(name)
+    gc.collect()
+    gc.freeze()   # a collection in a fork would write to every object, and so copy it
+
 def serve(
-    listening: int,     # descriptor of the socket
-    names: list[str],   # modules to import
+    listening: int,           # descriptor of the socket
+    names: tuple[str, ...],   # modules to import
 ) -> None:
-    "In the parent: import, then fork a process for whoever asks."
+    "In the parent: fork a process for whoever asks, until its input ends with who started it."
     with socket.socket(fileno=listening) as listener:
-        for name in names: import_module(name)
-        gc.collect()
-        gc.freeze()   # a collection in a fork would write to every object, and so copy it
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # processes between that end leave no zombie
-        while True:
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             line, _ = listener.accept()
+            _import_all(names)   # where nobody asks, nothing is imported
             if os.fork() == 0: break
             line.close()
+        else: return
     _attend(line)
 
 # %% ../../nbs/tests/warm.ipynb #ce8b8f59
@@ -151,6 +158,6 @@ def start(
         listener.bind(address)
         listener.listen(64)   # whoever asks while it imports waits
         return subprocess.Popen(
-            python(f"warm.serve({listener.fileno()}, {list(names)!r})"), pass_fds=[listener.fileno()],
-            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            python(f"warm.serve({listener.fileno()}, {tuple(names)!r})"), pass_fds=[listener.fileno()],
+            env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
         )
