@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'DEPLOY', 'LINTERS', 'commands', 'test_there_are_commands', 'test_the_command_line_takes_them',
            'test_mlflow_takes_its_command', 'test_services_run_as_told', 'test_the_lock_satisfies_each_image',
-           'test_what_is_copied_is_there', 'test_linters', 'promtool', 'test_promtool', 'test_amtool',
-           'test_every_alert_has_a_test', 'known_series', 'test_expressions_ask_for_what_there_is',
-           'test_promtool_reads_the_dashboard', 'test_promtool_reads_the_metrics',
-           'test_an_alert_reaches_people_and_so_does_its_end']
+           'test_what_is_copied_is_there', 'test_linters', 'test_the_canary_is_the_base_with_a_challenger_of_its_own',
+           'test_the_rendered_canary_fits_the_schemas', 'test_pods_reach_the_database_and_names_and_nothing_else',
+           'promtool', 'test_promtool', 'test_amtool', 'test_every_alert_has_a_test', 'known_series',
+           'test_expressions_ask_for_what_there_is', 'test_promtool_reads_the_dashboard',
+           'test_promtool_reads_the_metrics', 'test_an_alert_reaches_people_and_so_does_its_end']
 
 # %% ../../nbs/tests/test_deploy.ipynb #887f6801
 import contextlib
@@ -51,10 +52,10 @@ def _compose() -> dict: return yaml.safe_load((DEPLOY / "compose.yaml").read_tex
 
 @cache
 def _kubernetes() -> list[dict]:
-    "Containers of all deployments."
+    "Containers of all deployments, the challenger's as its patch has them."
     documents = [
         document
-        for path in sorted(DEPLOY.glob("kubernetes/*.yaml"))
+        for path in sorted(DEPLOY.glob("kubernetes/**/*.yaml"))
         for document in yaml.safe_load_all(path.read_text())
     ]
     return [
@@ -158,8 +159,8 @@ LINTERS = {
     ],
     "compose file, by its safety": [_tool("compose-lint"), DEPLOY / "compose.yaml"],
     "Kubernetes": [
-        _tool("kubernetes-validate"), "--strict", DEPLOY / "kubernetes" / "service.yaml",
-        DEPLOY / "kubernetes" / "canary.yaml",
+        _tool("kubernetes-validate"), "--strict", *sorted(DEPLOY.glob("kubernetes/service/[ds]*.yaml")),
+        *sorted(DEPLOY.glob("kubernetes/base/[!k]*.yaml")),
     ],
 }
 
@@ -169,6 +170,46 @@ def test_linters(name):
         pytest.skip(f"{LINTERS[name][0].name} isn't installed; it comes with the extra dev")
     done = subprocess.run(LINTERS[name], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+# %% ../../nbs/tests/test_deploy.ipynb #53e45b1b
+def _rendered(overlay: str) -> dict[tuple[str, str], dict]:
+    "What `kubectl apply --kustomize` would send, by kind and name."
+    kubectl = shutil.which("kubectl") or pytest.skip("no kubectl here to render the overlays")
+    words = [kubectl, "kustomize", str(DEPLOY / "kubernetes" / overlay)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {(entry["kind"], entry["metadata"]["name"]): entry for entry in yaml.safe_load_all(done.stdout)}
+
+def test_the_canary_is_the_base_with_a_challenger_of_its_own():
+    base, canary = _rendered("base"), _rendered("canary")
+    assert {key: canary[key] for key in base} == base
+    assert set(canary) - set(base) == {
+        ("Deployment", "stroke-nb-canary"), ("Service", "stroke-nb-canary"), ("HTTPRoute", "stroke-nb")
+    }
+    for suffix, component in (("", "champion"), ("-canary", "challenger")):
+        pod = canary["Deployment", f"stroke-nb{suffix}"]["spec"]["template"]
+        selector = canary["Service", f"stroke-nb{suffix}"]["spec"]["selector"]
+        assert selector.items() <= pod["metadata"]["labels"].items()
+        assert selector["app.kubernetes.io/component"] == component
+        [container] = pod["spec"]["containers"]
+        assert container["args"][-1] == f"models/{component}" and len(container["env"]) == 3
+        assert container["securityContext"]["readOnlyRootFilesystem"] and pod["spec"]["securityContext"]["runAsNonRoot"]
+
+def test_the_rendered_canary_fits_the_schemas(tmp_path):
+    entries = [entry for (kind, _), entry in _rendered("canary").items() if kind != "HTTPRoute"]   # not of Kubernetes itself
+    (tmp_path / "canary.yaml").write_text(yaml.safe_dump_all(entries))
+    words = [_tool("kubernetes-validate"), "--strict", tmp_path / "canary.yaml"]
+    if not words[0].exists(): pytest.skip("kubernetes-validate isn't installed; it comes with the extra dev")
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+def test_pods_reach_the_database_and_names_and_nothing_else():
+    policy = _rendered("base")["NetworkPolicy", "stroke-nb"]["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert [sorted({port["port"] for port in rule["ports"]}) for rule in policy["egress"]] == [[53], [5432]]
+    scaled = _rendered("base")["HorizontalPodAutoscaler", "stroke-nb"]["spec"]
+    kept = _rendered("base")["PodDisruptionBudget", "stroke-nb"]["spec"]["minAvailable"]
+    assert scaled["minReplicas"] > kept and "replicas" not in _rendered("base")["Deployment", "stroke-nb"]["spec"]
 
 # %% ../../nbs/tests/test_deploy.ipynb #8e479d88
 @pytest.fixture(scope="module")

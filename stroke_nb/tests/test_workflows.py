@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = ['pytestmark', 'FILES', 'SCHEDULED', 'test_nothing_gives_itself_away', 'test_the_schema_knows_all_of_it',
+           'test_files_for_visitors_fit_their_schemas', 'test_what_visitors_are_told_is_what_there_is',
            'test_the_page_names_every_secret_and_variable',
            'test_images_are_pushed_after_lint_test_build_and_scan_and_from_a_tag_alone',
            'test_actions_are_pinned_and_rights_are_few',
@@ -17,9 +18,11 @@ __all__ = ['pytestmark', 'FILES', 'SCHEDULED', 'test_nothing_gives_itself_away',
 
 # %% ../../nbs/tests/test_workflows.ipynb #3a048f73
 import contextlib
+import json
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,7 @@ import yaml
 
 from ..cohort import simulate
 from ..disclosure import patients_in_folder
+from ..jobs.kernel import skip_grammar
 from ..jobs.parameters import parameters
 from ..schema import validate
 from . import rehearsal
@@ -57,8 +61,35 @@ def test_nothing_gives_itself_away(): assert _tool("zizmor", "--offline", "--no-
 
 def test_the_schema_knows_all_of_it():
     assert _tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, FILES)) == ""
-    dependabot = str(ROOT / ".github/dependabot.yml")
-    assert _tool("check-jsonschema", "--builtin-schema", "vendor.dependabot", dependabot) == ""
+
+_SCHEMAS = {
+    "CITATION.cff": "citation-file-format", ".github/dependabot.yml": "dependabot",
+    ".github/ISSUE_TEMPLATE/config.yml": "github-issue-config",
+    ".github/ISSUE_TEMPLATE/fault.yml": "github-issue-forms", ".github/ISSUE_TEMPLATE/wish.yml": "github-issue-forms",
+}
+
+@pytest.mark.parametrize("path", _SCHEMAS)
+def test_files_for_visitors_fit_their_schemas(path):
+    skip_grammar()   # in this process: the program takes seconds to start
+    from jsonschema.validators import validator_for
+    schemas = pytest.importorskip("check_jsonschema.builtin_schemas")
+    schema = json.loads(files(schemas).joinpath(f"vendor/{_SCHEMAS[path]}.json").read_text())
+    content = yaml.load((ROOT / path).read_text(), Loader=yaml.BaseLoader if path.endswith(".cff") else yaml.SafeLoader)
+    assert [error.message for error in validator_for(schema)(schema).iter_errors(content)] == []
+
+def test_what_visitors_are_told_is_what_there_is():
+    makefile, settings = (ROOT / "Makefile").read_text(), (ROOT / "settings.ini").read_text()
+    targets = set(re.findall(r"^(\w+):", makefile, flags=re.M))
+    told = re.findall(r"^make ([\w ]+?)  ", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.M)
+    assert {"install", "lint", "test", "build"} <= targets and {name for line in told for name in line.split()} <= targets
+    version = re.search(r"^version = (.+)$", settings, flags=re.M)[1]
+    assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == version
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    assert container["updateContentCommand"].removeprefix("make ") in targets
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    tools = [Path(sys.executable).with_name(Path(hook["entry"].split()[0]).name) for hook in hooks]
+    assert [tool.name for tool in tools if not tool.exists()] == []
+    assert "python=3.12" in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 
 def test_the_page_names_every_secret_and_variable():
     names = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.(\w+)", path.read_text())}
