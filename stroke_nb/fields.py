@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'RECORD', 'OUTCOME', 'FIELDS', 'INPUTS', 'SHOWN', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'ORDERED', 'LIMITS',
-           'MG_PER_MMOL', 'AGES', 'PUBLIC_SHA256', 'PARENT_PREVALENCE', 'ALIASES', 'TRUTHS', 'BLANKS', 'remedy',
-           'spellings_of', 'check_record', 'oddities', 'columns_of', 'records_of']
+           'MG_PER_MMOL', 'AGES', 'PUBLIC_SHA256', 'PARENT_PREVALENCE', 'ALIASES', 'remedy', 'spellings_of',
+           'check_record', 'oddities', 'columns_of', 'records_of']
 
 # %% ../nbs/fields.ipynb #9a14d15a
 import re
 
 from .errors import DataError
 from .record.definition import Field
-from .record.parsing import plain_name
+from .record.parsing import BLANKS, plain_name, TRUTHS
 from .record.reading import active
 
 # %% ../nbs/fields.ipynb #3e8f7b2c
@@ -58,8 +58,6 @@ def remedy(
     return f"is not a number; give {field.unit or '0 or 1'} or leave it blank"
 
 # %% ../nbs/fields.ipynb #0a90271f
-TRUTHS = {"yes": 1.0, "true": 1.0, "y": 1.0, "no": 0.0, "false": 0.0, "n": 0.0}
-BLANKS = ("", "n/a", "na", "nan", "null", "none")
 _decimal = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 
 def spellings_of(
