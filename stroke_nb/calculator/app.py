@@ -25,6 +25,7 @@ from .fork import parent, register, Sessions
 from .templates import apps_folder, page_template
 from ..files import model_hash
 from ..jobs.kernel import skip_grammar
+from ..record.reading import adopt
 
 # %% ../../nbs/calculator/app.ipynb #0648a65a
 skip_grammar()   # before Jupyter's modules import jsonschema
@@ -171,8 +172,9 @@ def serve_app(
     grace: float = 60,
 ) -> None:
     "Serve the calculator until interrupted."
-    token = os.environ.pop("STROKE_NB_TOKEN", "")
-    os.environ.update(_SESSION, STROKE_NB_MODEL=str(Path(model).absolute()))
+    token, folder = os.environ.pop("STROKE_NB_TOKEN", ""), Path(model).absolute()
+    if model_hash(folder): adopt(folder)   # before a session reads the fields
+    os.environ.update(_SESSION, STROKE_NB_MODEL=str(folder))
     register()
     if hasattr(os, "fork"): parent.start()
     print(

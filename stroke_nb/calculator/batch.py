@@ -10,10 +10,11 @@ import csv
 import io
 from dataclasses import dataclass
 
+from .drawings import count_of_1000
 from .inputs import is_blank, read_number
 from .reasons import top_reasons
 from ..errors import DataError
-from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME
+from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME, RECORD
 from ..record.parsing import plain_name
 from ..scoring.alike import declined
 
@@ -26,7 +27,7 @@ class Table:
     "A file as it was given."
     columns: list[str]
     rows: list[list[str]]
-    fields: dict[str, int]    # the ten inputs, and id where there is one: their columns
+    fields: dict[str, int]    # the inputs, and id where there is one: their columns
 
     def key(self, row: list[str]) -> str:
         "A row's id; empty where there is none."
@@ -45,12 +46,14 @@ def _text(data: bytes) -> str:
     except UnicodeDecodeError: raise DataError("the file isn't UTF-8 text: save it as CSV in UTF-8") from None
 
 # %% ../../nbs/calculator/batch.ipynb #6654fd6c
+_IDS = tuple(map(plain_name, RECORD.ids))
+
 def _field_places(columns: list[str]) -> dict[str, int]:
     "Where the inputs and the id are; a `DataError` where an input is missing or there twice."
     places = {}
     for n, column in enumerate(columns):
         plain = plain_name(column)
-        name = "id" if plain in ("id", "patient_id") else ALIASES.get(plain)
+        name = "id" if plain in _IDS else ALIASES.get(plain)
         if name in places:
             raise DataError(
                 f"columns {columns[places[name]]!r} and {column[:60]!r} both mean {name!r}: keep one of them"
@@ -102,7 +105,7 @@ def _checked(table: Table, row: list[str], reference) -> tuple[dict | None, str]
     except DataError as error:
         return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
     if all(is_blank(record, name) for name in INPUTS): return None, "nothing is known about this person"
-    reason = declined(reference, record["age"])
+    reason = declined(reference, record)
     return (None, reason) if reason else (record, "")
 
 # %% ../../nbs/calculator/batch.ipynb #d478766b
@@ -182,7 +185,7 @@ def to_csv(
     writer.writerow([*map(safe_cell, columns), *_OURS])
     for row, line in zip(scored.table.rows, scored.lines, strict=True):
         numbers = ["" if value is None else repr(value) for value in (line.risk, line.low, line.high)]
-        of_1000 = "" if line.risk is None else str(round(1000 * line.risk))
+        of_1000 = "" if line.risk is None else str(count_of_1000(line.risk))
         given = [*row, *[""] * len(columns)][:len(columns)]   # a row may be short or long
         writer.writerow(map(safe_cell, [*given, *numbers, of_1000, line.unknown, line.reasons, line.fault]))
     return file.getvalue()

@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from ..arithmetic import shift_prevalence
 from stroke_nb.calculator.answer import (
-    headline, INTERVAL_WORDS, of_1000, percent_words, place_words, RiskSummary, similar_words, span_words, stamp,
+    headline, INTERVAL_WORDS, of_1000, peers_words, percent_words, place_words, RiskSummary, similar_words, span_words, stamp,
 )
 from .batch import Line, Scored
 from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, waterfall
-from .inputs import value_words
+from .inputs import label_words, value_words
 from .reasons import Comparison, NOT_AN_EFFECT, UnknownField, Why
 from .templates import render
-from ..fields import FIELDS, INPUTS
+from ..fields import FIELDS, INPUTS, RECORD
 
 # %% ../../nbs/calculator/pages.ipynb #f600eacd
 def _answer(sentence: str, kind="", count="", span="", detail="", faults=()) -> Markup:
@@ -35,8 +35,9 @@ def answer_html(answer: RiskSummary) -> Markup:
         detail = "Enter what is known; anything may stay unknown."
         return _answer(headline(answer), "before", of_1000(answer.prevalence), detail=detail)
     if answer.risk is None: return no_answer_html(headline(answer))
-    span = "" if answer.low is None else span_words(answer.low, answer.high)
-    return _answer(headline(answer), "", of_1000(answer.risk), span, percent_words(answer))
+    return _answer(
+        headline(answer), "", of_1000(answer.risk), span_words(answer.low, answer.high), percent_words(answer)
+    )
 
 def no_answer_html(sentence: str) -> Markup:
     "A sentence in place of an answer."
@@ -60,15 +61,16 @@ def trouble_html(
 # %% ../../nbs/calculator/pages.ipynb #ad265015
 def _legend(answer: RiskSummary) -> list[tuple[str, str]]:
     "Kind and words of each sort of dots, which is also the icon array in words."
-    n, low, high = (round(1000 * p) for p in (answer.risk, answer.low or answer.risk, answer.high or answer.risk))
+    n = of_1000(answer.risk)
     if answer.low is None: return [("sure", f"{n} of 1,000")]
+    low, high = of_1000(answer.low), of_1000(answer.high)
     return [
         ("sure", f"{low} at the lower end"), ("est", f"{n} by the estimate"),
         ("maybe", f"{high} at the upper end, of 1,000"),
     ]
 
 def _peers(answer: RiskSummary) -> Markup | str:
-    "The risk among those of people of the same age and sex, drawn at the place of use."
+    "The risk among those of peers, drawn at the place of use."
     if answer.place is None or answer.low is None: return ""
     risks = map(float, shift_prevalence(answer.place.quantiles, answer.own, answer.prevalence))
     low, first, median, third, high = risks   # at 5, 25, 50, 75 and 95 %
@@ -78,17 +80,18 @@ def _peers(answer: RiskSummary) -> Markup | str:
         Bar("This record", percent_words(answer, span=""), answer.risk, answer.low, answer.high),
         Bar(peers, half, median, low, high, GREY, (first, third)),
     ]
-    return interval_bars(bars, "This record among people of the same age and sex")
+    return interval_bars(bars, f"This record {label_words(peers_words(answer))}")
 
 # %% ../../nbs/calculator/pages.ipynb #313e8f04
 def perspective_html(answer: RiskSummary) -> Markup | str:
     "What puts the answer into perspective: a thousand people, peers, evidence, doubts."
-    blank = dict(doubts=[], legend=[], place="", peers="", similar="", interval="")
+    blank = dict(doubts=[], legend=[], place="", among="", peers="", similar="", interval="")
     if answer.is_empty: return render("perspective.html", **blank, icons=icon_array(answer.prevalence))
     if answer.risk is None: return ""
     return render(
         "perspective.html", doubts=answer.warnings, icons=icon_array(answer.risk, answer.low, answer.high),
-        legend=_legend(answer), place=place_words(answer), peers=_peers(answer), similar=similar_words(answer),
+        legend=_legend(answer), place=place_words(answer), among=peers_words(answer) if answer.peers else "",
+        peers=_peers(answer), similar=similar_words(answer),
         interval="" if answer.low is None else INTERVAL_WORDS,
     )
 
@@ -116,7 +119,8 @@ def why_html(reasons: Why) -> Markup:
         )
         for n in order
     ]
-    return render("why.html", drawing=waterfall(reasons.base, reasons.parts, reasons.labels), rows=rows)
+    drawing = waterfall(reasons.base, reasons.parts, reasons.labels)
+    return render("why.html", drawing=drawing, rows=rows, events=RECORD.outcome.plural)
 
 # %% ../../nbs/calculator/pages.ipynb #f5edcbb9
 def _bar(label: str, answer: RiskSummary, colour: str) -> Bar:
@@ -128,26 +132,27 @@ def compare_html(comparison: Comparison) -> Markup:
     "Two sets of values, their risks and how they differ."
     words = comparison.words()
     if not (comparison.has_risks and comparison.differs): return render("comparison.html", differs=[], words=words)
-    first, second = comparison.first, comparison.second
+    first, second, outcome = comparison.first, comparison.second, RECORD.outcome
     bars = [_bar("First values", first, GREY), _bar("Second values", second, BLUE)]
     return render(
-        "comparison.html", differs=comparison.differs, words=words, caution=NOT_AN_EFFECT,
+        "comparison.html", differs=comparison.differs, words=words, caution=NOT_AN_EFFECT, events=outcome.full_plural,
         first=of_1000(first.risk), second=of_1000(second.risk), drawing=interval_bars(bars, "Two sets of values"),
     )
 
 # %% ../../nbs/calculator/pages.ipynb #f39442a7
 def _batch_words(scored: Scored) -> str:
-    "How many rows have a risk, and how many strokes are expected among them."
+    "How many rows have a risk, and how many events are expected among them."
     good, bad, rows = len(scored.good), len(scored.bad), len(scored.lines)
     words = f"All {rows:,} rows have a risk."
     if bad: words = f"{good:,} of {rows:,} rows have a risk; {bad:,} can’t be used."
     if not good: return words
     expected = sum(line.risk for line in scored.good)
-    return f"{words} Taken together, about {expected:,.0f} recorded strokes are expected among the {good:,}."
+    events = RECORD.outcome.full_plural
+    return f"{words} Taken together, about {expected:,.0f} {events} are expected among the {good:,}."
 
 def _batch_row(line: Line) -> tuple:
     "A scored row in a table of the page."
-    span = "–" if line.low is None else span_words(line.low, line.high)
+    span = span_words(line.low, line.high) or "–"
     return _row_name(line), of_1000(line.risk), span, line.unknown.replace(" ", ", ") or "–", line.reasons
 
 def _row_name(line: Line) -> str: return f"{line.number} ({line.key[:40]})" if line.key else str(line.number)

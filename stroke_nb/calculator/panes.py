@@ -20,10 +20,11 @@ from . import about, pages
 from .answer import RiskSummary
 from .batch import MOST_BYTES, read_table, Scored, score_table, to_csv
 from .form import lean, look_of, RecordForm
+from .inputs import count_words
 from .reasons import compare, could_change, why
 from .templates import paragraph
 from ..errors import DataError
-from ..fields import FIELDS, INPUTS
+from ..fields import FIELDS, INPUTS, RECORD
 
 # %% ../../nbs/calculator/panes.ipynb #d0936582
 def note_error(error: BaseException) -> str:
@@ -81,8 +82,9 @@ class WhatIf(ui.VBox):
     def __init__(
         self,
         first: Callable[[], tuple],   # gives scorer, first values and prevalence as they are now
+        strongest=INPUTS,             # all fields, those that tell most first
     ):
-        self.first = first
+        self.first, self.strongest = first, strongest
         self.form: RecordForm | None = None   # made when it is first asked for
         self.compared = lean(ui.HTML).add_class("sn-compared").add_class("sn-live")
         words = "Change some values of a second set and compare. The first set is the form above."
@@ -96,10 +98,14 @@ class WhatIf(ui.VBox):
         "A second form with the first one's values."
         with guarded(self.compared):
             if self.form is None:
-                self.form = RecordForm(self.refresh)
+                self.form = RecordForm(self.refresh, self.strongest)
                 self._second.children = [self.form]
             _, record, _ = self.first()
             self.form.values = record
+
+    def clear(self):
+        "Forget the second set."
+        self.form, self._second.children, self.compared.value = None, (), ""
 
     def refresh(self):
         "Both sets side by side, once there is a second."
@@ -128,9 +134,9 @@ class Upload(ui.VBox):
         )
         self.progress.add_class("sn-live")
         words = (
-            f"A CSV file with a header row and the ten columns {', '.join(INPUTS)}; an id column is welcome, blank "
-            f"cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and "
-            "forgotten when the page is closed."
+            f"A CSV file with a header row and the {count_words(len(INPUTS))} columns {', '.join(INPUTS)}; an id column "
+            f"is welcome, blank cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use "
+            "chosen above and forgotten when the page is closed."
         )
         parts = [lean(ui.HTML, paragraph(words)), self.file, self.progress, self.download, self.many]
         super().__init__(parts, **look_of(ui.VBox))
@@ -153,9 +159,14 @@ class Upload(ui.VBox):
             model, table, prevalence, lambda done, rows: self.say(f"{done:,} of {rows:,} rows scored …")
         )
 
+    def clear(self):
+        "Forget the file and what became of it."
+        self.scored = None
+        for part in (self.progress, self.download, self.many): part.value = ""
+
     def _show(self, scored: Scored):
         self.scored, self.many.value = scored, pages.many_html(scored)
-        self.download.value = pages.download_html(to_csv(scored), "stroke-risks.csv")
+        self.download.value = pages.download_html(to_csv(scored), f"{RECORD.name}-risks.csv")
         self.say(f"Done: {len(scored.good):,} rows with a risk, {len(scored.bad):,} without.")
 
 # %% ../../nbs/calculator/panes.ipynb #f45bc1bb
@@ -173,7 +184,7 @@ class AboutModel:
             result = about.result_of(model)
             makers = {
                 "Validation": lambda: about.validation_html(result), "Fairness": lambda: about.fairness_html(result),
-                "Limits": lambda: about.limits_html(model), "Model card": lambda: about.card_html(result),
+                "Limits": lambda: about.limits_html(model), "Model card": lambda: about.card_html(result, model),
             }
             page.value = makers[title]()
 

@@ -11,9 +11,10 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..arithmetic import average, expit, logit, shift_prevalence
-from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
+from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS, RECORD
 from .features import field_of
 from .kinds import BlendedTrees
+from .reference_recipes import PRODUCTS
 from ..schema import validate
 from ..trees import flatten, shap_tables, tree_parts
 
@@ -80,7 +81,7 @@ def _shares(
     columns,       # names of the columns that a model sees, length k
 ) -> np.ndarray:   # shape (k, 10), rows sum to 1
     "How much of each column's part goes to each field of the record."
-    owners = [{"age", "bmi"} if column == "age_bmi" else {field_of(column)} for column in columns]
+    owners = [PRODUCTS.get(column, {field_of(column)}) for column in columns]
     return np.array([[(name in owner) / len(owner) for name in INPUTS] for owner in owners])
 
 # %% ../../nbs/model/explain.ipynb #f040631a
@@ -145,7 +146,7 @@ def explain(
     background=None,                  # training records; only the logistic kinds need them
     prevalence: float | None = None,  # of the place of use
 ):                                    # shap.Explanation, values of shape (n, 10)
-    "SHAP values of the ten fields: base plus parts is the log-odds of the risk (a forest's is the risk itself)."
+    "SHAP values of the fields: base plus parts is the log-odds of the risk (a forest's is the risk itself)."
     import shap
     check_is_fitted(model)
     X, fitted = validate(X), model.fitted_
@@ -173,25 +174,31 @@ def typical_cases(
 ) -> dict[str, np.ndarray]:  # case -> positions of its people
     "People of typical and of high risk, and those for whom the model was most wrong."
     y, p = np.asarray(y), np.asarray(p)
-    strokes, others = (np.flatnonzero(y == outcome) for outcome in (1, 0))
-    if min(len(strokes), len(others)) < people:
-        raise ValueError(f"{len(strokes)} with and {len(others)} without a stroke: a case needs {people} of each")
+    cases, others = (np.flatnonzero(y == outcome) for outcome in (1, 0))
+    noun = RECORD.outcome.noun
+    if min(len(cases), len(others)) < people:
+        raise ValueError(f"{len(cases)} with and {len(others)} without {noun}: a case needs {people} of each")
     near, high = np.argsort(np.abs(p - np.median(p)), kind="stable"), np.argsort(-p, kind="stable")
     return {"typical risk": near[:people], "highest risk": high[:people],
-            "high risk, no stroke": others[np.argsort(-p[others], kind="stable")][:people],
-            "low risk, stroke": strokes[np.argsort(p[strokes], kind="stable")][:people]}
+            f"high risk, no {noun}": others[np.argsort(-p[others], kind="stable")][:people],
+            f"low risk, {noun}": cases[np.argsort(p[cases], kind="stable")][:people]}
 
 # %% ../../nbs/model/explain.ipynb #ff52271f
-_coarse = {"age": 5, "avg_glucose_level": 10, "bmi": 1}   # years, mg/dL, kg/m²
+def _step(name: str, values: pd.Series) -> float:
+    "To what a number is rounded where a record is made up: as the record says, else a third of its spread, roughly."
+    if FIELDS[name].coarse: return FIELDS[name].coarse
+    spread = float(values.max() - values.min()) / 3
+    return 10.0 ** np.floor(np.log10(spread)) if spread > 0 else 1.0
 
 def composite(
     X: pd.DataFrame,   # patients
     rows: np.ndarray,  # positions of the people of one case
 ) -> pd.DataFrame:     # one record, nobody's own
-    "The middle of several people: medians rounded to 5 years, 10 mg/dL and whole BMI, and the commonest categories."
+    "The middle of several people: medians rounded coarsely, such as to 5 years, and the commonest categories."
     alike = validate(X.iloc[rows])
     if len(alike) < 5: raise ValueError(f"{len(alike)} people: a record made of fewer than 5 could show one of them")
-    middle = {name: (alike[name].median() / _coarse[name]).round() * _coarse[name] for name in NUMBERS}
+    steps = {name: _step(name, alike[name]) for name in NUMBERS}
+    middle = {name: (alike[name].median() / step).round() * step for name, step in steps.items()}
     common = {name: alike[name].mode(dropna=False).iloc[0] for name in BINARIES + CATEGORIES}
     return pd.DataFrame([middle | common])[list(INPUTS)]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from ..arithmetic import expit, logit
 from ..disclosure import cleared
 from ..display import BLUE, GREY, VERMILION
-from ..fields import FIELDS, INPUTS, LEAST
+from ..fields import FIELDS, INPUTS, LEAST, RECORD
 from .explain import caption, part_order, words
 from ..schema import validate
 
@@ -22,7 +22,7 @@ _RISKS = np.array([.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2,
 def _risk_axis(ax, scale: str) -> None:
     "Label the x axis by risks, whichever scale it has."
     from matplotlib.ticker import MaxNLocator
-    ax.set_xlabel(f"risk of a recorded stroke (axis in {scale})")
+    ax.set_xlabel(f"risk of {RECORD.outcome.a} (axis in {scale})")
     if scale == "probability": return ax.xaxis.set_major_formatter(lambda p, _: f"{100 * p:g} %")
     low, high = expit(np.array(ax.get_xlim()))
     # 1, 2, 5, 10 % over a wide range; even steps where the highest risk is less than about four times the lowest

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import average, bounded, expit, logit
 from ..errors import DataError
-from ..fields import INPUTS, OUTCOME
+from ..fields import OUTCOME
 from .features import PlausibleValues
 from .kinds import Kind, KINDS
 
@@ -44,7 +44,7 @@ class Fitted:
 
     def complete(self, X):
         "Records as the estimator wants them, and the person of each."
-        return self.plausible.expand(X) if self.kind.completes else (X[list(INPUTS)], np.arange(len(X)))
+        return self.plausible.expand(X) if self.kind.completes else (self.plausible.given(X), np.arange(len(X)))
 
     def risk(self, X):
         "Risk of each person, averaged over the plausible values of blanks; shape (n,)."
@@ -60,7 +60,7 @@ def fit(kind: Kind, X, y, seed: int, params: dict) -> Fitted:
     "Fit one kind to validated records."
     plausible = PlausibleValues().fit(X)
     # a third of the plausible values is enough to learn from, and keeps the table near its own size
-    full, rows = plausible.expand(X, every=3) if kind.completes else (X[list(INPUTS)], np.arange(len(X)))
+    full, rows = plausible.expand(X, every=3) if kind.completes else (plausible.given(X), np.arange(len(X)))
     weight = 1 / np.bincount(rows)[rows]
     features = kind.features()
     encoded = features.fit_transform(full, y[rows])

@@ -24,11 +24,12 @@ from .features import decode
 from .fitting import fit, fit_spread, labels, refit, Refits, tune
 from .kinds import KINDS
 from .store import load_part, rebuilt, write_model
+from ..record.reading import require_same_record
 from ..schema import validate
 
 # %% ../../nbs/model/risk_model.ipynb #f0dfe65b
 class RiskModel(ClassifierMixin, BaseEstimator):
-    "Risk of a recorded stroke from the ten inputs, calibrated, with an instability interval."
+    "Risk of the outcome from the record's inputs, calibrated, with an instability interval."
     def __init__(
         self,
         kind: str = "catboost",           # a name in KINDS
@@ -52,6 +53,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.prevalence_, self.fitted_ = float(y.mean()), fit(KINDS[self.kind], X, y, self.seed, params)
         origin = {key: about.get(key) for key in ("source", "sha256", "simulated")}
         self.about_ = origin | dict(rows=len(y), events=int(y.sum()))
+        if left_out := self.fitted_.plausible.left_out: self.about_["left_out"] = left_out
         self.spread_, self.version_, self.thresholds_, self.calibration_ = None, "", {}, (0.0, 1.0)
         if self.refits:
             refits = refit(self.kind, X, y, self.refits, self.seed, self.params, self.trials, self.jobs)
@@ -82,7 +84,7 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self, X,                         # patients
         prevalence: float | None = None  # of the place of use
     ) -> np.ndarray:                     # shape (n, 2)
-        "Probability of no recorded stroke and of one."
+        "Probability of no outcome and of one."
         check_is_fitted(self)
         p = self._restate(self.fitted_.risk(validate(X)), prevalence)
         return np.column_stack([1 - p, p])
@@ -139,6 +141,7 @@ def load_model(path) -> RiskModel:
     from catboost import CatBoostRegressor
     folder = Path(path).resolve()   # a published model is a link, which may turn while we read
     manifest = verified(folder)
+    require_same_record(folder)
     state = json.loads((folder / "model.json").read_text())
     model = RiskModel(**state["settings"])
     model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
@@ -156,7 +159,7 @@ def recalibrate(
     model: RiskModel,
     intercept: float,   # added to the log-odds
     slope: float,       # factor on the log-odds, above 0
-    prevalence: float,  # share with a stroke where intercept and slope were learned
+    prevalence: float,  # share with the outcome where intercept and slope were learned
 ) -> RiskModel:
     "A copy whose log-odds are intercept + slope x the model's."
     if not slope > 0:

@@ -16,9 +16,10 @@ from zipfile import ZipFile
 import numpy as np
 
 from ..errors import DataError
-from ..fields import INPUTS
+from ..fields import INPUTS, RECORD
 from ..files import FORMAT, sha256_of
 from .features import PlausibleValues, tree_features
+from ..record.reading import write_record
 from .fitting import Fitted
 from .kinds import BlendedTrees, Kind, KINDS
 from ..trees import flatten, shap_tables
@@ -26,12 +27,15 @@ from ..trees import flatten, shap_tables
 if TYPE_CHECKING: from stroke_nb.model.risk_model import RiskModel
 
 # %% ../../nbs/model/store.ipynb #c6f11c2a
-_known_types = {
+_known_types = {   # what our kinds hold beyond skops's own list
     "sklearn.tree._tree.Tree", "numpy.dtype", "scipy.interpolate._bsplines.BSpline",
     "scipy._lib.array_api_compat.numpy._aliases.asarray", "stroke_nb.model.features.encode",
-    "stroke_nb.model.features._encoded_names", "stroke_nb.model.features._grouped",
-}   # what our kinds hold beyond skops's own list
-_moved = {b"stroke_nb.features": b"stroke_nb.model.features"}   # modules that folders of version 0.1 name
+    "stroke_nb.model.features._encoded_names", "stroke_nb.model.reference_recipes._grouped",
+}
+_functions = {   # where the functions lie that folders of version 0.1 name
+    "encode": "stroke_nb.model.features", "_encoded_names": "stroke_nb.model.features",
+    "_grouped": "stroke_nb.model.reference_recipes",
+}
 
 # %% ../../nbs/model/store.ipynb #540f96b7
 def _save_trees(model, path: Path) -> None:
@@ -48,14 +52,22 @@ def _save_part(part, folder: Path, name: str) -> None:
     io.dump(part, folder / f"{name}.skops")
 
 # %% ../../nbs/model/store.ipynb #2745aced
+def _moved(node):
+    "A part of skops's schema in which moved functions have their present module."
+    if isinstance(node, list): return [_moved(entry) for entry in node]
+    if not isinstance(node, dict): return node
+    node = {name: _moved(entry) for name, entry in node.items()}
+    if str(node.get("module_path", "")).startswith("stroke_nb.") and node.get("function") in _functions:
+        node["module_path"] = _functions[node["function"]]
+    return node
+
 def _as_named_today(path: Path) -> bytes:
-    "A skops file in which moved modules have their present names."
+    "A skops file in which moved functions have their present module."
     out = BytesIO()
     with ZipFile(path) as old, ZipFile(out, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name == "schema.json":
-                for before, now in _moved.items(): content = content.replace(b'"' + before + b'"', b'"' + now + b'"')
+            if name == "schema.json": content = json.dumps(_moved(json.loads(content))).encode()
             new.writestr(name, content)
     return out.getvalue()
 
@@ -88,6 +100,7 @@ def _state(model: "RiskModel") -> dict:
     return dict(
         settings=model.get_params(), params=model.params_, prevalence=model.prevalence_, about=model.about_,
         version=model.version_, thresholds=model.thresholds_, calibration=model.calibration_,
+        # None for a field that was left out, since nobody's value of it was known
         plausible={name: fitted.plausible.group(name) for name in INPUTS}, line=line,
     )
 
@@ -106,6 +119,7 @@ def write_model(model: "RiskModel", folder: Path) -> None:
     "Every file of a model, the manifest last."
     estimator = model.fitted_.estimator
     (folder / "model.json").write_text(json.dumps(_state(model), sort_keys=True))
+    write_record(RECORD, folder / "record.json")
     _save_part(estimator.trees_ if isinstance(estimator, BlendedTrees) else estimator, folder, "estimator")
     if KINDS[model.kind].features is not tree_features: _save_part(model.fitted_.features, folder, "features")
     if model.spread_ is not None: _save_part(model.spread_, folder, "spread")
@@ -126,8 +140,9 @@ def rebuilt(folder: Path, kind: Kind, state: dict) -> Fitted:
     "The fitted parts of a saved model."
     from catboost import CatBoost, CatBoostClassifier
     plausible = PlausibleValues()
-    plausible.groups_ = {name: dict(group, points={int(leaf): values for leaf, values in group["points"].items()})
-                         for name, group in state["plausible"].items()}
+    def leaves_as_numbers(group):
+        return group and dict(group, points={int(leaf): values for leaf, values in group["points"].items()})
+    plausible.groups_ = {name: leaves_as_numbers(group) for name, group in state["plausible"].items()}
     estimator = load_part(folder, "estimator", CatBoost if state["line"] else CatBoostClassifier)
     if state["line"]:
         blend = BlendedTrees(seed=state["settings"]["seed"])

@@ -59,8 +59,13 @@ class Field:
 
     @property
     def in_sentence(self) -> str:
+        "Short label within a sentence."
+        return self.short or self.lowered
+
+    @property
+    def lowered(self) -> str:
         "Label within a sentence."
-        return self.short or (self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:])
+        return self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:]
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -115,6 +120,11 @@ class Outcome:
         "The precise noun with its article, such as a recorded stroke."
         return f"an {self.full}" if self.full[0].lower() in "aeiou" else f"a {self.full}"
 
+    @property
+    def one(self) -> str:
+        "The noun with its article, such as a stroke."
+        return f"an {self.noun}" if self.noun[0].lower() in "aeiou" else f"a {self.noun}"
+
 # %% ../../nbs/record/definition.ipynb #fc3263ee
 @dataclass(frozen=True)
 class KnownFile:
@@ -149,6 +159,7 @@ class Record:
     files: tuple[KnownFile, ...] = ()
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
+    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form and fields in it
     review: tuple[str, ...] = ()                    # guesses of a draft that nobody has looked at yet
     source: dict = field(default_factory=dict, repr=False) # the settings it was read from
 
@@ -184,7 +195,8 @@ def _middle(entry: Field):
     if entry.kind == "category": return next(name for name in entry.categories if name != entry.missing)
     if entry.kind == "binary": return 0
     low, high = (entry.slider or entry.soft or entry.hard or (0, 1))[:2]
-    return round((low + high) / 2)
+    middle = (low + high) / 2
+    return round(middle) if entry.whole else float(f"{middle:.2g}")
 
 # %% ../../nbs/record/definition.ipynb #81c9ade4
 def _change(name: str, before: dict, now: dict) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS
 from ..files import verified
+from ..record.reading import require_same_record
 from .scorer import LightScorer, Parts, Saved, Scores
 
 # %% ../../nbs/scoring/load.ipynb #dba4c113
@@ -53,7 +54,7 @@ class HeavyScorer(Saved):
     def plausible(self, record, name) -> list:
         "Plausible values of one field given the others."
         values = self._model.fitted_.plausible.plausible(self._table(columns_of([record])), name)[0]
-        return [FIELDS[name].categories[int(value)] for value in values] if name in CATEGORIES else values.tolist()
+        return [FIELDS[name].levels[int(value)] for value in values] if name in CATEGORIES else values.tolist()
 
 # %% ../../nbs/scoring/load.ipynb #98accb42
 class Scorer:
@@ -65,5 +66,6 @@ class Scorer:
         "The model in a folder, its files checked against their hashes."
         folder = Path(path).resolve()   # a published model is a link, which may turn while we read
         manifest = verified(folder)
+        require_same_record(folder)
         state = json.loads((folder / "model.json").read_text())
         return (LightScorer if "light.npz" in manifest["files"] else HeavyScorer)(folder, manifest, state)

@@ -14,7 +14,7 @@ import numpy as np
 
 from stroke_nb.arithmetic import (
     average, bounded, codes_of, codes_of_columns, encode_codes, ENCODED, expand_codes, expit, interval,
-    logit, plausible_codes, restate, shift_prevalence,
+    logit, OWNERS, plausible_codes, restate, shift_prevalence, without,
 )
 from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS
 from ..files import sha256_of
@@ -42,10 +42,10 @@ def _arrays(path: Path) -> tuple[dict, dict]:
     part = lambda of: {name.removeprefix(of): values for name, values in arrays.items() if name.startswith(of)}
     return part("trees_"), part("spread_")
 
-def _group(told: dict) -> dict:
+def _group(saved: dict) -> dict:
     "A field's groups of alike people, as arrays."
-    tree = {name: np.array(values) for name, values in told["tree"].items()}
-    return dict(tree=tree, points={int(leaf): values for leaf, values in told["points"].items()})
+    tree = {name: np.array(values) for name, values in saved["tree"].items()}
+    return dict(tree=tree, points={int(leaf): values for leaf, values in saved["points"].items()})
 
 # %% ../../nbs/scoring/scorer.ipynb #057a11ba
 class Saved:
@@ -71,7 +71,7 @@ class Saved:
         self, records: list[dict],        # from `fields.check_record`
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
-        "Why: SHAP values of the ten fields, blanks averaged over their plausible values."
+        "Why: SHAP values of the fields, blanks averaged over their plausible values."
         return self.explain_columns(columns_of(records), prevalence)
 
     def _new(self, prevalence): return self.place if prevalence is None else prevalence
@@ -82,13 +82,7 @@ class Saved:
 _MANY = 5_000   # records at a time: all-blank ones become 441 plausible ones each
 
 # %% ../../nbs/scoring/scorer.ipynb #487659cd
-_FIELD_OF_COLUMN = np.array(
-    [
-        [column == name or column.startswith(name + "_") and name in CATEGORIES for name in INPUTS]
-        for column in ENCODED
-    ],
-    float,
-)
+_FIELD_OF_COLUMN = np.eye(len(INPUTS))[OWNERS]
 
 class LightScorer(Saved):
     "Scores records with numpy alone."
@@ -96,10 +90,18 @@ class LightScorer(Saved):
 
     def __init__(self, folder, manifest, state):
         super().__init__(folder, manifest, state)
-        self._trees, spread = _arrays(folder / "light.npz")
-        self._raw, self._spread = fast_sum(self._trees, len(ENCODED)), spread and fast_sum(spread, len(ENCODED) + 1)
-        self._line, self._groups = state["line"], {name: _group(told) for name, told in state["plausible"].items()}
+        self._trees, self._spread_trees = _arrays(folder / "light.npz")
+        self._raw = fast_sum(self._trees, len(ENCODED))
+        self._spread = self._spread_trees and fast_sum(self._spread_trees, len(ENCODED) + 1)
+        self._line, plausible = state["line"], state["plausible"]
+        self._groups = {name: _group(group) for name, group in plausible.items() if group}
+        self._left_out = [name for name, group in plausible.items() if not group]
         if self._line: self._coef, self._centre = np.array(self._line["coef"]), np.array(self._line["centre"])
+
+    @property
+    def tables(self) -> dict:
+        "What the risk is computed from: trees, the interval's trees (empty where there are none), line and groups."
+        return dict(trees=self._trees, spread=self._spread_trees, line=self._line, groups=self._groups)
 
     def _decide(self, encoded):
         "Log-odds of complete records."
@@ -126,7 +128,7 @@ class LightScorer(Saved):
         level: float = 0.95,              # share of refits that the interval holds
     ) -> Scores:
         "Risk and interval of each person."
-        codes = codes_of_columns(columns)
+        codes = without(codes_of_columns(columns), self._left_out)
         blank = np.isnan(codes)
         pieces = [
             self._score(codes[start : start + _MANY], prevalence, level)
@@ -142,8 +144,8 @@ class LightScorer(Saved):
         self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
-        "Why: SHAP values of the ten fields, blanks averaged over their plausible values."
-        codes = codes_of_columns(columns)
+        "Why: SHAP values of the fields, blanks averaged over their plausible values."
+        codes = without(codes_of_columns(columns), self._left_out)
         encoded, z, rows = self._complete(codes)
         base, shares = self._parts(encoded)
         base, parts = base + z - (base + shares.sum(axis=1)), shares @ _FIELD_OF_COLUMN
@@ -166,5 +168,5 @@ class LightScorer(Saved):
 
     def plausible(self, record: dict, name: str) -> list:
         "Plausible values of one field given the others, low to high; categories by name."
-        values = plausible_codes(self._groups[name], codes_of([record]), INPUTS.index(name))[0]
-        return [FIELDS[name].categories[int(value)] for value in values] if name in CATEGORIES else values.tolist()
+        values = plausible_codes(self._groups[name], without(codes_of([record]), self._left_out), INPUTS.index(name))[0]
+        return [FIELDS[name].levels[int(value)] for value in values] if name in CATEGORIES else values.tolist()

@@ -23,6 +23,7 @@ import pytest
 
 from ..calculator.answer import as_scorer, summary
 from ..calculator.batch import read_table, score_table, to_csv
+from ..calculator.drawings import count_of_1000
 from ..calculator.inputs import from_link, to_link
 from ..calculator.pages import answer_html, many_html, perspective_html, why_html
 from ..calculator.reasons import could_change, explanation, why
@@ -31,10 +32,10 @@ from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..model import RiskModel
 from ..scoring.alike import reference_of
+from .small_runs import fitted_once
 
 # %% ../../nbs/tests/test_calculator.ipynb #4d998e31
-@cache
-def fitted() -> RiskModel:
+def _fit() -> RiskModel:
     "A quickly fitted model with its reference."
     people = simulate(3000, seed=5)
     patients, outcome = people.drop(columns=["stroke", "true_risk"]), people.stroke
@@ -42,6 +43,9 @@ def fitted() -> RiskModel:
     model.about_ |= dict(simulated=True, reference=reference_of(model, patients, outcome))
     model.version_ = "small"
     return model
+
+@cache
+def fitted() -> RiskModel: return RiskModel.load(fitted_once("calculator", _fit))
 
 @cache
 def scorer(): return as_scorer(fitted())
@@ -110,9 +114,9 @@ def test_icon_array_counts():
     for record in random_records(50, seed=4):
         answer = summary(scorer(), record)
         page = perspective_html(answer)
-        n, low, high = (round(1000 * p) for p in (answer.risk, answer.low, answer.high))
+        n, low, high = (count_of_1000(p) for p in (answer.risk, answer.low, answer.high))
         assert f"{n} of 1,000 dots are filled, {low} of them dark; rings go up to {high}" in page
-        assert f"about {n or 'fewer than 1'}" in answer_html(answer)
+        assert (f"about {n}" if n else "fewer than 1") in answer_html(answer)
 
 # %% ../../nbs/tests/test_calculator.ipynb #5a703681
 def test_a_blank_is_no_back_door():

@@ -80,12 +80,19 @@ class Model {
     Object.assign(this.state, state);
     if (this.busy) { this.pending = { ...this.pending, ...state }; return; }
     this.busy = true;
+    this.underway = buffers.length ? null : state;   // a file isn't sent again
     kernel.send("comm_msg", { comm_id: this.id, data: { method: "update", state, buffer_paths: paths } }, { buffers, done: () => {
       this.busy = false;
       const next = this.pending;
       this.pending = null;
       if (next) this.set(next);
     } });
+  }
+  again() {                           // after a connection was lost: what may not have arrived
+    const state = this.busy ? { ...this.underway, ...this.pending } : {};
+    this.busy = false;
+    this.pending = null;
+    if (Object.keys(state).length) this.set(state);
   }
   click() { kernel.send("comm_msg", { comm_id: this.id, data: { method: "custom", content: { event: "click" } } }); }
 }
@@ -108,6 +115,7 @@ const draw = {
       element.querySelectorAll("details").forEach((each, n) => { each.open = open[n] ?? false; });
       if (at >= 0) element.querySelectorAll("summary, a, [tabindex]")[at]?.focus();
       if (model.has("sn-live")) speak(element);
+      if (model.has("sn-fault")) blame(element);
     };
     return { element, update };
   },
@@ -183,12 +191,13 @@ const draw = {
   },
 
   AccordionModel(model) {
-    const element = made("div", "sn-fold");
-    model.state.children.forEach((child, n) => {
-      const fold = element.appendChild(made("details"));
-      fold.append(made("summary", "", { textContent: model.state.titles[n] }), view(child));
+    const element = made("div", "sn-fold"), summaries = model.state.children.map((child) => {
+      const fold = element.appendChild(made("details")), summary = fold.appendChild(made("summary"));
+      fold.append(view(child));
+      return summary;
     });
-    return { element, update() {} };
+    const update = (state) => { if ("titles" in state) summaries.forEach((summary, n) => { summary.textContent = state.titles[n]; }); };
+    return { element, update };
   },
 
   TabModel(model) {
@@ -250,6 +259,7 @@ function box(model) {
   const update = (state) => {
     if (!("children" in state)) return;
     element.replaceChildren(...state.children.map(view));
+    if (["sn-field", "sn-place"].some((kind) => model.has(kind))) describe(element);
     const legend = element.firstElementChild;
     if (!legend?.classList.contains("sn-legend-of")) return;
     legend.id = named("legend");
@@ -257,6 +267,23 @@ function box(model) {
     element.setAttribute("aria-labelledby", legend.id);
   };
   return { element, update };
+}
+
+// the boxes and lists of a field, without those of its aid
+const controls = (field) => [...field.querySelectorAll("input[type=text], select")].filter((each) => !each.closest(".sn-aid"));
+
+function describe(field) {                // a field's help and fault are read with its control
+  const words = [...field.children].filter((each) => each.matches(".sn-help, .sn-fault"));
+  for (const each of words) each.id ||= named("words");
+  for (const each of controls(field)) each.setAttribute("aria-describedby", words.map((word) => word.id).join(" "));
+}
+
+function blame(fault) {                   // the control of a fault is marked, and unfolded where it is folded
+  const field = fault.parentElement, wrong = fault.textContent.trim() !== "";
+  if (!field) return;
+  const last = controls(field).at(-1);   // of the place of use: the box, not the list
+  if (wrong) last?.setAttribute("aria-invalid", "true"); else last?.removeAttribute("aria-invalid");
+  if (wrong) for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 }
 
 function control(model, input) {
@@ -297,12 +324,23 @@ function speak(element) {                 // once things are quiet, and the sent
 }
 
 const place = () => location.pathname;    // without the query, which may hold the token
-function keepLink(link) {
-  const follow = () => { const values = location.hash.slice(1); if (values !== link.state.value && !values.startsWith("sn-")) link.set({ value: values }); };
+const address = (values) => history.replaceState(null, "", place() + (values ? `#${values}` : ""));
+const KEPT = "stroke_nb values";          // across a reload of this tab, and no longer
+function keepLink(link) {                 // the address holds values only as long as they are those of a link that was opened or asked for
+  const opened = () => location.hash.slice(1);
+  const follow = () => { if (opened() !== link.state.value && !opened().startsWith("sn-")) link.set({ value: opened() }); };
   addEventListener("hashchange", follow);
-  link.views.push({ update: (state) => { if ("value" in state) history.replaceState(null, "", place() + (state.value ? `#${state.value}` : "")); } });
-  keepLink.start = follow;
+  const drop = () => { if (opened() && !same(opened(), link.state.value)) address(""); };
+  link.views.push({ update: () => { clearTimeout(keepLink.late); keepLink.late = setTimeout(drop, 500); } });   // a link comes in several steps
+  keepLink.values = () => link.state.value;
+  keepLink.start = () => {
+    const kept = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+    if (kept && !opened() && performance.getEntriesByType("navigation")[0]?.type === "reload") link.set({ value: kept });
+    else follow();
+  };
 }
+const same = (one, other) => String(new URLSearchParams(one)) === String(new URLSearchParams(other));
 
 function lost(words) {
   if (lost.said) return;
@@ -327,10 +365,10 @@ async function reconnect() {
   for (let attempt = 0; attempt < 6 && !lost.said; attempt++) {
     await pause(Math.min(2 ** attempt / 4, 4));
     const state = await alive();
-    if (state === false) return lost("This session has ended, because it was idle for long or stopped working. Your values are still in the address of the page.");
-    if (state) { kernel.waiting.clear(); models.forEach((each) => { each.busy = false; }); return kernel.open(); }
+    if (state === false) return lost("This session has ended, because it was idle for long or stopped working. Your values are kept.");
+    if (state) { kernel.waiting.clear(); return kernel.open(); }
   }
-  lost("The connection to the calculator is lost. Your values are still in the address of the page.");
+  lost("The connection to the calculator is lost. Your values are kept.");
 }
 
 // ---------------------------------------------------------------- beginning
@@ -338,6 +376,7 @@ async function reconnect() {
 let kernel;
 function begin() {
   const main = seen("#sn-main");
+  document.title = seen("header h1").firstChild.textContent;
   if (location.search) history.replaceState(null, "", place() + location.hash);
   seen("#sn-lost button").onclick = () => location.reload();
   seen("#sn-print").onclick = () => print();
@@ -345,6 +384,7 @@ function begin() {
   kernel = new Kernel(document.body.dataset.base, main.dataset.kernel);
   const control = `${kernel.session}-control`;
   kernel.onopen = () => {
+    models.forEach((each) => each.again());   // before the states are asked for, so that they hold it
     kernel.send("comm_open", { comm_id: control, target_name: "jupyter.widget.control", data: {} }, { metadata: { version: "1.0.0" } });
     kernel.send("comm_msg", { comm_id: control, data: { method: "request_states" } });
   };
@@ -355,7 +395,7 @@ function begin() {
     if (type === "comm_close") models.delete(content.comm_id);
     if (type === "comm_msg" && data.method === "update") models.get(content.comm_id)?.told(data.state);
   };
-  kernel.ondeath = () => lost("This session has stopped working. Your values are still in the address of the page.");
+  kernel.ondeath = () => lost("This session has stopped working. Your values are kept.");
   kernel.onsilence = async () => { if (await alive() === false) kernel.ondeath(); };
   kernel.onclose = () => { if (!leaving) reconnect(); };
   kernel.open();
@@ -375,8 +415,9 @@ function first(states) {
   keepLink.start?.();
 }
 
-async function copy() {
-  const link = location.origin + place() + location.hash, button = seen("#sn-copy");
+async function copy() {                   // a link is made when it is asked for, and stands in the address from then on
+  address(keepLink.values?.());
+  const link = location.href, button = seen("#sn-copy");
   try {
     await navigator.clipboard.writeText(link);
     button.textContent = "Link copied";
@@ -387,6 +428,7 @@ async function copy() {
 let leaving = false;
 addEventListener("pagehide", () => {      // the session's memory is free at once
   leaving = true;
+  if (keepLink.values?.()) sessionStorage.setItem(KEPT, keepLink.values());
   const token = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)?.[1];
   if (kernel) navigator.sendBeacon(`${document.body.dataset.base}voila/api/shutdown/${document.querySelector("#sn-main").dataset.kernel}`, token ? new URLSearchParams({ _xsrf: decodeURIComponent(token) }) : undefined);
 });
