@@ -7,7 +7,7 @@ __all__ = ['plain_text', 'Column', 'knowledge', 'named', 'scale_of', 'column_of'
 
 # %% ../../nbs/record/columns.ipynb #fb09b8ee
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files as package_files
 

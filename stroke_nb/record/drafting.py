@@ -13,10 +13,10 @@ import pandas as pd
 
 from ..errors import DataError
 from .columns import Column, column_of, knowledge, named
-from .field_drafts import field_draft, FEWEST, note_of
+from .field_drafts import field_draft, note_of
 from .naming import field_name, horizon_of, known_field
 from .parsing import BLANKS, parse, plain_name, TRUTHS
-from .signals import auroc, strength
+from .signals import strength
 from ..settings import did_you_mean
 
 # %% ../../nbs/record/drafting.ipynb #378d1a88

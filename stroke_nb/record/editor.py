@@ -27,7 +27,8 @@ def _kind(hint) -> dict:
 def _object(kind: type, left_out: tuple, more: dict) -> dict:
     "The schema of a dataclass; names that it doesn't have are refused."
     hints = get_type_hints(kind)
-    properties = {entry.name: _kind(hints[entry.name]) for entry in fields(kind) if entry.name not in left_out}
+    names = [entry.name for entry in fields(kind) if entry.name not in left_out and entry.name not in more]
+    properties = {name: _kind(hints[name]) for name in names}
     return dict(type="object", properties=properties | more, additionalProperties=False)
 
 def json_schema() -> dict:

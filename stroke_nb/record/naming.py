@@ -61,8 +61,10 @@ def known_field(
     return {}
 
 # %% ../../nbs/record/naming.ipynb #9e8e64a6
-_TIMES = dict(m="months", mo="months", month="months", months="months", y="years", yr="years", year="years", years="years", yrs="years",
-              d="days", day="days", days="days", w="weeks", week="weeks", weeks="weeks")
+_TIMES = dict(
+    m="months", mo="months", month="months", months="months", y="years", yr="years", year="years", years="years",
+    yrs="years", d="days", day="days", days="days", w="weeks", week="weeks", weeks="weeks",
+)
 _COUNTS = dict(one=1, two=2, three=3, five=5, six=6, ten=10, twelve=12, thirty=30, ninety=90)
 
 def horizon_of(name: str) -> tuple[str, str]:   # such as 10 years, and the rest of the name
