@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'RECORD', 'OUTCOME', 'FIELDS', 'INPUTS', 'SHOWN', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'ORDERED', 'LIMITS',
-           'MG_PER_MMOL', 'AGES', 'PUBLIC_SHA256', 'PARENT_PREVALENCE', 'ALIASES', 'TRUTHS', 'BLANKS', 'remedy',
-           'spellings_of', 'check_record', 'oddities', 'columns_of', 'records_of']
+           'MG_PER_MMOL', 'AGES', 'PUBLIC_SHA256', 'PARENT_PREVALENCE', 'ALIASES', 'remedy', 'spellings_of', 'codes_of',
+           'check_record', 'oddities', 'columns_of', 'records_of']
 
 # %% ../nbs/fields.ipynb #9a14d15a
 import re
 
 from .errors import DataError
 from .record.definition import Field
-from .record.parsing import plain_name
+from .record.parsing import BLANKS, plain_name, TRUTHS
 from .record.reading import active
 
 # %% ../nbs/fields.ipynb #3e8f7b2c
@@ -58,15 +58,14 @@ def remedy(
     return f"is not a number; give {field.unit or '0 or 1'} or leave it blank"
 
 # %% ../nbs/fields.ipynb #0a90271f
-TRUTHS = {"yes": 1.0, "true": 1.0, "y": 1.0, "no": 0.0, "false": 0.0, "n": 0.0}
-BLANKS = ("", "n/a", "na", "nan", "null", "none")
 _decimal = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 
 def spellings_of(
     field: Field,
 ) -> dict:         # spelling in small letters -> category, or 0.0 and 1.0 of a yes/no; None: not known
     "Every way in which a field's categories are written, blanks included."
-    blanks = dict.fromkeys(BLANKS, field.missing)
+    blanks = dict.fromkeys((*BLANKS, *(word.strip().casefold() for word in field.blanks)), field.missing)
+    if field.kind == "number": return blanks
     own = {str(spelling).strip().casefold(): value for spelling, value in field.spellings.items()}
     if field.kind == "binary": return blanks | TRUTHS | {word: float(value) for word, value in own.items()}
     categories = {category.strip().casefold(): category for category in field.categories}
@@ -75,7 +74,12 @@ def spellings_of(
         truths = {word: categories["yes" if value else "no"] for word, value in TRUTHS.items()}
     return blanks | truths | categories | own
 
-_spelt = {name: spellings_of(field) for name, field in FIELDS.items() if field.kind != "number"}
+def codes_of(field: Field) -> dict:   # number -> 0.0 and 1.0 of a yes/no; None: not known
+    "The spellings that are numbers, such as 2 for yes or -999 for not known."
+    return {float(word): value for word, value in spellings_of(field).items() if _decimal.fullmatch(word)}
+
+_spelt = {name: spellings_of(field) for name, field in FIELDS.items()}
+_codes = {name: codes_of(field) for name, field in FIELDS.items() if field.kind != "category"}
 
 def _is_blank(value) -> bool: return value is None or value != value
 
@@ -83,22 +87,24 @@ def _is_blank(value) -> bool: return value is None or value != value
 def _category(field: Field, value):
     "A category in its canonical spelling, and the check that failed."
     if _is_blank(value): return field.missing, None
-    word = str(value).strip().casefold()
-    return (_spelt[field.name][word], None) if word in _spelt[field.name] else (None, "category")
+    known, word = _spelt[field.name], str(value).strip().casefold()
+    if word not in known: word = re.sub(r"\.0+$", "", word)   # a code that went through a column of floats
+    return (known[word], None) if word in known else (None, "category")
 
 # %% ../nbs/fields.ipynb #b2d00175
 def _number(field: Field, value):
     "A number as a float, and the check that failed."
     if isinstance(value, str):
         word = value.strip().casefold()
-        if word in BLANKS: return None, None
-        if field.kind == "binary" and word in _spelt[field.name]: return _spelt[field.name][word], None
+        if word in _spelt[field.name]: return _spelt[field.name][word], None
         if not _decimal.fullmatch(word): return None, "number"
         value = float(word)
     if _is_blank(value): return None, None
     try: number = float(value)
     except (TypeError, ValueError): return None, "number"
     except OverflowError: return None, "range" if field.hard else "binary"
+    number = _codes[field.name].get(number, number)
+    if number is None: return None, None
     if field.kind == "binary": return number, None if number in (0.0, 1.0) else "binary"
     low, high = field.hard
     if not low <= number <= high: return number, "range"

@@ -20,9 +20,10 @@ def content_hash(frame: pd.DataFrame) -> str:
 
 # %% ../nbs/identity.ipynb #1a80b50a
 def without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    "The frame without rows that repeat another in all but the id, and how many there were."
+    "The frame without rows that repeat another, and how many there were; different ids are different people."
     columns = [name for name in (*INPUTS, OUTCOME) if name in frame]
     twice = frame.duplicated(subset=columns)
+    if "id" in frame: twice &= frame.id.isna()
     return frame[~twice].reset_index(drop=True), int(twice.sum())
 
 # %% ../nbs/identity.ipynb #9f5ce3b0

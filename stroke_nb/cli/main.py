@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 
 from .. import __version__
 from . import models, operate, workflow
+from .record import record
 from .score import fetch, score, simulate
 from .words import friendly_errors, print_table, stop
 
@@ -270,4 +271,4 @@ for command in (
     workflow.site, workflow.summary,
 ):
     app.command()(command)
-for group in (models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)
+for group in (record, models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

@@ -34,6 +34,8 @@ class Field:
     ordered: bool = False                  # categories from low to high: one number for a model
     words: dict = field(default_factory=dict)      # category -> how a person reads it
     spellings: dict = field(default_factory=dict)  # other spelling -> category, or 0 and 1 of a yes/no
+    blanks: tuple[str, ...] = ()           # what else stands for an unknown value, such as "?" or "-999"
+    dates: tuple[str, ...] = ()            # columns of a birth and of the day the age is taken at: the age between them
     units: dict = field(default_factory=dict)      # other unit -> what one of it is in `unit`
     direction: Direction = ""              # does risk rise ("+") or fall ("-") with it? "": none is known
     measured: bool = False                 # a finding, not an answer to a question: the linear half uses it
@@ -97,6 +99,7 @@ class Outcome:
     horizon: str = ""                  # within which time, such as 10 years; empty: now or before
     aliases: tuple[str, ...] = ()      # other column names that mean it
     spellings: dict = field(default_factory=dict)   # other spelling -> 0 or 1
+    seen: dict = field(default_factory=dict)        # people and share with it in the data a draft was made from
     review: tuple[str, ...] = ()       # guesses of a draft that nobody has looked at yet
 
     def __post_init__(self):
