@@ -44,7 +44,7 @@ class RiskSummary:
     risk: float | None = None
     low: float | None = None          # interval; None where the model has none
     high: float | None = None
-    place: Place | None = None        # among people of the same age and sex
+    place: Place | None = None        # among peers
     similar: Similar | None = None    # people who are alike, and how many of them had the outcome
     warnings: list = field(default_factory=list)   # why the data support this answer poorly
     data: str | None = field(default=None, repr=False)   # SHA-256 of the training data
@@ -97,7 +97,7 @@ def _finite(value: float) -> float | None: return float(value) if np.isfinite(va
 def summary(
     model,                            # a scorer, see `as_scorer`
     record: dict,                     # a person's values; checked here, a `DataError` says what can't be
-    prevalence: float | None = None,  # share with a stroke in the place of use; None: the model's own place
+    prevalence: float | None = None,  # share with the outcome in the place of use; None: the model's own place
 ) -> RiskSummary:
     "The risk of one person and what puts it into perspective."
     record, reference = check_record(record), model.about.get("reference")
@@ -147,6 +147,7 @@ def headline(
 def percent_words(answer: RiskSummary, span: str = "95 % interval ") -> str:
     "The risk as a percentage, with its interval."
     if answer.low is None: return f"{per_cent(answer.risk)}; this model has no interval"
+    if per_cent(answer.low) == per_cent(answer.high): return per_cent(answer.risk)   # over 99 %, say
     low, high = per_cent(answer.low).removesuffix(" %"), per_cent(answer.high)
     return f"{per_cent(answer.risk)} ({span}{low} to {high})"
 

@@ -173,7 +173,7 @@ def serve_app(
 ) -> None:
     "Serve the calculator until interrupted."
     token, folder = os.environ.pop("STROKE_NB_TOKEN", ""), Path(model).absolute()
-    if model_hash(folder): adopt(folder)   # before a session reads the fields
+    adopt(folder)   # before a session reads the fields
     os.environ.update(_SESSION, STROKE_NB_MODEL=str(folder))
     register()
     if hasattr(os, "fork"): parent.start()

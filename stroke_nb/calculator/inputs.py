@@ -58,7 +58,7 @@ def read_share(text: str) -> float:
     if isinstance(number, float) and 0.01 <= number <= 60:
         return float(f"{number:.10g}e-2")   # 1.8 % is 0.018 to the last digit
     raise DataError(
-        f"the share with {RECORD.outcome.a} is {text.strip()[:20]!r}: give a number of per cent from 0.01 to 60, "
+        f"the share with {RECORD.outcome.one} is {text.strip()[:20]!r}: give a number of per cent from 0.01 to 60, "
         f"such as {100 * RECORD.examples.get('prevalence', 0.05):.3g}"
     )
 

@@ -62,12 +62,14 @@ def trouble_html(
 def _legend(answer: RiskSummary) -> list[tuple[str, str]]:
     "Kind and words of each sort of dots, which is also the icon array in words."
     n = of_1000(answer.risk)
-    if answer.low is None: return [("sure", f"{n} of 1,000")]
+    if not span_words(answer.low, answer.high): return [("sure", f"{n} of 1,000")]
     low, high = of_1000(answer.low), of_1000(answer.high)
     return [
         ("sure", f"{low} at the lower end"), ("est", f"{n} by the estimate"),
         ("maybe", f"{high} at the upper end, of 1,000"),
     ]
+
+_LABEL = 24   # letters that stand beside a figure on a phone
 
 def _peers(answer: RiskSummary) -> Markup | str:
     "The risk among those of peers, drawn at the place of use."
@@ -75,6 +77,7 @@ def _peers(answer: RiskSummary) -> Markup | str:
     risks = map(float, shift_prevalence(answer.place.quantiles, answer.own, answer.prevalence))
     low, first, median, third, high = risks   # at 5, 25, 50, 75 and 95 %
     peers = answer.place.words[0].upper() + answer.place.words[1:]
+    if len(peers) > _LABEL: peers = "These people"   # the sentence above says who
     half = f"half: {per_cent(first).removesuffix(' %')} to {per_cent(third)}"
     bars = [
         Bar("This record", percent_words(answer, span=""), answer.risk, answer.low, answer.high),
