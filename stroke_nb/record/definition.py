@@ -121,11 +121,6 @@ class Outcome:
         return f" within {self.horizon}" if self.horizon else ""
 
     @property
-    def one(self) -> str:
-        "The noun with its article, such as a stroke."
-        return f"an {self.noun}" if self.noun[0].lower() in "aeiou" else f"a {self.noun}"
-
-    @property
     def a(self) -> str:
         "The precise noun with its article, such as a recorded stroke."
         return f"an {self.full}" if self.full[0].lower() in "aeiou" else f"a {self.full}"
