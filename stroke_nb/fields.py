@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'RECORD', 'OUTCOME', 'FIELDS', 'INPUTS', 'SHOWN', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'ORDERED', 'LIMITS',
-           'MG_PER_MMOL', 'AGES', 'PUBLIC_SHA256', 'PARENT_PREVALENCE', 'ALIASES', 'remedy', 'spellings_of', 'codes_of',
-           'check_record', 'oddities', 'columns_of', 'records_of']
+           'ALIASES', 'remedy', 'spellings_of', 'codes_of', 'check_record', 'oddities', 'columns_of', 'records_of']
 
 # %% ../nbs/fields.ipynb #9a14d15a
 import re
@@ -30,14 +29,6 @@ def _of_kind(kind: str) -> tuple[str, ...]: return tuple(name for name in INPUTS
 NUMBERS, BINARIES, CATEGORIES = (_of_kind(kind) for kind in ("number", "binary", "category"))
 ORDERED = tuple(name for name in CATEGORIES if FIELDS[name].ordered)   # categories that are one number for a model
 LIMITS = {name: FIELDS[name].use for name in INPUTS if FIELDS[name].use}   # outside them, nobody is given a risk
-
-# %% ../nbs/fields.ipynb #7a5e0c11
-# on their way out: facts of one record, to be asked of RECORD by whoever needs them
-MG_PER_MMOL = 18.016
-AGES = LIMITS.get("age", (18, 82))
-_file = RECORD.files[0] if RECORD.files else None
-PUBLIC_SHA256 = _file.sha256 if _file else ""
-PARENT_PREVALENCE = _file.prevalence_of_parent if _file else None
 
 # %% ../nbs/fields.ipynb #750a16c5
 ALIASES = {plain_name(alias): field.name for field in FIELDS.values() for alias in (field.name, *field.aliases)}

@@ -38,7 +38,9 @@ def _forest(flat: dict) -> dict | None:
         count=count, depth=depth, column=_packed(flat["column"], "<u2"), border=_packed(flat["border"], "<f4"),
         value=_packed(flat["value"], "<f8"), scale=float(flat["scale"]), bias=float(flat["bias"]),
     )
-    return packed | (dict(tables=_packed(flat["tables"], "<f8"), base=float(flat["base"])) if "tables" in flat else {})
+    return packed | (
+        dict(tables=_packed(flat["tables"], "<f8"), base=float(flat["base"])) if "tables" in flat else {}
+    )
 
 def _encoded() -> list[tuple]:
     "For each encoded column the place of its field, and the code it stands for; None: the value itself."
@@ -58,7 +60,9 @@ def _group(group: dict) -> dict:
 def model_data(scorer: LightScorer) -> dict:
     "What the page's script needs of a model."
     tables = scorer.tables
-    line = tables["line"] and {name: np.asarray(tables["line"][name]).tolist() for name in ("coef", "intercept", "centre")}
+    line = tables["line"] and {
+        name: np.asarray(tables["line"][name]).tolist() for name in ("coef", "intercept", "centre")
+    }
     return dict(
         inputs=INPUTS, levels={name: FIELDS[name].levels for name in CATEGORIES}, encoded=_encoded(),
         fill_first=[FIELDS[name].fill_first for name in INPUTS],
@@ -125,7 +129,9 @@ def one_page(
     "The calculator of a model as one page that needs nothing else."
     scorer = as_scorer(model)
     if not isinstance(scorer, LightScorer):
-        raise DataError(f"a model of kind {scorer.kind!r} has no page of its own: train one of kind catboost or trees")
+        raise DataError(
+            f"a model of kind {scorer.kind!r} has no page of its own: train one of kind catboost or trees"
+        )
     # within a script no text may close it
     data = json.dumps(page_data(scorer, today or date.today()), ensure_ascii=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c")
@@ -133,7 +139,9 @@ def one_page(
     template = Environment(loader=loader, undefined=StrictUndefined, autoescape=True)
     assets = dict(style=_asset("one_page.css"), scorer=_asset("one_page_scorer.js"), script=_asset("one_page.js"))
     safe = {name: Markup(text) for name, text in assets.items()}
-    return template.get_template("one_page.html.j2").render(title=RECORD.title, embed=embed, data=Markup(data), **safe)
+    return template.get_template("one_page.html.j2").render(
+        title=RECORD.title, embed=embed, data=Markup(data), **safe
+    )
 
 def write_page(
     model,               # as at `one_page`

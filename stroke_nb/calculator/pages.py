@@ -14,7 +14,16 @@ from markupsafe import Markup
 
 from ..arithmetic import shift_prevalence
 from stroke_nb.calculator.answer import (
-    headline, INTERVAL_WORDS, of_1000, peers_words, percent_words, place_words, RiskSummary, similar_words, span_words, stamp,
+    headline,
+    INTERVAL_WORDS,
+    of_1000,
+    peers_words,
+    percent_words,
+    place_words,
+    RiskSummary,
+    similar_words,
+    span_words,
+    stamp,
 )
 from .batch import Line, Scored
 from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, waterfall

@@ -99,7 +99,7 @@ class PlausibleValues:
         return expand_codes(self.codes(X), self.group, self.n_points, every)
 
     def given(self, X: pd.DataFrame) -> pd.DataFrame:
-        "Records as they are, for kinds that fill blanks in their own way; fields left out have one value for everybody."
+        "Records as they are, for kinds that fill blanks themselves; fields left out have one value for everybody."
         neutral = {name: FIELDS[name].levels[0] if name in CATEGORIES else 0.0 for name in self.left_out}
         return X[list(INPUTS)].assign(**neutral)
 

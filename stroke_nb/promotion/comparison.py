@@ -22,9 +22,9 @@ _event = RECORD.outcome
 ADVICE = {
     "pass": "What to do next: stroke-nb models promote VERSION --comparison reports/compare/{run}",
     "hold": "What to do next: wait for more outcomes and compare again; or decide by the table above, and promote with "
-            "--override and the reason.",
+    "--override and the reason.",
     "refuse": "What to do next: leave the champion in place; look at the rules that speak against the challenger "
-              "before another is made.",
+    "before another is made.",
 }
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ class Comparison:
         names = [f"the {role} {model.version_ or model.kind} (`{model.sha256_[:12]}`)"
                  for role, model in self.models.items()]
         source, notes = self.cohort.attrs["source"], " ".join(self.result.notes)
-        return (f"Compared: {' and '.join(names)}. People: {source}. {notes} "
-                f"Each rule is read on the same people; the strictest decides, and where {_event.plural} are too few, "
-                "a person does.")
+        return (
+            f"Compared: {' and '.join(names)}. People: {source}. {notes} "
+            f"Each rule is read on the same people; the strictest decides, and where {_event.plural} are too few, "
+            "a person does."
+        )
 
     def group_words(self) -> str:
         "How to read the subgroups."
@@ -124,7 +126,8 @@ def compare(
     pairs, apart, people_sides = None, None, pd.DataFrame()
     if log is not None:
         pairs = between(log.pairs(*span), champion.sha256_, challenger.sha256_)
-        if len(pairs): apart = agreement(pairs.risk_champion, pairs.risk_challenger, result.policy.thresholds, seed=seed)
+        if len(pairs):
+            apart = agreement(pairs.risk_champion, pairs.risk_challenger, result.policy.thresholds, seed=seed)
         window = log.window(*span, served=False)
         if len(window): people_sides = sides(window, challenger.sha256_)
     return Comparison(

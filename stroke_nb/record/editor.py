@@ -13,7 +13,15 @@ from typing import Any, get_args, get_origin, get_type_hints, Literal
 from .definition import Field, KnownFile, Outcome, Record
 
 # %% ../../nbs/record/editor.ipynb #f387ae2e
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "object", tuple: "array"}
+_TYPES = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    NoneType: "null",
+    dict: "object",
+    tuple: "array",
+}
 
 def _kind(hint) -> dict:
     "The schema of a type."
@@ -38,8 +46,11 @@ def json_schema() -> dict:
     field = _object(Field, ("name",), dict(categories=categories))
     outcome, known = _object(Outcome, (), {}), _object(KnownFile, (), {})
     own = dict(
-        outcome=outcome, fields=dict(type="object", additionalProperties=field), files=dict(type="array", items=known),
-        extends=dict(type="string"), without=dict(type="array", items=dict(type="string")),
+        outcome=outcome,
+        fields=dict(type="object", additionalProperties=field),
+        files=dict(type="array", items=known),
+        extends=dict(type="string"),
+        without=dict(type="array", items=dict(type="string")),
     )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Patient record",
             **_object(Record, ("source",), own)}

@@ -67,7 +67,8 @@ def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     entry = known_field(name, float(numbers.median()))
     known = dict(entry.get("settings", {}))
     unit = unit_of(column.name, name) or known.get("unit", "")
-    if unit != known.get("unit", ""): known = {key: value for key, value in known.items() if key not in ("units", "hard")}
+    if unit != known.get("unit", ""):
+        known = {key: value for key, value in known.items() if key not in ("units", "hard")}
     if unit: review.append(f"unit {unit}: by the name")
     blanks = list(column.blanks)
     if "above" in entry and (numbers == 0).sum() > 0 and (numbers != 0).any():
@@ -116,7 +117,9 @@ def _binary(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     shares = [round(float(known[y[known.index] == outcome].mean()), 4) for outcome in (0, 1)]
     seen = dict(middle=int(known.mean() > .5), share=round(float(known.mean()), 4), share_by_outcome=shares)
     settings = dict(kind="binary") | entry.get("settings", {}) | dict(label=label_of(column.name))
-    return settings | (dict(direction=direction) if direction else {}) | dict(blanks=list(column.blanks), seen=seen), review
+    return settings | (dict(direction=direction) if direction else {}) | dict(
+        blanks=list(column.blanks), seen=seen
+    ), review
 
 # %% ../../nbs/record/field_drafts.ipynb #4862d510
 _KINDS = dict(number=_number, category=_category, binary=_binary)

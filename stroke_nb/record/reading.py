@@ -104,7 +104,7 @@ def write_record(
 def adopt(
     folder: str | Path,   # of a saved model
 ) -> None:
-    "Let this process, and those it starts, use the record that a model was made with; without a model, nothing changes."
+    "Let this process and those it starts use the record that a model was made with; without a model nothing changes."
     if not (Path(folder) / "manifest.json").is_file(): return
     path = Path(folder) / "record.json"
     os.environ["STROKE_NB_RECORD"] = str(path.resolve()) if path.is_file() else "stroke"

@@ -70,7 +70,9 @@ def _combinations(columns: dict, joint: dict) -> list[str]:
     "Combinations of bands that enough people have."
     if not joint: return []
     complete = ~np.any([np.isnan(columns[name]) for name in joint], axis=0)
-    cells = np.column_stack([[_cell(value, cuts) for value in columns[name][complete]] for name, cuts in joint.items()])
+    cells = np.column_stack(
+        [[_cell(value, cuts) for value in columns[name][complete]] for name, cuts in joint.items()]
+    )
     combinations, counts = np.unique(cells, axis=0, return_counts=True)
     return ["".join(map(str, cell)) for cell in combinations[counts >= _RARE]]
 
@@ -108,7 +110,9 @@ def reference_of(
     from stroke_nb.schema import validate
     X, y = validate(patients), np.asarray(outcome, float)
     risk = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
-    inside = np.all([[within(name, value) for value in X[name]] for name in LIMITS] or [np.ones(len(X), bool)], axis=0)
+    inside = np.all(
+        [[within(name, value) for value in X[name]] for name in LIMITS] or [np.ones(len(X), bool)], axis=0
+    )
     columns = {name: X[name].to_numpy()[inside] for name in INPUTS}
     likeness = likeness_of(columns, risk[inside])
     questions = likeness["questions"]
@@ -218,10 +222,8 @@ def _rare_categories(reference, record) -> list[str]:
         and not any(f"{name}|{record[name]}|{start}" in reference["common"] for start in starts)
     ]
     who = people_in("people", main, band) if band else "people"
-    return [
-        f"{FIELDS[name].label} “{FIELDS[name].category_words(record[name])}”: fewer than {_RARE} {who} in the data have it."
-        for name in rare
-    ]
+    words = [f"{FIELDS[name].label} “{FIELDS[name].category_words(record[name])}”" for name in rare]
+    return [f"{category}: fewer than {_RARE} {who} in the data have it." for category in words]
 
 def _rare_combination(reference, record) -> list[str]:
     "A combination of bands that fewer than ten people have."

@@ -91,7 +91,9 @@ def _definitions(tree: ast.Module) -> list[str]:
     names = []
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            registered = any(isinstance(mark, ast.Call) and isinstance(mark.func, ast.Attribute) for mark in node.decorator_list)
+            registered = any(
+                isinstance(mark, ast.Call) and isinstance(mark.func, ast.Attribute) for mark in node.decorator_list
+            )
             if not registered: names.append(node.name)
         elif isinstance(node, ast.Assign):
             names += [target.id for target in node.targets if isinstance(target, ast.Name)]
@@ -107,10 +109,17 @@ def unused(
     for path in [*package.rglob("*.py"), *others]:
         if path.name == "_modidx.py": continue
         text = path.read_text(encoding="utf-8")
-        text = re.sub(r"__all__ = \[.*?\]", "", text, count=1, flags=re.DOTALL) if path.name != "__init__.py" else text
+        text = (
+            re.sub(r"__all__ = \[.*?\]", "", text, count=1, flags=re.DOTALL) if path.name != "__init__.py" else text
+        )
         words.update(re.findall(r"\w+", text))
-    return sorted(f"{module}.{name}" for module, tree in trees.items() if not module.startswith(("tests.test_", "migrations"))
-                  for name in _definitions(tree) if words[name] < 2)
+    return sorted(
+        f"{module}.{name}"
+        for module, tree in trees.items()
+        if not module.startswith(("tests.test_", "migrations"))
+        for name in _definitions(tree)
+        if words[name] < 2
+    )
 
 # %% ../../nbs/tests/house.ipynb #375b9c06
 def markup(package: Path) -> list[str]:
@@ -133,7 +142,13 @@ def _cells(path: Path) -> list[str]:
 
 def exported(path: Path) -> list[str]:
     "Lines of a notebook that go into the package, without blank ones."
-    return [line for cell in _cells(path) if cell.startswith("#| export") for line in cell.split("\n")[1:] if line.strip()]
+    return [
+        line
+        for cell in _cells(path)
+        if cell.startswith("#| export")
+        for line in cell.split("\n")[1:]
+        if line.strip()
+    ]
 
 def wide_lines(
     path: Path,          # a notebook

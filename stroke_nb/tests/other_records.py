@@ -47,7 +47,9 @@ def heart(
     return people.assign(disease=_outcome(rng, log_odds.to_numpy(), .459))
 
 # %% ../../nbs/tests/other_records.ipynb #f64b3f89
-_BLANK_SHARES = dict(education=.025, cigsPerDay=.007, BPMeds=.013, totChol=.012, BMI=.0045, heartRate=.002, glucose=.09)
+_BLANK_SHARES = dict(
+    education=0.025, cigsPerDay=0.007, BPMeds=0.013, totChol=0.012, BMI=0.0045, heartRate=0.002, glucose=0.09
+)
 
 def framingham(
     n: int = 1500,   # people
@@ -123,8 +125,13 @@ def wide_record(path: Path) -> Path:
     "Its record, written to a file."
     fields = {f"lab_{number:02}": dict(label=f"Lab {number}", kind="number", hard=[0, 100]) for number in range(40)}
     fields |= {f"flag_{number}": dict(label=f"Flag {number}", kind="binary") for number in range(10)}
-    fields |= {f"kind_{number}": dict(label=f"Kind {number}", kind="category", categories=list("abcdefgh")) for number in range(9)}
+    fields |= {
+        f"kind_{number}": dict(label=f"Kind {number}", kind="category", categories=list("abcdefgh"))
+        for number in range(9)
+    }
     fields["ward"] = dict(label="Ward", kind="category", categories=_WARDS)
     outcome = dict(column="readmitted", noun="readmission")
-    path.write_text(yaml.safe_dump(dict(name="wide", title="Readmission", outcome=outcome, fields=fields), sort_keys=False))
+    path.write_text(
+        yaml.safe_dump(dict(name="wide", title="Readmission", outcome=outcome, fields=fields), sort_keys=False)
+    )
     return path

@@ -43,7 +43,9 @@ def trained(name: str, folder: Path) -> Path:
     "A model of another record."
     record = Path(__file__).parents[2] / "nbs" / "tests" / "records" / f"{name}.yaml"
     subprocess.run(
-        [sys.executable, "-c", TRAIN, name, str(folder)], env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True
+        [sys.executable, "-c", TRAIN, name, str(folder)],
+        env=os.environ | {"STROKE_NB_RECORD": str(record)},
+        check=True,
     )
     return folder
 
@@ -97,7 +99,9 @@ def test_units_order_and_whole_numbers(visit):
     assert slope.locator("label").all_inner_texts() == ["up", "flat", "down", "Not known"]
     page.page.get_by_label("Cholesterol", exact=True).fill("232")
     page.page.get_by_role("group", name="Unit of cholesterol").get_by_text("mmol/L").click()
-    page.page.wait_for_function("() => document.querySelector('.sn-field-chol input[type=text]').value.startsWith('5.999')")
+    page.page.wait_for_function(
+        "() => document.querySelector('.sn-field-chol input[type=text]').value.startsWith('5.999')"
+    )
     page.page.locator(".sn-part-why", has_text="Cholesterol: 232 mg/dL").wait_for()
     page.page.get_by_label("Vessels seen on fluoroscopy", exact=True).fill("1.5")
     page.wait("is not a whole number")

@@ -193,10 +193,14 @@ def test_the_canary_is_the_base_with_a_challenger_of_its_own():
         assert selector["app.kubernetes.io/component"] == component
         [container] = pod["spec"]["containers"]
         assert container["args"][-1] == f"models/{component}" and len(container["env"]) == 3
-        assert container["securityContext"]["readOnlyRootFilesystem"] and pod["spec"]["securityContext"]["runAsNonRoot"]
+        assert (
+            container["securityContext"]["readOnlyRootFilesystem"]
+            and pod["spec"]["securityContext"]["runAsNonRoot"]
+        )
 
 def test_the_rendered_canary_fits_the_schemas(tmp_path):
-    entries = [entry for (kind, _), entry in _rendered("canary").items() if kind != "HTTPRoute"]   # not of Kubernetes itself
+    # not of Kubernetes itself
+    entries = [entry for (kind, _), entry in _rendered("canary").items() if kind != "HTTPRoute"]
     (tmp_path / "canary.yaml").write_text(yaml.safe_dump_all(entries))
     words = [_tool("kubernetes-validate"), "--strict", tmp_path / "canary.yaml"]
     if not words[0].exists(): pytest.skip("kubernetes-validate isn't installed; it comes with the extra dev")
@@ -344,21 +348,51 @@ def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
     prometheus = shutil.which("prometheus") or pytest.skip("no prometheus here: install Debian's package prometheus")
     alertmanager, chat = _alertmanager("alertmanager"), _listener(0)
     up, manager, tell, web = (free_port() for _ in range(4))
-    _rewritten(tmp_path, "prometheus.yml", {
-        "service:8000": f"127.0.0.1:{up}", "alertmanager:9093": f"127.0.0.1:{manager}", "localhost:9090": f"127.0.0.1:{web}",
-        r"_interval: \d+s": "_interval: 1s",
-    })
+    _rewritten(
+        tmp_path,
+        "prometheus.yml",
+        {
+            "service:8000": f"127.0.0.1:{up}",
+            "alertmanager:9093": f"127.0.0.1:{manager}",
+            "localhost:9090": f"127.0.0.1:{web}",
+            r"_interval: \d+s": "_interval: 1s",
+        },
+    )
     _rewritten(tmp_path, "rules.yml", {r"for: \d+m": "for: 1s"})
-    _rewritten(tmp_path, "alertmanager.yml", {
-        "alert:9095": f"127.0.0.1:{tell}", "group_wait: 30s": "group_wait: 1s", "group_interval: 5m": "group_interval: 1s",
-    })
+    _rewritten(
+        tmp_path,
+        "alertmanager.yml",
+        {
+            "alert:9095": f"127.0.0.1:{tell}",
+            "group_wait: 30s": "group_wait: 1s",
+            "group_interval: 5m": "group_interval: 1s",
+        },
+    )
     program = [sys.executable, "-c", "from stroke_nb.cli import app; app()"]
     commands = dict(
-        prometheus=([prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-                     f"--web.listen-address=127.0.0.1:{web}"], {}),
-        alertmanager=([alertmanager, "--config.file=alertmanager.yml", "--storage.path=kept",
-                       "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{manager}"], {}),
-        alert=([*program, "alert", "--port", str(tell)], dict(STROKE_NB_NOTIFY=f"json://127.0.0.1:{chat.server_port}/")),
+        prometheus=(
+            [
+                prometheus,
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=data",
+                f"--web.listen-address=127.0.0.1:{web}",
+            ],
+            {},
+        ),
+        alertmanager=(
+            [
+                alertmanager,
+                "--config.file=alertmanager.yml",
+                "--storage.path=kept",
+                "--cluster.listen-address=",
+                f"--web.listen-address=127.0.0.1:{manager}",
+            ],
+            {},
+        ),
+        alert=(
+            [*program, "alert", "--port", str(tell)],
+            dict(STROKE_NB_NOTIFY=f"json://127.0.0.1:{chat.server_port}/"),
+        ),
     )
     with _running(tmp_path, **commands):
         def told(words): return any(words in f"{message['title']} {message['message']}" for message in chat.messages)

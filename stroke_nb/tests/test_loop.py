@@ -93,9 +93,11 @@ def world(year, tmp_path_factory):
 # %% ../../nbs/tests/test_loop.ipynb #740713e3
 def _start(now) -> subprocess.Popen:
     "A step in a process of its own."
-    code = ("import sys; from stroke_nb.automation.rule import load_rule; from stroke_nb.automation.loop import step; "
-            f"from datetime import datetime; done = step(load_rule(), datetime.fromisoformat('{now.isoformat()}')); "
-            "print(done.words); sys.exit(done.exit_code)")
+    code = (
+        "import sys; from stroke_nb.automation.rule import load_rule; from stroke_nb.automation.loop import step; "
+        f"from datetime import datetime; done = step(load_rule(), datetime.fromisoformat('{now.isoformat()}')); "
+        "print(done.words); sys.exit(done.exit_code)"
+    )
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 def _half_runs() -> list: return list(Path("reports", "retrain").glob(".*.tmp"))

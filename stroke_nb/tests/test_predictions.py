@@ -455,9 +455,22 @@ def test_migration_of_postgresql(postgres, tmp_path):
 def _old_rows() -> list[tuple[str, dict]]:
     "Rows of two predictions and an outcome, as version 0001 spooled them."
     rest = dict(
-        time="2026-03-01 12:00:00.000000+00:00", model_version="1", model_sha256="0" * 64, role="champion", served=True,
-        imputed='["bmi"]', risk=0.1 + 0.2, low=0.1, high=0.7, prevalence=None, positive=None, latency_ms=1.5, caller=None,
-        person=None, request_id="r", row=0,
+        time="2026-03-01 12:00:00.000000+00:00",
+        model_version="1",
+        model_sha256="0" * 64,
+        role="champion",
+        served=True,
+        imputed='["bmi"]',
+        risk=0.1 + 0.2,
+        low=0.1,
+        high=0.7,
+        prevalence=None,
+        positive=None,
+        latency_ms=1.5,
+        caller=None,
+        person=None,
+        request_id="r",
+        row=0,
     )
     people = [_inputs, _inputs | dict(age=1 / 3, gender=None, bmi=31.415926535897932)]
     predictions = [("predictions", dict(id=new_id(), **rest) | person) for person in people]
@@ -525,7 +538,9 @@ def test_the_hash_of_the_first_record():
 def test_numbers_go_on_after_the_migration(sqlite, tmp_path):
     _old_log(sqlite, _old_rows())
     with sa.create_engine(sqlite).begin() as connection:
-        connection.exec_driver_sql("INSERT INTO retention (done, older_than, predictions, outcomes) VALUES ('2026', '2027', 2, 1)")
+        connection.exec_driver_sql(
+            "INSERT INTO retention (done, older_than, predictions, outcomes) VALUES ('2026', '2027', 2, 1)"
+        )
         connection.exec_driver_sql("DELETE FROM predictions")
     with PredictionLog(sqlite, tmp_path / "spool") as log:
         log.add([_prediction()])
@@ -539,7 +554,11 @@ def test_a_missing_column_is_told(sqlite, tmp_path):
     with PredictionLog(sqlite, tmp_path / "spool", patience=0.3) as log:
         log.add([_prediction()])
         ready, [line] = log.status()
-        assert not ready and "the table predictions lacks the column caller" in line and "1 waiting in the spool" in line
+        assert (
+            not ready
+            and "the table predictions lacks the column caller" in line
+            and "1 waiting in the spool" in line
+        )
         assert "lacks the column caller" in log.ready()[1]
         with sa.create_engine(sqlite).begin() as connection:
             connection.exec_driver_sql("ALTER TABLE predictions RENAME COLUMN called TO caller")
@@ -600,7 +619,11 @@ def test_two_records_in_one_log(kind, request, tmp_path):
         assert log.export(tmp_path / "all.csv") == before + 2
         from pandas import read_csv
         table = read_csv(tmp_path / "all.csv")
-        assert table.record.nunique() == 3 and table.disease.tolist()[-2:-1] == [1] and table.chest_pain.notna().sum() == 1
+        assert (
+            table.record.nunique() == 3
+            and table.disease.tolist()[-2:-1] == [1]
+            and table.chest_pain.notna().sum() == 1
+        )
 
 def test_another_records_spool(sqlite, tmp_path):
     "A process with the heart record died while the database was away; this one drains what it left, definition included."

@@ -213,7 +213,8 @@ def test_a_run_is_started_by_hand_and_its_turns_come_as_planned(tmp_path, quick)
     assert done.code == 0 and "run quick" in done.words
     assert json.loads((found.keeps / "state.json").read_text())["quick"]["due"] == before
     assert [turn.code for turn in run_due(found, after(1))] == [0]
-    with locked(found.keeps / "quick.lock"), pytest.raises(ScheduleError, match="going already"): run_now(found, "quick")
+    with locked(found.keeps / "quick.lock"), pytest.raises(ScheduleError, match="going already"):
+        run_now(found, "quick")
 
 def test_a_state_of_version_0_1_still_counts(tmp_path, quick):
     found = workspace(tmp_path)
@@ -229,7 +230,10 @@ def test_a_leap_day_or_an_unreadable_line_stops_no_other_run(tmp_path, quick):
     (tmp_path / "schedule.yaml").write_text(json.dumps(dict(runs=others | text["runs"])))
     with contextlib.chdir(tmp_path): found = load_schedule("schedule.yaml")
     assert [(done.name, done.code) for done in run_due(found, after(1))] == [("quick", 0), ("broken", 2)]
-    assert listed(found)[-1][:2] == ("broken", "can't be read") and "cron = '15 25 * * *'" in found.unreadable["broken"]
+    assert (
+        listed(found)[-1][:2] == ("broken", "can't be read")
+        and "cron = '15 25 * * *'" in found.unreadable["broken"]
+    )
 
 def test_a_broken_state_is_set_aside_and_said(tmp_path, capsys, quick):
     found = workspace(tmp_path)
@@ -361,7 +365,11 @@ def test_cron_lines_mean_what_they_mean_to_debians_cron(month):
         except UsageError: continue   # such as 31 February
         entry, expected = Entry("x", line, "Europe/Berlin"), _debian_turns(line, minutes)
         start = int(random.integers(24 * 60, 30 * 60))   # around the change, at 1:00 UTC on the second day
-        moment, coming, past = first + timedelta(minutes=start), expected[expected > start], expected[expected <= start]
+        moment, coming, past = (
+            first + timedelta(minutes=start),
+            expected[expected > start],
+            expected[expected <= start],
+        )
         turn = int((next_time(entry, moment) - first).total_seconds() // 60)
         assert turn == coming[0] if len(coming) else turn >= 3 * 1440, (line, start, turn)
         if len(past): assert last_time(entry, moment) == first + timedelta(minutes=int(past[-1])), (line, start)

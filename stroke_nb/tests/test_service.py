@@ -352,7 +352,9 @@ def test_a_service_with_another_record(kind, request, heart_model, tmp_path):
     environment = os.environ | {"STROKE_NB_RECORD": str(_HEART), "STROKE_NB_DATABASE": database}
     status = [Path(sys.executable).with_name("stroke-nb"), "log", "status"]
     done = subprocess.run(status, env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcomes; in use", done.stdout), done.stdout
+    assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcomes; in use", done.stdout), (
+        done.stdout
+    )
 
 def _swap(home: Path, other: Path, service: Live) -> None:
     "Publish a model of another record; the service refuses it in words."
@@ -367,5 +369,7 @@ def test_uvicorns_worker_takes_the_models_record(heart_model, tmp_path):
     program = "from stroke_nb.service.app import worker_app; print(worker_app().openapi()['info']['description'])"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STROKE_NB_")}
     environment["STROKE_NB_SERVICE"] = json.dumps(dict(model=str(heart_model)))
-    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.stdout.startswith("Risk of a narrowed coronary vessel."), done.stderr

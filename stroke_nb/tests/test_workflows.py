@@ -74,14 +74,18 @@ def test_files_for_visitors_fit_their_schemas(path):
     from jsonschema.validators import validator_for
     schemas = pytest.importorskip("check_jsonschema.builtin_schemas")
     schema = json.loads(files(schemas).joinpath(f"vendor/{_SCHEMAS[path]}.json").read_text())
-    content = yaml.load((ROOT / path).read_text(), Loader=yaml.BaseLoader if path.endswith(".cff") else yaml.SafeLoader)
+    content = yaml.load(
+        (ROOT / path).read_text(), Loader=yaml.BaseLoader if path.endswith(".cff") else yaml.SafeLoader
+    )
     assert [error.message for error in validator_for(schema)(schema).iter_errors(content)] == []
 
 def test_what_visitors_are_told_is_what_there_is():
     makefile, settings = (ROOT / "Makefile").read_text(), (ROOT / "settings.ini").read_text()
     targets = set(re.findall(r"^(\w+):", makefile, flags=re.M))
     told = re.findall(r"^make ([\w ]+?)  ", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.M)
-    assert {"install", "lint", "test", "build"} <= targets and {name for line in told for name in line.split()} <= targets
+    assert {"install", "lint", "test", "build"} <= targets and {
+        name for line in told for name in line.split()
+    } <= targets
     version = re.search(r"^version = (.+)$", settings, flags=re.M)[1]
     assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == version
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
