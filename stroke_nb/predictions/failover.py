@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import LogError, NotKept
-from .database import Database, Refused
+from .database import Database
+from .engines import Refused
 from .spool import CHUNK, counted, named_row, NamedRow, ordered_rows, read_chunks, Spool
 from .tables import Row
 

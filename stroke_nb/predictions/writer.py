@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..errors import LogError, NotKept
-from .database import first_line
+from .engines import first_line
 from .failover import Failover
 from .tables import Row
 
