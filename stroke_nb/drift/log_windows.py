@@ -84,7 +84,8 @@ def log_reference(
     "The people of the eight weeks before a window."
     if before is None: raise DataError("reference = 'log' needs days before the window: give since, its first day")
     rows, about = _people(log, before - timedelta(weeks=8), before)
-    if not len(rows): raise DataError(f"{about['source']}: nobody there to be the reference; give a later since, or a file")
+    if not len(rows):
+        raise DataError(f"{about['source']}: nobody there to be the reference; give a later since, or a file")
     return rows, about
 
 # %% ../../nbs/drift/log_windows.ipynb #738721a6
