@@ -39,6 +39,7 @@ SETTINGS = {
     "default99": ("99 %, weekly", 52, 20, 50, 200, .99, False, "new"),
     "default995": ("99.5 %, ages too, weekly", 52, 20, 50, 200, .995, True, "new"),
     "daily98": ("98 %, 20 people a day", 365, 20, 20, 200, .98, False, "new"),
+    "panel_all": ("all of each 200 from the same 600 people, all counted", 52, 200, 200, 4000, 0, False, "panel_all"),
     "panel": ("half of each 200 from the same 600 people, all counted", 52, 200, 200, 4000, 0, False, "panel"),
     "panel_pool": ("... left out of the pool's draw", 52, 200, 200, 4000, 0, False, "panel_pool"),
     "panel_once": ("... each counted once, as it is done", 52, 200, 200, 4000, 0, False, "panel_once"),
@@ -68,10 +69,10 @@ def quiet_year(monitor, code, setting, rng) -> bool:
         size = int(rng.integers(least, most + 1))
         name, new = f"{look:04d}", rng.integers(0, rows, size)
         if who.startswith("panel"):
-            back = rng.choice(600, size // 2, replace=False)
-            fresh, people = ~met[back], np.r_[panel[back], new[size // 2:]]
-            if who == "panel_once": people = np.r_[panel[back[fresh]], new[size // 2:]]
-            coded, before = code.take(people), np.r_[~fresh, np.zeros(size - size // 2, bool)]
+            back = rng.choice(600, size if who == "panel_all" else size // 2, replace=False)
+            fresh, people = ~met[back], np.r_[panel[back], new[len(back):]]
+            if who == "panel_once": people = np.r_[panel[back[fresh]], new[len(back):]]
+            coded, before = code.take(people), np.r_[~fresh, np.zeros(size - len(back), bool)]
             met[back] = True
             if who == "panel_pool":
                 if count_without(monitor, coded, before, name): return True

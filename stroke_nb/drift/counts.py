@@ -84,7 +84,7 @@ def main_field() -> str | None:
     return RECORD.strongest or next(iter(NUMBERS), None)
 
 def _counted_pairs(names: tuple[str, ...], with_risk: bool) -> list[tuple[int, int]]:
-    "Pairs of columns that are counted, by place: those watched, each with the risk, categories with the main field."
+    "Pairs of columns that are counted: those watched, each column with the risk, categories with the main field."
     main = main_field()
     pairs = {(stream.column, stream.detail) for stream in streams(with_risk) if stream.kind == "dependence"}
     if with_risk: pairs |= {(name, "risk") for name in INPUTS}

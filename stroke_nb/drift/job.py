@@ -225,6 +225,10 @@ def _count_outcomes(monitor: OutcomeMonitor, compared: Comparison, labelled: pd.
     return monitor.update(labelled[OUTCOME], labelled.risk, moment, ids=labelled.id)
 
 # %% ../../nbs/drift/job.ipynb #b0da2203
+def _is_at_hand(reference: pd.DataFrame, monitor: DriftMonitor) -> bool:
+    "Is it a reference that the monitor was begun or restarted with?"
+    return bool(np.isin(CheckedRows(reference).people, monitor.seen).all())
+
 def _counted(look: DriftLook, restart: str) -> DriftLook:
     "The look with its window and its outcomes counted, and both states kept."
     compared, monitor, window_id = look.compared, look.monitor, look.compared.window.window_id
@@ -242,7 +246,8 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
         monitor.save(compared.state)
         if outcome_monitor.records: outcome_monitor.save(compared.outcome_state)
     return replace(
-        look, result=result, outcome_monitor=outcome_monitor, outcomes=outcomes, labelled=labelled, risks=risks
+        look, result=result, outcome_monitor=outcome_monitor, outcomes=outcomes, labelled=labelled, risks=risks,
+        at_hand=_is_at_hand(compared.reference, monitor),
     )
 
 def look_at(
@@ -256,8 +261,7 @@ def look_at(
     with locked_state(compared.state):
         monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
         report = monitor.quality(window.rows, window.window_id)
-        at_hand = bool(np.isin(CheckedRows(compared.reference).people, monitor.seen).all())
-        look = DriftLook(compared, report, monitor, at_hand, promise, seed)
+        look = DriftLook(compared, report, monitor, _is_at_hand(compared.reference, monitor), promise, seed)
         return _counted(look, restart) if report.ok else look
 
 # %% ../../nbs/drift/job.ipynb #41aab865

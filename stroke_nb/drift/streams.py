@@ -29,9 +29,9 @@ class Stream(NamedTuple):
 
 # %% ../../nbs/drift/streams.ipynb #2aa51fef
 def _column_streams(field, weight: float) -> list[Stream]:
-    "Streams of one column; a quarter of its weight goes to missing values where they can occur."
-    missing = [] if field.missing else [Stream(field.name, "missing", "", weight / 4)]
-    rest = weight * (3 / 4 if missing else 1)
+    "Streams of one column; an eighth of its weight goes to missing values where they can occur."
+    missing = [] if field.missing else [Stream(field.name, "missing", "", weight / 8)]
+    rest = weight * (7 / 8 if missing else 1)
     if field.kind == "number":
         location = Stream(field.name, "location", "", rest * 2 / 3)
         return [location, Stream(field.name, "spread", "", rest / 3), *missing]
@@ -59,7 +59,7 @@ def streams(
 ) -> tuple[Stream, ...]:                     # columns, then risk, then pairs
     "All streams; weights sum to 1."
     importance, pairs = importance or record_importance(), _watched_pairs()
-    parts = [1 + 2 * each for each in importance]
+    parts = [1 + 4 * each for each in importance]
     columns = 1 - 0.3 * with_risk - 0.2 * bool(pairs)
     watched = [
         stream for name, part in zip(INPUTS, parts, strict=True)
