@@ -51,7 +51,7 @@ def _days(
 # %% ../../nbs/drift/log_windows.ipynb #c2fb003f
 class Window(NamedTuple):
     "What a drift job looks at."
-    rows: pd.DataFrame  # as they came; from the log: id, the ten inputs
+    rows: pd.DataFrame  # as they came; from the log: id, the inputs
     window_id: str      # sorts after the last one; from the log: its last day
     source: str         # name for a report
     sha256: str         # of the file, or of the rows
@@ -66,8 +66,9 @@ def log_window(
     "The people asked about on some days."
     counted = DriftMonitor.load(state).history.window_id.tolist() if state and Path(state).exists() else []
     start, end = _days(since, until, counted, log.as_of)
-    rows = latest_of_person(log.window(start, end))[["id", *INPUTS]]
-    source = named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
+    window = log.window(start, end)
+    rows = latest_of_person(window)[["id", *INPUTS]]
+    source = named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}", window)
     return Window(rows, window_id or _last_day(end), source, content_hash(rows))
 
 # %% ../../nbs/drift/log_windows.ipynb #738721a6
