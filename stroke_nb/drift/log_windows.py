@@ -72,9 +72,10 @@ def log_window(
 
 def _people(log: PredictionLog, start: datetime | None, end: datetime) -> tuple[pd.DataFrame, dict]:
     "The people asked about in a span, and source and sha256 of these rows."
-    latest = latest_of_person(log.window(start, end))
+    window = log.window(start, end)
+    latest = latest_of_person(window)
     rows = latest.assign(id=latest.person)[["id", *INPUTS]]
-    source = named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
+    source = named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}", window)
     return rows, dict(source=source, sha256=content_hash(rows))
 
 def log_reference(
