@@ -124,7 +124,8 @@ def compare(
     pairs, apart, people_sides = None, None, pd.DataFrame()
     if log is not None:
         pairs = between(log.pairs(*span), champion.sha256_, challenger.sha256_)
-        if len(pairs): apart = agreement(pairs.risk_champion, pairs.risk_challenger, result.policy.thresholds, seed=seed)
+        if len(pairs):
+            apart = agreement(pairs.risk_champion, pairs.risk_challenger, result.policy.thresholds, seed=seed)
         window = log.window(*span, served=False)
         if len(window): people_sides = sides(window, challenger.sha256_)
     return Comparison(

@@ -52,8 +52,8 @@ class Retraining:
         known = f"The model in use has learned from about {share:.0%} of those here." if share else ""
         return (f"{self.people.attrs['source']}: {len(self.people):,} people "
                 f"with {int(self.people[OUTCOME].sum())} {_event.plural}. "
-                f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are kept "
-                f"for the gate, told apart by a hash of the person that never changes. {known}")
+                f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are "
+                f"kept for the gate, told apart by a hash of the person that never changes. {known}")
 
     def test_words(self) -> str:
         "What the closed test asks for, and how the champion is calibrated now."
@@ -111,7 +111,8 @@ def retrain(
     scores = evaluate(y, before, (auroc, observed_expected_ratio, calibration_slope, ici), n_boot, seed)
     if challenger is not None:
         after = challenger.predict_proba(learn[list(INPUTS)])[:, 1]
-        challenger.thresholds_ = thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"].dropna().to_dict()
+        chosen = thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"]
+        challenger.thresholds_ = chosen.dropna().to_dict()
         challenger.about_["reference"] = reference_of(challenger, learn, y)
         challenger.version_ = version
     simulated = people.attrs["simulated"] or base.attrs["simulated"]

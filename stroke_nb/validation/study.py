@@ -51,7 +51,8 @@ def _origin_words(study: Study) -> str:
     answers = dict(outcome=RECORD.outcome.definition) | study.answers
     known = [f"{question}: {answers[topic]}" for topic, question in questions.items() if answers.get(topic)]
     still = [topic for topic in questions if not answers.get(topic)]
-    words = f"Open: {', '.join(questions[topic] for topic in still)}; give {', '.join(still)} in record.yaml under study."
+    asked = ", ".join(questions[topic] for topic in still)
+    words = f"Open: {asked}; give {', '.join(still)} in record.yaml under study."
     return " ".join([*(f"{capital(line)}." for line in known), *([words] if still else [])])
 
 def _use_words(people, name: str) -> str:
