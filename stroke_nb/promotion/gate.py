@@ -134,11 +134,9 @@ class GateResult:
     @property
     def reasons(self) -> list[str]:
         "The verdict in a sentence, then every rule that isn't passed, then the data."
-        against = [
-            words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]
-        ]
-        events = f"{self.events} {RECORD.outcome.plural}"
-        summary = f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {events}."
+        against = [words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]]
+        size = f"{self.people:,} people with {self.events} {RECORD.outcome.plural}"
+        summary = f"{VERDICTS[self.verdict]}: judged on {size}."
         return [summary, *against, *self.notes]
 
     def to_frame(self) -> pd.DataFrame: return self.rules

@@ -50,12 +50,10 @@ class Retraining:
         "Who was learned from."
         share = learned_from(self.champion, self.learn)
         known = f"The model in use has learned from about {share:.0%} of those here." if share else ""
-        return (
-            f"{self.people.attrs['source']}: {len(self.people):,} people "
-            f"with {int(self.people[OUTCOME].sum())} {_event.plural}. "
-            f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are kept "
-            f"for the gate, told apart by a hash of the person that never changes. {known}"
-        )
+        return (f"{self.people.attrs['source']}: {len(self.people):,} people "
+                f"with {int(self.people[OUTCOME].sum())} {_event.plural}. "
+                f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are "
+                f"kept for the gate, told apart by a hash of the person that never changes. {known}")
 
     def test_words(self) -> str:
         "What the closed test asks for, and how the champion is calibrated now."
@@ -77,12 +75,8 @@ class Retraining:
     def numbers(self) -> dict:
         "Figures for `result.json`."
         return metrics_of(self.scores) | dict(
-            update=CHOICES.index(self.test.choice),
-            update_intercept=self.test.intercept,
-            update_slope=self.test.slope,
-            people=len(self.people),
-            learned_from=len(self.learn),
-            events=int(self.people[OUTCOME].sum()),
+            update=CHOICES.index(self.test.choice), update_intercept=self.test.intercept, update_slope=self.test.slope,
+            people=len(self.people), learned_from=len(self.learn), events=int(self.people[OUTCOME].sum()),
             events_learned_from=int(self.outcome.sum()),
         )
 
@@ -90,12 +84,9 @@ class Retraining:
         "Arguments of `jobs.record`; the challenger is saved before."
         attrs, model = self.people.attrs, self.challenger or self.champion
         return dict(
-            verdict="ok",
-            reasons=[self.test.words, calibration_words(metrics_of(self.scores)), self.advice],
+            verdict="ok", reasons=[self.test.words, calibration_words(metrics_of(self.scores)), self.advice],
             metrics=recordable(self.numbers()),
-            data=dict(
-                source=attrs["source"], sha256=attrs["sha256"], rows=len(self.people), simulated=self.simulated
-            ),
+            data=dict(source=attrs["source"], sha256=attrs["sha256"], rows=len(self.people), simulated=self.simulated),
             model=dict(version=model.version_, sha256=model.sha256_),
         )
 
@@ -120,9 +111,8 @@ def retrain(
     scores = evaluate(y, before, (auroc, observed_expected_ratio, calibration_slope, ici), n_boot, seed)
     if challenger is not None:
         after = challenger.predict_proba(learn[list(INPUTS)])[:, 1]
-        challenger.thresholds_ = (
-            thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"].dropna().to_dict()
-        )
+        chosen = thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"]
+        challenger.thresholds_ = chosen.dropna().to_dict()
         challenger.about_["reference"] = reference_of(challenger, learn, y)
         challenger.version_ = version
     simulated = people.attrs["simulated"] or base.attrs["simulated"]

@@ -22,9 +22,7 @@ SECTIONS = {  # key -> heading in the training report
     "verdict": "Verdict",
     "people": "The people",
     "performance": "How well it does on people it hasn't seen",
-    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers"
-    if SINGLE
-    else "Challengers",
+    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers" if SINGLE else "Challengers",
     "threshold": "Acting on a risk",
     "instability": "Instability",
     "imbalance": "What correcting for imbalance does",
@@ -73,7 +71,7 @@ def tripod(study: Study) -> pd.DataFrame:   # columns item, question, section, t
     return frame.assign(met=~frame.answer.str.match("cannot be met|open:"))
 
 # %% ../../nbs/validation/checklists.ipynb #17c1cbf4
-def probast(study: Study) -> pd.DataFrame:  # columns part, item, domain, question, section, topic, answer, heading, met
+def probast(study: Study) -> pd.DataFrame:   # columns part, item, domain, question, section, topic, answer, met
     "PROBAST+AI (Moons et al. 2025, BMJ 388:e082505), answered for the training report."
     lines = _answered(_items("probast_ai.csv"), study, "probast")
     parts = [lines[lines.part.isin(["both", part])].assign(part=part) for part in ("development", "evaluation")]

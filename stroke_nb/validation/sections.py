@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Section', 'spread_section', 'calibration_section', 'benefit_section', 'subgroup_section', 'stability_sections',
-           'plausibility_section', 'explanation_sections']
+           'plausibility_section', 'strongest_parts', 'explanation_sections']
 
 # %% ../../nbs/validation/sections.ipynb #e603503a
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from ..display import capital
 from ..fields import FIELDS, INPUTS, NUMBERS, OUTCOME, RECORD, SHOWN
 from ..model.explain import caption, composite, explain, typical_cases
 from ..model.explain_plots import plot_beeswarm, plot_dependence, plot_waterfall
@@ -146,9 +147,26 @@ def _listed(names) -> str:
     words = [FIELDS[name].in_sentence for name in names]
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
+def strongest_parts(
+    parts,            # an explanation of several people, or of one in a row
+    most: int = 12,   # fields that a drawing can hold
+):
+    "The explanation with all but its largest parts added up to one."
+    if parts.values.shape[1] <= most: return parts
+    import shap
+    order = np.argsort(-np.abs(parts.values).mean(axis=0), kind="stable")
+    first, rest = np.sort(order[:most - 1]), order[most - 1:]
+    together = np.full((len(parts.values), 1), "together", object)
+    return shap.Explanation(
+        np.column_stack([parts.values[:, first], parts.values[:, rest].sum(axis=1)]),
+        base_values=parts.base_values, data=np.column_stack([parts.data[:, first], together]),
+        feature_names=[parts.feature_names[place] for place in first] + [f"{len(rest)} other fields"],
+        output_names=parts.output_names,
+    )
+
 def _case(name: str, row) -> Section:
     "One explained record."
-    return Section(f"**{name.capitalize()}.** {caption(row)}.", plots=(partial(plot_waterfall, row),))
+    return Section(f"**{capital(name)}.** {caption(row)}.", plots=(partial(plot_waterfall, row),))
 
 def explanation_sections(
     model,             # a fitted RiskModel
@@ -164,14 +182,15 @@ def explanation_sections(
     order = np.argsort(-np.abs(parts.values).mean(axis=0))
     strongest = [in_sentence(parts.feature_names[place]) for place in order[:3]]
     numbers = sorted([INPUTS[place] for place in order if INPUTS[place] in NUMBERS][:3], key=SHOWN.index)
-    cases = {name: explain(model, composite(X, rows), background)[0] for name, rows in typical_cases(y, p).items()}
+    records = {name: composite(X, rows) for name, rows in typical_cases(y, p).items()}
+    cases = {name: strongest_parts(explain(model, record, background))[0] for name, record in records.items()}
     return dict(
         explanation=Section(
             f"On average {strongest[0]} moves the risk most"
             + (f", then {' and '.join(strongest[1:])}. " if strongest[1:] else ". ") +
             "People are drawn five and more at a time; parts add up in log-odds. "
             f"They tell how the model uses the record, not what causes {_event.plural}.",
-            plots=(partial(plot_beeswarm, parts),),
+            plots=(partial(plot_beeswarm, strongest_parts(parts)),),
         ),
         dependence=Section(
             f"The part of {_listed(numbers)} over their range, with the number of people beneath: where there are "

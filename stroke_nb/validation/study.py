@@ -51,17 +51,15 @@ def _origin_words(study: Study) -> str:
     answers = dict(outcome=RECORD.outcome.definition) | study.answers
     known = [f"{question}: {answers[topic]}" for topic, question in questions.items() if answers.get(topic)]
     still = [topic for topic in questions if not answers.get(topic)]
-    topics = ", ".join(questions[topic] for topic in still)
-    words = f"Open: {topics}; give {', '.join(still)} in record.yaml under study."
+    asked = ", ".join(questions[topic] for topic in still)
+    words = f"Open: {asked}; give {', '.join(still)} in record.yaml under study."
     return " ".join([*(f"{capital(line)}." for line in known), *([words] if still else [])])
 
 def _use_words(people, name: str) -> str:
     "How many lie outside the limits of use of one field."
     low, high = LIMITS[name]
     outside = int(((people[name] < low) | (people[name] > high)).sum())
-    count = (
-        "nobody is" if not outside else f"{outside:,} of the people are" if outside >= 5 else "fewer than five are"
-    )
+    count = "nobody is" if not outside else f"{outside:,} of the people are" if outside >= 5 else "fewer than five are"
     words = f"{FIELDS[name].in_sentence}: {count} outside {low:g} to {high:g} {FIELDS[name].unit}".strip()
     return f"{capital(words)}, where nobody is given a risk."
 

@@ -95,16 +95,12 @@ def subgroup_table(
     frame: pd.DataFrame,  # from `subgroups`
 ) -> pd.DataFrame:        # a row for each group
     "Each group with its size and, where it can be judged, its calibration and discrimination."
-    table = pd.DataFrame(
-        {
-            "group": frame.group,
-            "people": [_whole(n) for n in frame.n],
-            RECORD.outcome.plural: [_whole(n) for n in frame.events],
-            "O/E": [_cell(row, "observed_expected_ratio", 2) for _, row in frame.iterrows()],
-            "AUROC": [_cell(row, "auroc", 2) for _, row in frame.iterrows()],
-            "note": frame.note,
-        }
-    )
+    table = pd.DataFrame({
+        "group": frame.group, "people": [_whole(n) for n in frame.n],
+        RECORD.outcome.plural: [_whole(n) for n in frame.events],
+        "O/E": [_cell(row, "observed_expected_ratio", 2) for _, row in frame.iterrows()],
+        "AUROC": [_cell(row, "auroc", 2) for _, row in frame.iterrows()], "note": frame.note,
+    })
     table.index = frame.field.where(frame.field != frame.field.shift(), "").tolist()
     return table
 

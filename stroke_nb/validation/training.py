@@ -137,9 +137,7 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
     "Where acting on a risk helps, here and in the place of use, and at which thresholds."
     y, p, person = cv.stacked(plan.kind)
     place = _elsewhere(sha256, plan)
-    elsewhere = Section(
-        "This holds where the outcome is as common as in these data; `-p prevalence` shows another place."
-    )
+    elsewhere = Section("This holds where the outcome is as common as here; `-p prevalence` shows another place.")
     if place:
         restated = shift_prevalence(p, cv.y.mean(), place)
         elsewhere = benefit_section(y, restated, plan.few, plan.seed, person, place)
@@ -244,9 +242,8 @@ def train(
     leads = paired_differences(cv, plan.kind, n_boot=plan.few, seed=plan.seed)
     chosen = thresholds(*cv.stacked(plan.kind), n_boot=plan.few, seed=plan.seed)
     sections = dict(people=_people_section(cohort, y)) | _unseen_sections(cv, scores, plan)
-    sections |= dict(challengers=_challenger_section(cv, leads, plan)) | _acting_sections(
-        cv, chosen, about["sha256"], plan
-    )
+    sections |= dict(challengers=_challenger_section(cv, leads, plan))
+    sections |= _acting_sections(cv, chosen, about["sha256"], plan)
 
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
     refits = Refits(**cached("refits", key | dict(kind=plan.kind, n=plan.refits), again, plan.cache))
@@ -257,8 +254,7 @@ def train(
     sections |= dict(model=_model_section(model, len(y), plan)) | stability_sections(refits, y, own, f2)
     sections |= dict(
         optimism=Section(optimism_words(corrected), table=optimism_table(corrected)),
-        subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed),
-        imbalance=_imbalance_section(X, y, key, plan),
+        subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
     sections |= _size_sections(y, scores.value["auroc"], risk)
     explanations = explanation_sections(model, X, y, risk, plan.seed)

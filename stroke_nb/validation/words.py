@@ -146,10 +146,8 @@ def sample_size_words(
     "Whether there were people enough to fit such a model."
     most = needed.people.max()
     enough = people >= most
-    words = (
-        f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for {parameters} "
-        f"candidate parameters: by Riley's criteria {most:,.0f} people are needed."
-    )
+    words = (f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for "
+             f"{parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
     return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
 
 def validation_size_words(
