@@ -16,8 +16,8 @@ from .errors import DataError
 from .fields import INPUTS, RECORD
 from .files import sha256_of
 from .identity import content_hash, position, without_duplicates
+from .population import simulate
 from .schema import validate, warnings_of, without_blank_rows
-from .simulation import simulate
 from .tables import read_rows
 
 # %% ../nbs/cohort.ipynb #00692bea

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from .fields import LEAST
+from .fields import FIELDS, INPUTS, LEAST, NUMBERS
 
 # %% ../nbs/disclosure.ipynb #e4c92880
 def shown(
@@ -63,33 +63,38 @@ def cleared(counts, least: int = LEAST) -> np.ndarray:
 # %% ../nbs/disclosure.ipynb #fcdcfe51
 _picture = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\"image/\w+\": *\"[^\"]*\"")
 _number = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
-# numbers between a row's glucose and its other two, however its ten inputs, id and outcome are laid out
-_near = dict(age=8, bmi=3)
-
 def numbers_in(text: str) -> list[float]:
     "The numbers of a text in their order, pictures left out."
     return [float(found) for found in _number.findall(_picture.sub(" ", unquote(text) if "%5B" in text else text))]
 
 # %% ../nbs/disclosure.ipynb #022bd70c
-def _rows_in(numbers: list[float], people: pd.DataFrame) -> int:
-    "How many rows have age, glucose and BMI close together among the numbers."
-    by_glucose = {}
-    for age, glucose, bmi in people[["age", "avg_glucose_level", "bmi"]].dropna().itertuples(index=False):
-        by_glucose.setdefault(glucose, set()).add((age, bmi))
+def _telling(people: pd.DataFrame) -> list[str]:
+    "The numbers with the most different values, at most three: together they tell nearly everyone apart."
+    counts = {name: people[name].nunique() for name in NUMBERS if name in people}
+    many = [name for name, count in counts.items() if count > min(30, len(people) / 2)]
+    return sorted(many, key=lambda name: -counts[name])[:3]
+
+def _rows_in(numbers: list[float], people: pd.DataFrame, names: list[str]) -> int:
+    "How many rows have their most telling numbers close together in a text."
+    anchor, *others = names
+    # numbers between two values of a row, however inputs, id and outcome are laid out
+    reach = [abs(INPUTS.index(name) - INPUTS.index(anchor)) + 2 for name in others]
+    by_anchor = {}
+    for first, *rest in people[names].dropna().itertuples(index=False): by_anchor.setdefault(first, set()).add(tuple(rest))
     rows = set()
     for place, number in enumerate(numbers):
-        for age, bmi in by_glucose.get(number, ()):
-            near = {name: numbers[max(0, place - reach): place + reach + 1] for name, reach in _near.items()}
-            if age in near["age"] and bmi in near["bmi"]: rows.add((age, number, bmi))
+        for rest in by_anchor.get(number, ()):
+            near = (numbers[max(0, place - far): place + far + 1] for far in reach)
+            if all(value in part for value, part in zip(rest, near)): rows.add((number, *rest))
     return len(rows)
 
-def _columns_in(numbers: list[float], people: pd.DataFrame, run: int = 4) -> list[str]:
-    "Measured columns of which several values stand among the numbers in the order of the rows."
+def _columns_in(numbers: list[float], people: pd.DataFrame, names: list[str], run: int = 4) -> list[str]:
+    "Columns of which several values stand among the numbers in the order of the rows."
     def runs(values): return set(zip(*(values[k:] for k in range(run))))
     printed = runs(numbers)
     return [
         name
-        for name in ("avg_glucose_level", "bmi")
+        for name in names
         if any(len(set(values_in_order)) == run for values_in_order in printed & runs(people[name].tolist()))
     ]
 
@@ -99,11 +104,12 @@ def patients_in(
     people: pd.DataFrame,  # validated: those who must not be in it
 ) -> list[str]:            # what was found, in words; empty: nobody
     "Whether rows or columns of a patient table stand in a text."
-    numbers = numbers_in(text)
-    rows, columns = _rows_in(numbers, people), _columns_in(numbers, people)
-    return ([f"{rows} rows with age, glucose and BMI side by side"] if rows else []) + [
-        f"values of {name} in the order of the rows" for name in columns
-    ]
+    numbers, names = numbers_in(text), _telling(people)
+    rows = _rows_in(numbers, people, names) if len(names) > 1 else 0
+    *most, last = (FIELDS[name].in_sentence for name in sorted(names, key=INPUTS.index)) if rows else ("", "")
+    words = [f"{rows} rows with {', '.join(most)} and {last} side by side"] if rows else []
+    columns = _columns_in(numbers, people, sorted(names[:2], key=INPUTS.index))
+    return words + [f"values of {name} in the order of the rows" for name in columns]
 
 def patients_in_folder(
     folder,                # such as reports/

@@ -35,7 +35,7 @@ def simulate(
 ) -> None:
     "Write a simulated cohort with its true risks."
     kind = _format(out)
-    from stroke_nb.simulation import simulate as draw
+    from stroke_nb.population import simulate as draw
     with _whole(out) as half:
         people = draw(n, seed=seed)
         people.to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)

@@ -28,8 +28,8 @@ def field_name(
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "field"
     if not name[0].isalpha(): name = f"field_{name}"
     if name in NAMES_IN_USE: name = f"{name}_value"
-    names = (name, *(f"{name}_{n}" for n in range(2, 10_000)))
-    return next(name for name in names if name not in taken)
+    if name not in taken: return name
+    return next(f"{name}_{n}" for n in range(2, 10_000) if f"{name}_{n}" not in taken)
 
 def label_of(column: str) -> str:
     "A label for a column: its words, units in brackets left out."
