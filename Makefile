@@ -5,7 +5,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
 
-.PHONY: help reports test lint lab app serve docs mlflow hooks export readme lock clean
+.PHONY: help install build reports test lint lab app serve docs mlflow hooks export readme lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,11 @@ $(LOCKED): requirements.txt settings.ini setup.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@mkdir -p .venv/etc/jupyter   # pip does this, but for an editable install
+	@cp stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json .venv/etc/jupyter/
 	@touch $@
+
+install: $(LOCKED)  ## .venv with everything that the lock names
 
 reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 	@$(BIN)/stroke-nb reports
@@ -29,6 +33,9 @@ test: $(LOCKED)  ## every test: notebooks as items and the exported modules
 lint: $(LOCKED)  ## style of the package and the job notebooks, and every call followed to its definition
 	@$(BIN)/ruff check stroke_nb nbs/notebooks
 	@$(BIN)/mypy
+
+build: $(LOCKED)  ## wheel and source archive, in dist/
+	@rm -rf dist && $(BIN)/uv build --quiet --out-dir dist && ls dist
 
 app: $(LOCKED)  ## the risk calculator, at http://127.0.0.1:8866
 	@$(BIN)/stroke-nb app

@@ -10,11 +10,12 @@ NBS = Path(__file__).parent / "nbs"
 # begun first, so that no worker is left alone with one
 LONGEST = (
     "test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
-    "test_drift", "test_schedule",
+    "test_deploy", "test_schedule", "test_model", "test_drift", "test_predictions", "test_jobs",
 )
 
 # the workers share the cores already
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): os.environ.setdefault(name, "1")
+os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")   # each of its processes imports everything anew, 3 to 5 s of CPU
 
 
 def pytest_collection_modifyitems(items):
@@ -22,11 +23,19 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"): os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+    if hasattr(config, "workerinput"): return
+    os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+    if hasattr(os, "pidfd_open"):
+        from stroke_nb.tests.warm import start
+        folder = Path(os.environ["STROKE_NB_TESTS"], "warm")
+        config.warm_parent = start(folder)
+        os.environ["JUPYTER_PATH"] = str(folder)   # kernels of job runs are its forks
 
 
 def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"): shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
+    if hasattr(config, "workerinput"): return
+    if hasattr(config, "warm_parent"): config.warm_parent.stdin.close()
+    shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 
 def pytest_collect_file(parent, file_path):

@@ -9,7 +9,7 @@ cfg = parser["DEFAULT"]
 
 suffix = "_requirements"
 extras = {key.removesuffix(suffix): cfg[key].split() for key in cfg if key.endswith(suffix)}
-extras["all"] = sorted({requirement for name in extras for requirement in extras[name]})
+extras["all"] = sorted({requirement for name in extras if name != "dev" for requirement in extras[name]})   # what users need
 
 setup(
     name=cfg["lib_name"],
@@ -29,6 +29,8 @@ setup(
         "stroke_nb.notebooks.jobs": ["*.ipynb"],
         "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"],
     },
+    # JupyterLab's scheduler then runs job notebooks as `stroke-nb run` does
+    data_files=[("etc/jupyter", ["stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={"console_scripts": cfg["console_scripts"].split()},

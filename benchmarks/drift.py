@@ -59,9 +59,15 @@ def more_hypertension(people, rng):
     return people.assign(hypertension=people.hypertension.mask(healthy & some(people, 0.1 / healthy.mean(), rng), 1.0))
 
 
+def tilted(people, rng):
+    z = (people.age - people.age.mean()) / people.age.std()
+    return people.sample(len(people), replace=True, weights=np.exp(0.15 * z), random_state=rng, ignore_index=True)
+
+
 SHIFTS = {
     "clean": ("no change", lambda people, rng: people),
     "age": ("age + 3 years", lambda people, rng: people.assign(age=people.age + 3)),
+    "tilt": ("ages tilted by exp(0.15 z)", tilted),
     "glucose": ("glucose x 1.10", lambda people, rng: people.assign(avg_glucose_level=people.avg_glucose_level * 1.1)),
     "bmi": ("BMI 20 % extra missing", lambda people, rng: people.assign(bmi=people.bmi.mask(some(people, 0.2, rng)))),
     "smoking10": ("unknown smoking + 10 points", lambda people, rng: unknown_smoking(people, 0.1, rng)),

@@ -102,7 +102,7 @@ def serve(plan: Plan, week: int, models: Models, log: PredictionLog) -> tuple[li
             made[role, n] = PredictionRow(model_version=scorer.version or "1", model_sha256=scorer.sha256, role=role, served=role == "champion", inputs=record,
                                        risk=float(scores.risk[n]), low=float(low[n]), high=float(high[n]), imputed=scores.imputed[n], time=moments[n], person=key, request_id=key)
     log.add(list(made.values()))
-    outcomes = [Outcome(prediction_id=made["champion", n].id, stroke=int(stroke)) for n, stroke in enumerate(people.stroke)]
+    outcomes = [Outcome(prediction_id=made["champion", n].id, outcome=int(stroke)) for n, stroke in enumerate(people.stroke)]
     return outcomes, people.assign(risk=[made["champion", n].risk for n in range(plan.people)])
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .errors import DataError
+from .errors import DataError, Unreachable
 from .fields import INPUTS
 from .identity import content_hash, position, without_duplicates
 from .schema import validate, warnings_of
@@ -69,7 +69,9 @@ def _read_sql(url: str, table: str | None = None) -> tuple[pd.DataFrame, str]:
     try: frame = pd.read_sql_table(table, engine)
     except ValueError: raise DataError(f"table {table!r} is not in {address.render_as_string()}") from None
     except sa.exc.SQLAlchemyError as error:
-        raise DataError(f"{address.render_as_string()} can't be read: {str(error).splitlines()[0]}") from None
+        away = isinstance(error, sa.exc.OperationalError) and address.get_backend_name() != "sqlite"
+        words = f"{address.render_as_string()} can't be read: {str(error).splitlines()[0]}"
+        raise (Unreachable if away else DataError)(words) from None
     finally: engine.dispose()
     return frame, f"{address.database and Path(address.database).name}:{table}"
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['UserError', 'OutsideError', 'DataError', 'DriftError', 'UsageError', 'JobError', 'ScheduleError', 'LoopError',
-           'LogError', 'NotKept', 'RegistryError', 'PublishError', 'DocsError', 'StateError', 'NotTold']
+           'LogError', 'NotKept', 'RegistryError', 'PublishError', 'DocsError', 'StateError', 'Unreachable', 'NotTold']
 
 # %% ../nbs/errors.ipynb #288d9eb0
 class UserError(ValueError):
@@ -58,6 +58,9 @@ class DocsError(OutsideError):
 
 class StateError(OutsideError):
     "A state that could not be read or kept."
+
+class Unreachable(OutsideError):
+    "A database that doesn't answer; the same may work in some minutes."
 
 class NotTold(OutsideError):
     "GitHub could not be told."

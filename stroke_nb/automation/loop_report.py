@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .loop_step import Action
 from ..errors import DataError
+from ..fields import RECORD
 
 # %% ../../nbs/automation/loop_report.ipynb #a026eaf3
 def action_table(actions: list[Action]):
@@ -65,7 +66,7 @@ def evidence_files(
 
 # %% ../../nbs/automation/loop_report.ipynb #0ea0a69e
 STAGE_WORDS = {
-    "gather": "waiting for strokes to settle.", "retrain": "a challenger is to be made.",
+    "gather": f"waiting for {RECORD.outcome.plural} to settle.", "retrain": "a challenger is to be made.",
     "compare": "the gate is to read the challenger.", "try": "the challenger is tried.",
     "promote": "the challenger passed the gate and awaits promotion.",
 }

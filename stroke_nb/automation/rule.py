@@ -35,8 +35,8 @@ class Retrain(Settings):
     "What an alarm leads to."
     alarms: tuple[Literal["outcomes", "drift"], ...] = ("outcomes",)   # alarms that retrain
     base: str = ""                                        # labelled cohort beside the log; empty: STROKE_NB_DATA
-    events: Annotated[int, Range(20, 1e6)] = 100          # fewest strokes to learn from
-    settle: Annotated[int, Range(0, 3650)] = 28           # days until an outcome is final: strokes come first
+    events: Annotated[int, Range(20, 1e6)] = 100          # fewest people with the outcome to learn from
+    settle: Annotated[int, Range(0, 3650)] = 28           # days until an outcome is final: bad news comes first
     held_out: Annotated[float, Range(0.05, 0.9)] = 0.5    # share of people never learned from; the gate reads them
     # a documented setting of loop.yaml, for places that change faster than people enough come in
     halflife: float | None = None                         # days in which a record's chance to be learned from halves

@@ -103,7 +103,8 @@ def page_data(
         example=RECORD.example("form"), limits=LIMITS, strongest=RECORD.strongest or None,
         outcome={name: getattr(RECORD.outcome, name) for name in words},
         texts={name: words for name, words in _texts().items() if name in ("en", *RECORD.languages)},
-        languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent, facts=list(known.facts) if known else [],
+        languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent,
+        facts=list(known.facts) if known else [],
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),
     )

@@ -135,8 +135,8 @@ class Upload(ui.VBox):
         self.progress.add_class("sn-live")
         words = (
             f"A CSV file with a header row and the {count_words(len(INPUTS))} columns {', '.join(INPUTS)}; an id column "
-            f"is welcome, blank cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use chosen above and "
-            "forgotten when the page is closed."
+            f"is welcome, blank cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. It is scored for the place of use "
+            "chosen above and forgotten when the page is closed."
         )
         parts = [lean(ui.HTML, paragraph(words)), self.file, self.progress, self.download, self.many]
         super().__init__(parts, **look_of(ui.VBox))

@@ -266,7 +266,8 @@ def index(out: _Out = Path("reports")) -> None:
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8
 for command in (
-    simulate, fetch, score, operate.app, operate.serve, models.canary, models.loop, workflow.site, workflow.summary,
+    simulate, fetch, score, operate.app, operate.page, operate.serve, operate.alert, models.canary, models.loop,
+    workflow.site, workflow.summary,
 ):
     app.command()(command)
 for group in (models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

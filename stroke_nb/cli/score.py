@@ -42,8 +42,6 @@ def simulate(
     print(f"{n:,} simulated people in {out}")
 
 # %% ../../nbs/cli/score.ipynb #af8f724b
-_DATASET = "fedesoriano/stroke-prediction-dataset"
-
 def _check_hash(path: Path, expected: str) -> None:
     "Stop where a file isn't the one that is meant."
     sha256 = sha256_of(path)
@@ -53,18 +51,19 @@ def _check_hash(path: Path, expected: str) -> None:
         )
 
 def fetch() -> None:
-    "Download the public stroke file to data/ and check its hash (needs the extra `fetch`)."
-    from stroke_nb.cohort import PUBLIC_FILE
-    from stroke_nb.fields import PUBLIC_SHA256
+    "Download the record's public file to data/ and check its hash (needs the extra `fetch`)."
+    from stroke_nb.record.reading import active
+    public = next((file for file in active().files if file.dataset), None)
+    if public is None: stop(f"the record {active().name!r} names no public file; give your own with --data.", 2)
     try: import kagglehub
     except ImportError: stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
     import shutil
-    try: source = Path(kagglehub.dataset_download(_DATASET)) / PUBLIC_FILE
-    except (OSError, ValueError) as error: stop(f"{_DATASET}: not downloaded ({error}). Is the network there?", 1)
-    target = Path("data") / PUBLIC_FILE
+    try: source = Path(kagglehub.dataset_download(public.dataset)) / public.name
+    except (OSError, ValueError) as error: stop(f"{public.dataset}: not downloaded ({error}). Is the network there?", 1)
+    target = Path("data") / public.name
     target.parent.mkdir(exist_ok=True)
     with _whole(target) as half:
-        _check_hash(source, PUBLIC_SHA256)
+        _check_hash(source, public.sha256)
         shutil.copyfile(source, half)
     print(f"Data: {target}")
 
@@ -161,12 +160,14 @@ def _load_model(path: Path):
     "The model in a folder, or one sentence why not."
     if not path.is_dir():
         stop(f"--model {path}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
+    from stroke_nb.record.reading import adopt
+    adopt(path)   # before anything reads the fields
     from stroke_nb.model.risk_model import RiskModel
     try: return RiskModel.load(path)
     except (ValueError, OSError) as error: stop(f"--model {path}: {error}", 2)
 
 def score(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or Parquet file with the ten inputs.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or Parquet file with the record's inputs.")],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write: the same rows with `risk`.")
     ],

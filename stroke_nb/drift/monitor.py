@@ -6,7 +6,6 @@
 __all__ = ['DriftMonitor', 'monitor_at']
 
 # %% ../../nbs/drift/monitor.ipynb #36be8314
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,40 +14,18 @@ from scipy.special import logsumexp
 
 from .counts import coded_rows, CodedRows, layout_of, number_sums, risk_effects, stream_values
 from .evidence import bet_step, BETS, budget_words, evidence_of, history_frame, log_evidence
-from .quality import CheckedRows, FEWEST, quality, QualityReport
+from .people import CheckedRows, new_people
+from .probe import model_importance, model_risks, probe_risks, require_same_model
+from .quality import FEWEST, quality, QualityReport
 from .result import DriftResult, stream_frame
 from .scores import stream_z, tally
-from .state import read_state, schema_hash, window_place, window_rng, write_state
+from stroke_nb.drift.state import (
+    looks_in_year, read_state, record_of_state, window_day, window_place, window_rng, write_state,
+)
+from .streams import record_importance, streams
 from ..errors import DataError, DriftError
 from ..fields import INPUTS
 from ..schema import validate
-from ..simulation import simulate
-
-# %% ../../nbs/drift/monitor.ipynb #18fb1104
-def _risks(model, frame: pd.DataFrame) -> np.ndarray | None:
-    "Predicted risks, None without a model."
-    return None if model is None else np.asarray(model.predict_proba(frame[list(INPUTS)]))[:, 1]
-
-@cache
-def _probe_people() -> pd.DataFrame:
-    "Sixty-four people that never change."
-    return simulate(64, seed=20260101)
-
-def _probe(model) -> np.ndarray:
-    "The model's risks for the probe people; empty without a model."
-    return np.array([]) if model is None else _risks(model, _probe_people())
-
-def _require_same_model(model, probe: np.ndarray) -> None:
-    "Raise unless the model gives the risks it gave at fit."
-    now = _probe(model)
-    if now.shape != probe.shape:
-        have, need = ("no model", "was fitted with one") if model is None else ("a model", "was fitted without one")
-        raise DriftError(f"the monitor {need} and is now given {have}: give the same model, or fit a new monitor")
-    if not np.allclose(now, probe, rtol=0, atol=1e-6):
-        raise DriftError(
-            f"the model changed (risks of the probe people differ by up to {np.abs(now - probe).max():.4f}): "
-            "load the model it was fitted with, or fit a new monitor"
-        )
 
 # %% ../../nbs/drift/monitor.ipynb #b276d145
 class DriftMonitor:
@@ -76,28 +53,34 @@ class DriftMonitor:
             raise DriftError(f"budget is {self.budget}: give a probability between 0 and 1, such as 0.05")
         if self.looks_per_year < 1:
             raise DriftError(f"looks_per_year is {self.looks_per_year}: give 52 for weekly, 365 for daily looks")
-        self.probe_, self.seen = _probe(self.model), np.array([], np.uint64)
+        self.probe_, self.seen = probe_risks(self.model), np.array([], np.uint64)
+        self.importance_ = record_importance() if self.model is None else model_importance(self.model)
         self.records, self.restarts, self.details = [], [], []
         return self._take(reference)
 
     def _take(self, reference: pd.DataFrame) -> "DriftMonitor":
         "Check a reference and start with it."
         rows = CheckedRows(validate(reference))
-        if len(rows) < 200: raise DriftError(f"the reference has {len(rows)} rows: give at least 200 people")
-        self.seen = np.union1d(self.seen, rows.hashes)
-        self.begin(self.encode(rows.frame))
+        people = new_people(rows, np.array([], np.uint64), rows.twins)
+        if people.sum() < 200: raise DriftError(f"the reference has {people.sum()} people: give at least 200")
+        self.seen, self.twins = np.union1d(self.seen, rows.people), rows.twins
+        self.begin(self.encode(rows.frame[people]))
         return self
 
     @property
     def _with_risk(self) -> bool:
         return len(self.probe_) > 0
 
+    @property
+    def _weights(self) -> np.ndarray:
+        return np.array([stream.weight for stream in streams(self._with_risk, self.importance_)])
+
     def encode(
         self,
         frame: pd.DataFrame,  # validated
     ) -> CodedRows:
         "Rows as levels, predicted risk included."
-        return coded_rows(frame, _risks(self.model, frame))
+        return coded_rows(frame, model_risks(self.model, frame))
 
     def begin(
         self,
@@ -118,7 +101,7 @@ class DriftMonitor:
         report = quality(window)
         if not report.ok: return report
         counted = {(record["window_id"], record["digest"]) for record in self.records}
-        return report if (window_id, report.checked.digest) in counted else report.against(self.seen)
+        return report if (window_id, report.checked.digest) in counted else report.against(self.seen, self.twins)
 
     def update(
         self,
@@ -126,16 +109,18 @@ class DriftMonitor:
         window_id: str,                      # sorts after the last one, such as "2026-W03"
     ) -> DriftResult:
         "Count one window and say whether anything changed."
-        _require_same_model(self.model, self.probe_)
+        require_same_model(self.model, self.probe_)
         rows = window if isinstance(window, CheckedRows) else CheckedRows(validate(window))
-        if len(rows) < FEWEST:
-            raise DataError(
-                f"the window has {len(rows)} rows, too few to say anything: join them to the next window"
-            )
         repeated = window_place(self.records, window_id, rows.digest) is not None
         if not repeated:
-            self.count(self.encode(rows.frame), window_id, rows.digest)
-            self.seen = np.union1d(self.seen, rows.hashes)
+            people = new_people(rows, self.seen, self.twins)
+            if people.sum() < FEWEST:
+                raise DataError(
+                    f"the window has {people.sum()} people who weren't met before (of {len(rows)} rows), too few to "
+                    "say anything: join them to the next window"
+                )
+            self.count(self.encode(rows.frame[people]), window_id, rows.digest)
+            self.seen = np.union1d(self.seen, rows.people)
         return self.result(window_id, repeated)
 
     def count(
@@ -152,12 +137,13 @@ class DriftMonitor:
         value = stream_values(risk, counts.hits, counts.rows, counts.window, sums)
         effects = risk_effects(layout, self.pool_, window) if risk else np.full(len(INPUTS), np.nan)
         self.log_r_ = bet_step(self.log_r_, z)
-        evidence = log_evidence(self.log_r_, risk)
+        evidence = log_evidence(self.log_r_, self._weights)
         if self.alarm_ is None and evidence >= np.log(self.threshold): self.alarm_ = window_id
         if self.alarm_ is None:  # an alarm freezes the pool: what is strange must not become usual
             self.pool_, self.sums_ = self.pool_ + window, self.sums_ + sums
         self.records.append(dict(
             window_id=window_id, rows=len(coded.codes), digest=digest, log_evidence=evidence, since=self.alarm_,
+            day=window_day(window_id),
         ))
         log_r = logsumexp(self.log_r_, axis=1) - np.log(len(BETS))
         self.details.append(np.concatenate([z, log_r, value, self.reference_, effects]))
@@ -180,8 +166,12 @@ class DriftMonitor:
         return DriftResult(
             window_id, record["since"] is not None, record["since"], evidence_of(record["log_evidence"]),
             self.threshold, stream_frame(self.details[number], self._with_risk), self.history.head(number + 1),
-            budget_words(self.budget, self.looks_per_year), repeated,
+            budget_words(self.budget, self.looks_per_year, self._looks(number)), repeated,
         )
+
+    def _looks(self, number: int) -> int:
+        "Looks in the year up to window `number`."
+        return looks_in_year([record["day"] for record in self.records[:number + 1]], self.looks_per_year)
 
     def restart(
         self,
@@ -198,8 +188,9 @@ class DriftMonitor:
     def save(self, path: Path) -> Path:
         "Write everything but the model to one file."
         header = dict(
-            kind="drift monitor", schema=schema_hash(), budget=self.budget, looks_per_year=self.looks_per_year,
-            seed=self.seed, alarm=self.alarm_, records=self.records, restarts=self.restarts,
+            kind="drift monitor", **record_of_state(), budget=self.budget, looks_per_year=self.looks_per_year,
+            seed=self.seed, alarm=self.alarm_, records=self.records, restarts=self.restarts, twins=self.twins,
+            importance=self.importance_,
         )
         arrays = dict(
             pool=self.pool_, moments=self.sums_, reference=self.reference_, log_r=self.log_r_,
@@ -215,12 +206,13 @@ class DriftMonitor:
     ) -> "DriftMonitor":
         "Read a saved monitor."
         header, arrays = read_state(path, "drift monitor")
-        if model is not None: _require_same_model(model, arrays["probe"])
+        if model is not None: require_same_model(model, arrays["probe"])
         monitor = cls(model, header["budget"], header["looks_per_year"], header["seed"])
         monitor.records, monitor.restarts, monitor.alarm_ = header["records"], header["restarts"], header["alarm"]
         monitor.pool_, monitor.sums_, monitor.reference_ = arrays["pool"], arrays["moments"], arrays["reference"]
         monitor.log_r_, monitor.probe_, monitor.seen = arrays["log_r"], arrays["probe"], arrays["seen"]
-        monitor.details = list(arrays["details"])
+        monitor.details, monitor.twins = list(arrays["details"]), header["twins"]
+        monitor.importance_ = tuple(header["importance"])
         return monitor
 
 # %% ../../nbs/drift/monitor.ipynb #13e96871

@@ -19,7 +19,7 @@ from stroke_nb.drift.evidence import (
     bet_path, BEYOND, evidence_of, evidence_text, history_frame, outcome_bets, years_words,
 )
 from .plots import plot_evidence
-from .state import read_state, schema_hash, window_place, window_rng, write_state
+from .state import read_state, record_of_state, window_place, window_rng, write_state
 from ..errors import DataError, DriftError
 from ..identity import digest_of, id_hashes
 from ..schema import where
@@ -190,7 +190,7 @@ class OutcomeMonitor:
         "Write the monitor to one file."
         settings = dict(tolerance=self.tolerance, budget=self.budget, records_per_year=self.records_per_year)
         header = dict(
-            kind="outcome monitor", schema=schema_hash(), settings=settings, alarm=self.alarm_,
+            kind="outcome monitor", **record_of_state(), settings=settings, alarm=self.alarm_,
             records=self.records, restarts=self.restarts,
         )
         return write_state(path, header, dict(log_r=self.log_r_, seen=self.seen))

@@ -39,7 +39,7 @@ def plot_evidence(
     "Evidence of all windows against the threshold, on a logarithmic axis."
     ax = _axes(ax, (7, 3.2))
     x, evidence = np.arange(len(history)), np.clip(history.evidence, 0.1, threshold * 1e4)
-    ax.plot(x, history.usual, color=GREY, lw=1, label="average without change")
+    ax.plot(x, history.usual, color=GREY, lw=1, label="average without change, at most")
     ax.plot(x, evidence, color=BLUE, lw=1.5, marker="o", ms=3.5, zorder=2)
     ax.plot(x[history.alarm], evidence[history.alarm], "s", color=VERMILION, ms=5.5, label="alarm", zorder=3)
     ax.axhline(threshold, color=VERMILION, lw=1, ls="--")

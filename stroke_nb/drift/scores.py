@@ -12,11 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri, ndtri_exp
 
-from .counts import Layout, layout_of
-from .streams import COUNTED, kind_mask, lumpy_mask, RANKED, SCORE_GRID, streams
+from .counts import Layout, layout_of, main_field
+from .streams import COUNTED, kind_mask, RANKED, SCORE_GRID, streams
 from ..fields import FIELDS, INPUTS
 
 # %% ../../nbs/drift/scores.ipynb #98dbaa21
+def _log_choose(n: np.ndarray, m: np.ndarray) -> np.ndarray:
+    "Logarithm of the number of ways to draw `m` of `n`."
+    return gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
+
 def _count_z(
     hits: np.ndarray,    # people of the window in the category, shape (streams,)
     rows: np.ndarray,    # people of the window
@@ -26,11 +30,10 @@ def _count_z(
 ) -> np.ndarray:         # shape (streams,), exactly standard normal under no change
     "Signed normal score of a share, from the hypergeometric distribution."
     k = np.arange(rows.max() + 1)
-    def log_choose(n, m): return gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
     n, K, M = rows[:, None], marked[:, None], total[:, None]
     possible = (k <= n) & (k <= K) & (n - k <= M - K)
     j = np.where(possible, k, np.maximum(0, n - (M - K)))
-    log_p = np.where(possible, log_choose(K, j) + log_choose(M - K, n - j) - log_choose(M, n), -np.inf)
+    log_p = np.where(possible, _log_choose(K, j) + _log_choose(M - K, n - j) - _log_choose(M, n), -np.inf)
     tie = log_p[np.arange(len(hits)), hits]
     with np.errstate(divide="ignore"):  # an empty tail has probability 0
         above = np.logaddexp(logsumexp(np.where(k > hits[:, None], log_p, -np.inf), axis=1), tie + np.log(chance))
@@ -56,13 +59,16 @@ def _scores(
     bag: np.ndarray,  # counts of pool and window together, shape (cells,)
 ) -> np.ndarray:      # shape (levels of all columns,), 0 for missing
     "Score of every level of every column."
-    age = np.append(_normal_scores(layout.level_counts(bag, "age")[:-1]), 0)
-    parts = []
+    main, parts = main_field(), []
+    def ranked(name):   # numbers and ordered categories by mid-rank, yes/no as 0 and 1
+        return _normal_scores(layout.level_counts(bag, name)[:-1])
+    if main: main_scores = np.append(ranked(main), 0)
     for name in layout.names:
         counts = layout.level_counts(bag, name)[:-1]
-        if name in layout.numbers: scores = _normal_scores(counts)
+        if name in layout.numbers: scores = ranked(name)
         elif FIELDS[name].kind == "binary": scores = np.arange(2.0)
-        else: scores = (age @ layout.pair_table(bag, "age", name))[:-1] / (counts + 30)  # a rare category says little
+        elif FIELDS[name].ordered or name == main or not main: scores = ranked(name)
+        else: scores = (main_scores @ layout.pair_table(bag, main, name))[:-1] / (counts + 30)  # rare ones say little
         parts += [_standard(scores, counts), [0.0]]
     return np.concatenate(parts)
 
@@ -159,7 +165,6 @@ def _r_star(draw: _Draw, target: np.ndarray) -> np.ndarray:
 def _sum_z(
     bag: np.ndarray,     # histogram of scores in pool and window, shape (streams, bins)
     window: np.ndarray,  # histogram of scores in the window, shape (streams, bins)
-    lumpy: np.ndarray,   # whether the scores are few and far apart, shape (streams,)
     noise: np.ndarray,   # standard normal random numbers, shape (streams,)
 ) -> np.ndarray:         # shape (streams,), standard normal under no change; 0 where nothing could differ
     "Signed normal score of each sum of scores."
@@ -168,11 +173,12 @@ def _sum_z(
     spread = np.sqrt((bag * x**2).sum(axis=1) / np.maximum(M, 1))
     usable = (spread > 1e-9) & (n > 0) & (n < M)
     x, bag, M = x[usable] / spread[usable, None], bag[usable], M[usable]
-    # a score taken by a share s of people stands out by s**-0.5
-    jump = np.where(lumpy[usable], (bag * x**4).sum(axis=1) / M, 1)
-    draw = _Draw(bag, x, n[usable], jump / 4)
+    # a score taken by a share s of people stands out by s**-0.5, and makes a jump of that size
+    draw = _Draw(bag, x, n[usable], (bag * x**4).sum(axis=1) / M / 4)
+    furthest = -ndtri_exp(-_log_choose(M, draw.n))
+    score = _r_star(draw, (window[usable] * x).sum(axis=1) + noise[usable] * np.sqrt(draw.blur))
     z = np.zeros(len(n))
-    z[usable] = _r_star(draw, (window[usable] * x).sum(axis=1) + noise[usable] * np.sqrt(draw.blur))
+    z[usable] = np.clip(score, -furthest, furthest)
     return z
 
 # %% ../../nbs/drift/scores.ipynb #2fdab6dd
@@ -185,7 +191,7 @@ def _count_cells(with_risk: bool) -> tuple[np.ndarray, np.ndarray]:
         place, field = layout.names.index(stream.column), FIELDS[stream.column]
         start, missing = layout.starts[place], layout.starts[place] + layout.sizes[place] - 1
         if stream.kind == "missing": hit.append(missing)
-        else: hit.append(start + (1 if field.kind == "binary" else field.categories.index(stream.detail)))
+        else: hit.append(start + (1 if field.kind == "binary" else field.levels.index(stream.detail)))
         out.append(missing)
     return np.array(hit), np.array(out)
 
@@ -224,5 +230,5 @@ def stream_z(
     shares = np.zeros(len(usable))
     shares[usable] = _count_z(*(counts[usable] for counts in tally[:4]), chance[usable])
     z[kind_mask(with_risk, *COUNTED)] = shares
-    z[kind_mask(with_risk, *RANKED)] = _sum_z(tally.bag, tally.window, lumpy_mask(with_risk), noise)
+    z[kind_mask(with_risk, *RANKED)] = _sum_z(tally.bag, tally.window, noise)
     return z

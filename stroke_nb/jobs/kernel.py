@@ -19,6 +19,7 @@ from pathlib import Path
 def _environment(work: Path, data: str | None) -> dict:
     "Environment of the kernel."
     env = {**os.environ, "STROKE_NB_RUN_DIR": str(work), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    if (record := work / "record.json").is_file(): env["STROKE_NB_RECORD"] = str(record)   # the one the run is told to use
     env.pop("MPLBACKEND", None)  # a backend without a window would swallow the figures of the notebook
     return env | ({"STROKE_NB_DATA": str(data)} if data else {})
 

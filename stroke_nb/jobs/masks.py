@@ -23,7 +23,8 @@ def secret_masks(
     work: Path,         # folder of the run
 ) -> dict[str, str]:    # text to replace, and by what
     "Masks for the secrets of this environment and the folders of this machine."
-    masks = {value: "***" for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= 8}
+    secrets = {name: value for name, value in os.environ.items() if _SECRET.search(name) and name != "PWD"}
+    masks = {value: "***" for value in secrets.values() if len(value) >= 8}
     folders = [(f"{work}/", ""), (f"{Path.cwd()}/", ""), (f"{Path.home()}/", "~/")]
     return masks | {folder: by for folder, by in folders if folder.count("/") > 1}
 

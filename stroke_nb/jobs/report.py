@@ -94,7 +94,8 @@ def _data_output(
     if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
     if "text/markdown" in data:
-        return dict(kind="html", html=_markdown(data["text/markdown"], trusted=False), alt=alt)
+        html = _markdown(data["text/markdown"], trusted=False)
+        return dict(kind="html", html=html, alt=alt, is_heading=html.startswith("<h2"))
     text = data.get("text/plain", "")
     return dict(kind="text", text=text) if text and not _REPR.fullmatch(text) else None
 
@@ -141,7 +142,10 @@ def _blocks(cells: list) -> tuple[list, list]:
             codes = []
         elif cell["cell_type"] == "code":
             codes = codes + _codes(cell)
-            if (outputs := [*filter(None, (_output(output, alt) for output in cell["outputs"]))]):
+            outputs = [*filter(None, (_output(output, alt) for output in cell["outputs"]))]
+            for output in outputs:
+                if output.get("is_heading"): output["html"] = _anchored(output["html"], contents)
+            if outputs:
                 blocks.append(dict(codes=codes, outputs=outputs))
                 codes = []
     if codes: blocks.append(dict(codes=codes, outputs=[]))

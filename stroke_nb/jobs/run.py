@@ -27,6 +27,8 @@ from .parameters import check_parameters, find_job, parameters
 from .report import to_html
 from .result import commit, failed_parts, new_run_id, to_json
 from ..moments import stamp, utc_now
+from ..record.definition import Record
+from ..record.reading import active, read_record, write_record
 
 # %% ../../nbs/jobs/run.ipynb #5cda9628
 def _clear_stale(job_folder: Path) -> list[Path]:
@@ -82,7 +84,8 @@ _NO_VERDICT = dict(
     message="the job ended without a verdict; its last cell calls stroke_nb.jobs.record(...)",
     traceback="",
 )
-_PLAIN = ("DataError", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")  # errors whose message says all
+# errors whose message says all
+_PLAIN = ("DataError", "Unreachable", "Timeout", "Interrupted", "NoVerdict", "DeadKernel")
 
 def _collect(work: Path, error: dict | None) -> dict:
     "What the job recorded, as a failed run's where something went wrong."
@@ -102,6 +105,14 @@ def _models(params: dict) -> dict[str, str]:
     texts = {name: value for name, value in params.items() if isinstance(value, str) and value}
     return {name: sha256 for name, value in texts.items() if (sha256 := model_hash(value))}
 
+def _record_of(params: dict) -> Record:
+    "The record that a run works with: that of the first model that a parameter names, else the one in use."
+    texts = [value for value in params.values() if isinstance(value, str) and value]
+    folders = [Path(text) for text in texts if model_hash(text)]
+    if not folders: return active()
+    path = folders[0] / "record.json"
+    return read_record(path if path.is_file() else "stroke")
+
 def _result(
     work: Path,             # folder of the run
     job: str,
@@ -109,6 +120,7 @@ def _result(
     started: datetime,
     params: dict,
     models: dict[str, str], # hash by parameter
+    record: Record,
     error: dict | None,     # type, message and traceback
 ) -> dict:
     "The content of `result.json`."
@@ -120,6 +132,7 @@ def _result(
         reasons=outcome["reasons"], parameters=params, data=outcome["data"], model=outcome["model"],
         code=dict(commit=commit(), version=__version__), metrics=outcome["metrics"],
         files=sorted(names | {"executed.ipynb", "report.html", "result.json"}),
+        record=dict(name=record.name, sha256=record.sha256),
     )
     if models: result["models"] = models
     if "error" in outcome: result["error"] = outcome["error"]
@@ -181,11 +194,12 @@ def run_job(
         values["as_of"] = values.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
     settings = {parameter.name: parameter.default for parameter in takes} | values
-    models = _models(settings)
+    models, record = _models(settings), _record_of(settings)
     out, name = Path(out).resolve(), re.sub(r"[^\w-]+", "-", path.stem)
     with writing(f"the run of {name}", out), _run_folder(out, name, run_id) as work:
+        write_record(record, work / "record.json")
         error = execute(path, work, values, timeout, data, progress)
-        result = _result(work, name, run_id, started, settings, models, error)
+        result = _result(work, name, run_id, started, settings, models, record, error)
         result = _publish(path, work, result, secret_masks(work))
     with writing("the run is published, the index page", out): build_index(out)
     if error and error["type"] == "Interrupted":

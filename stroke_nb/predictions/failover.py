@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import LogError, NotKept
 from .database import Database, Refused
-from .spool import CHUNK, named_row, NamedRow, ordered_row, read_chunks, Spool
+from .spool import CHUNK, counted, named_row, NamedRow, ordered_rows, read_chunks, Spool
 from .tables import Row
 
 # %% ../../nbs/predictions/failover.ipynb #c2873c9e
@@ -82,14 +82,14 @@ class Failover:
         for at, records, damaged in read_chunks(path, start, end):
             self._commit_or_set_aside(records)
             if damaged: self.spool.set_aside("damaged.txt", b"".join(damaged))
-            moved += len(records)
+            moved += counted(records)
             with self._turn:
-                if path == self.spool.path: self.spool.moved(at, len(records))
+                if path == self.spool.path: self.spool.moved(at, counted(records))
         return moved
 
     def _commit_or_set_aside(self, records: list[NamedRow]) -> None:
         "Commit records, one by one where the database refuses them together; what it refuses waits for a person."
-        try: self.database.commit([ordered_row(record) for record in records])
+        try: self.database.commit(ordered_rows(records))
         except Refused as error:
             if len(records) == 1:
                 line = json.dumps([str(error), *records[0]]).encode() + b"\n"

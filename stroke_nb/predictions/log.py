@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import Future
 
+from ..errors import LogError
 from ..moments import when
 from .database import Database
 from .failover import Failover
@@ -17,6 +18,7 @@ from .keys import Key, Keys
 from .queries import Queries, Retained
 from .records import as_rows, Outcome, PredictionBatch, PredictionRow
 from .spool import Spool
+from .versions import versions
 from .writer import Writer
 
 # %% ../../nbs/predictions/log.ipynb #53b2f227
@@ -97,6 +99,16 @@ class PredictionLog:
     def migrate(self) -> str:
         "Bring the tables up to date: `Database.migrate`; writing does so by itself."
         return self.database.migrate()
+
+    def status(self) -> tuple[bool, list[str]]:  # is all as it should be? and lines about it
+        "What the log holds by record, and whether its database takes rows; makes and changes no tables."
+        waiting = f"{len(self.spool.ids()):,} waiting in the spool"
+        try:
+            with self.database.reading(limit=True) as connection: lines = [row.words for row in versions(connection)]
+            well, words = self.ready()
+        except LogError as error: return False, [f"not ready: {error}; {waiting}"]
+        if words: return False, [f"not ready: {words}; {waiting}", *lines]
+        return well, [f"ready; {waiting}", *lines]
 
     def drain(self) -> int:
         "Move what waits in the spool to the database: `Failover.drain`; a service does so by itself."

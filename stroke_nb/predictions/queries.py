@@ -16,15 +16,17 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from ..errors import DataError
-from ..fields import INPUTS, OUTCOME
+from ..fields import INPUTS, OUTCOME, RECORD
 from ..files import whole_file
 from ..moments import utc_now, when
 from .database import Database
 from .records import ROLES
 from .tables import OUTCOMES, PREDICTIONS, RETENTION, Utc
+from .versions import readable, records_of
+from ..record.definition import Record
 
 # %% ../../nbs/predictions/queries.ipynb #91ddeaee
-_OUTCOME_COLUMNS = ("stroke", "observed", "received")
+_OUTCOME_COLUMNS = ("outcome", "observed", "received")
 
 def _latest_outcomes(as_of: datetime | None = None) -> sa.FromClause:
     "Predictions, each with the outcome that came in last, by a moment."
@@ -47,6 +49,13 @@ def _select(names: Iterable[str], since, until, *conditions, as_of: datetime | N
     if since: query = query.where(PREDICTIONS.c.time >= since)
     return query.where(PREDICTIONS.c.time < until) if until else query
 
+# %% ../../nbs/predictions/queries.ipynb #f7944c1d
+def _left_out(connection: sa.Connection, since, until, shas: list[str]) -> str:
+    "What a window leaves out, in words; empty where it is nothing."
+    strange = _select(["id"], since, until, PREDICTIONS.c.record.not_in(shas)).order_by(None).subquery()
+    n = connection.execute(sa.select(sa.func.count()).select_from(strange)).scalar()
+    return f"{n:,} predictions made with another record left out; see stroke-nb log status" if n else ""
+
 # %% ../../nbs/predictions/queries.ipynb #33efc547
 def _pair_up(frame):
     "Rows of `window` as pairs: one column for each role's risk."
@@ -60,16 +69,43 @@ def _pair_up(frame):
     return pairs.assign(**{OUTCOME: outcome}).drop(columns=["turn", "role"])
 
 # %% ../../nbs/predictions/queries.ipynb #80c8507f
-def _arrow_schema():
+def _input_types(records: list[Record]) -> dict[str, str]:
+    "Fields of several records, and the kind of each; what is a number here and a category there goes as text."
+    kinds = {}
+    for record in records:
+        for name in record.inputs:
+            kind = record.fields[name].kind
+            kinds[name] = kind if kinds.get(name, kind) == kind else "category"
+    return kinds
+
+def _arrow_schema(records: dict[str, Record]):   # by hash; the one in use alone, where there is no other
     "Columns of an export and their types; `imputed` as text, names parted by blanks."
     import pyarrow as pa
+    by_kind = dict(number=pa.float64(), binary=pa.int8(), category=pa.string())
     types = {
         Utc: pa.timestamp("us", tz="UTC"), sa.Date: pa.date32(), sa.Double: pa.float64(),
         sa.Boolean: pa.bool_(), sa.SmallInteger: pa.int8(), sa.BigInteger: pa.int64(), sa.Integer: pa.int32(),
         sa.Text: pa.string(), sa.JSON: pa.string(),
     }
-    columns = (*PREDICTIONS.columns, *(OUTCOMES.c[name] for name in _OUTCOME_COLUMNS))
-    return pa.schema([(column.name, types[type(column.type)]) for column in columns])
+    known = list(records.values())
+    inputs = [(name, by_kind[kind]) for name, kind in _input_types(known).items()]
+    columns = []
+    for column in PREDICTIONS.columns:
+        if column.name == "inputs": columns += inputs
+        elif column.name != "record" or len(known) > 1: columns.append((column.name, types[type(column.type)]))
+    happened = dict.fromkeys(record.outcome.column for record in known)
+    columns += [(name, pa.int8()) for name in happened] + [("observed", pa.date32()), ("received", types[Utc])]
+    return pa.schema(columns)
+
+def _export_row(row, schema, records: dict[str, Record]) -> dict:
+    "A prediction with its outcome as an export has it."
+    import pyarrow as pa
+    record = records[row["record"]]
+    inputs = {
+        name: str(value) if value is not None and schema.field(name).type == pa.string() else value
+        for name, value in row["inputs"].items()
+    }
+    return dict(row, imputed=" ".join(row["imputed"])) | inputs | {record.outcome.column: row["outcome"]}
 
 @contextmanager
 def _arrow_writer(path: Path, schema) -> Iterator:
@@ -107,10 +143,18 @@ def _delete_older(connection: sa.Connection, before: datetime) -> Retained:
     return retained
 
 # %% ../../nbs/predictions/queries.ipynb #19443788
-_WINDOW = (
-    "id", "time", *INPUTS, "risk", "low", "high", "prevalence", "model_version", "model_sha256", "role",
-    "served", "person", "request_id", "row", OUTCOME,
+_REST = (
+    "risk", "low", "high", "prevalence", "model_version", "model_sha256", "role", "served", "person", "request_id",
+    "row",
 )
+
+def _frame(rows: list):   # DataFrame
+    "Rows of a window, their inputs by column."
+    import pandas as pd
+    columns = list(zip(*rows, strict=True)) or [()] * (len(_REST) + 4)
+    inputs = [[values[name] for values in columns[2]] for name in INPUTS]
+    names = ("id", "time", *INPUTS, *_REST, OUTCOME)
+    return pd.DataFrame(dict(zip(names, map(list, (*columns[:2], *inputs, *columns[3:])), strict=True)))
 
 class Queries:
     "What is read from the log, and deleted when its time is over."
@@ -127,21 +171,27 @@ class Queries:
         until=None,             # the first moment after the window
         labelled: bool = False, # only predictions whose outcome is known
         served: bool = True,    # only answers; False: what a challenger computed beside them too
-    ):                          # DataFrame: id, time, the ten inputs, risk, low, high, ..., stroke
-        "Predictions of a time span, in the order of the log."
-        import pandas as pd
+    ):                          # DataFrame: id, time, the inputs, risk, low, high, ..., the outcome
+        "Predictions of a time span, in the order of the log; `attrs` tells what another record left out."
         from stroke_nb.schema import validate
-        conditions = [PREDICTIONS.c.served] * served + [OUTCOMES.c.stroke.is_not(None)] * labelled
-        query = _select(_WINDOW, since, until, *conditions, as_of=self.as_of)
+        conditions = [PREDICTIONS.c.served] * served + [OUTCOMES.c.outcome.is_not(None)] * labelled
         with self.database.reading() as connection:
-            frame = pd.DataFrame(connection.execute(query).all(), columns=_WINDOW)
-        return validate(frame) if len(frame) else frame
+            records = records_of(connection)
+            shas = readable(records)
+            conditions.append(PREDICTIONS.c.record.in_(shas))
+            names = ("id", "time", "inputs", *_REST, "outcome")
+            query = _select(names, since, until, *conditions, as_of=self.as_of)
+            frame = _frame(connection.execute(query).all())
+            left_out = _left_out(connection, since, until, shas) if records.keys() - set(shas) else ""
+        frame = validate(frame) if len(frame) else frame
+        if left_out: frame.attrs["left_out"] = left_out
+        return frame
 
     def pairs(
         self,
         since=None,  # as at `window`
         until=None,
-    ):               # DataFrame: request_id, row, time, the ten inputs, risk_champion, risk_challenger, ..., stroke
+    ):               # DataFrame: request_id, row, time, the inputs, risk_champion, risk_challenger, ..., the outcome
         "Requests that champion and challenger both answered."
         return _pair_up(self.window(since, until, served=False))
 
@@ -163,15 +213,19 @@ class Queries:
         since=None,               # as at `window`
         until=None,
     ) -> int:                     # rows
-        "Write predictions with their outcomes to a file."
+        "Write predictions with their outcomes to a file, whatever record they were made with."
         import pyarrow as pa
-        rows, schema = 0, _arrow_schema()
-        query = _select(schema.names, since, until)
-        with self.database.reading() as connection, _arrow_writer(Path(path), schema) as writer:
-            for part in connection.execution_options(yield_per=5000).execute(query).mappings().partitions():
-                records = [dict(row, imputed=" ".join(row["imputed"])) for row in part]
-                writer.write_table(pa.Table.from_pylist(records, schema))
-                rows += len(part)
+        rows, query = 0, _select((*PREDICTIONS.columns.keys(), *_OUTCOME_COLUMNS), since, until)
+        with self.database.reading() as connection:
+            used = set(connection.execute(sa.select(PREDICTIONS.c.record).distinct()).scalars())
+            others = {sha256: record for sha256, record in records_of(connection).items() if sha256 in used}
+            records = {RECORD.sha256: RECORD} | others
+            schema = _arrow_schema(records)
+            with _arrow_writer(Path(path), schema) as writer:
+                for part in connection.execution_options(yield_per=5000).execute(query).mappings().partitions():
+                    lines = [_export_row(row, schema, records) for row in part]
+                    writer.write_table(pa.Table.from_pylist(lines, schema))
+                    rows += len(part)
         return rows
 
     def retain(

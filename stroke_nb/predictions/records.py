@@ -20,7 +20,7 @@ from functools import lru_cache
 from itertools import repeat
 
 from ..errors import DataError
-from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
+from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS, OUTCOME, RECORD
 from ..moments import moment, utc_now
 from .tables import columns_of, in_order, OUTCOMES, PREDICTIONS, Row
 
@@ -80,7 +80,7 @@ class PredictionRow:
     "One risk for one person by one model."
     model_version: str
     model_sha256: str
-    inputs: dict                   # the ten values that the model was given, None where unknown
+    inputs: dict                   # the values that the model was given by field, None where unknown
     risk: float                    # with its interval, each from 0 to 1
     low: float
     high: float
@@ -103,7 +103,7 @@ class PredictionBatch:
     "Risks for n people by one model at one moment: fields of `PredictionRow`, once for all or in lists of n."
     model_version: str
     model_sha256: str
-    inputs: dict[str, list]        # a list for each of the ten
+    inputs: dict[str, list]        # a list for each field
     risk: list[float]
     low: list[float]
     high: list[float]
@@ -132,8 +132,8 @@ def _batch_of_one(prediction: PredictionRow) -> PredictionBatch:
 class Outcome:
     "What happened to somebody whose risk was given. A later one for the same prediction corrects an earlier one."
     prediction_id: str
-    stroke: int                    # 0 or 1
-    observed: date | None = None   # day of the stroke, or day until which there was none
+    outcome: int                   # 0 or 1
+    observed: date | None = None   # day of the event, or day until which there was none
     received: datetime = field(default_factory=utc_now)
     id: str = field(default_factory=new_id)
 
@@ -155,18 +155,24 @@ def _number(name: str, value, low: float = -math.inf, high: float = math.inf) ->
     raise DataError(f"{name} is {number:g}: give a finite number{limits}")
 
 # %% ../../nbs/predictions/records.ipynb #7d45c191
-_codes = {name: {category: category for category in (*FIELDS[name].categories, None)} for name in CATEGORIES}
-_codes |= {name: {0: 0, 1: 1, None: None} for name in BINARIES}   # by name: a value, and how its column holds it
+_keys = {name: f"{json.dumps(name)}:" for name in INPUTS}
 
-def _input(name: str, value):
-    "A value of the patient record as its column holds it: float, 0 or 1, or category; None where unknown."
-    if type(value) is float and name not in _codes and math.isfinite(value):
-        return value  # most are; a thousand people are ten thousand values
-    if value is None or value != value: return None
-    if name not in _codes: return _number(name, value)
-    try: return _codes[name][value]
+def _members_of(name: str, values) -> dict:
+    "How the JSON of a person's inputs holds each value of a field."
+    return {value: _keys[name] + json.dumps(value, ensure_ascii=False) for value in (*values, None)}
+
+_members = {name: _members_of(name, FIELDS[name].categories) for name in CATEGORIES}
+_members |= {name: _members_of(name, (0, 1)) for name in BINARIES}
+
+def _member(name: str, value) -> str:
+    "A value as a member of the JSON of a person's inputs: float, 0 or 1, or category; null where unknown."
+    if type(value) is float and name not in _members and math.isfinite(value):
+        return f"{_keys[name]}{value!r}"  # most are; a thousand people are ten thousand values
+    if value is None or value != value: return f"{_keys[name]}null"
+    if name not in _members: return f"{_keys[name]}{_number(name, value)!r}"
+    try: return _members[name][value]
     except (KeyError, TypeError):
-        allowed = ", ".join(str(code) for code in _codes[name] if code is not None)
+        allowed = ", ".join(str(code) for code in _members[name] if code is not None)
         raise DataError(f"{name} is {str(value)[:60]!r}: give one of {allowed}") from None
 
 # %% ../../nbs/predictions/records.ipynb #14d4ba61
@@ -205,18 +211,18 @@ def _places(name: str, values: list) -> list[int]:
         for value in values
     ]
 
-_ten_inputs = set(INPUTS)
+_all_inputs = set(INPUTS)
 
-def _input_columns(inputs: dict[str, list]) -> dict[str, list]:
-    "The ten inputs as their columns hold them."
-    if inputs.keys() != _ten_inputs:
-        differing = ", ".join(sorted(inputs.keys() ^ _ten_inputs))
-        raise DataError(f"inputs {differing}: give the ten fields of the schema and no other")
-    try: columns = {name: [codes[value] for value in inputs[name]] for name, codes in _codes.items()}
+def _inputs_as_json(inputs: dict[str, list]) -> list[str]:
+    "Each person's inputs as JSON: put together from ready pieces in half the time of `json.dumps`."
+    if inputs.keys() != _all_inputs:
+        differing = ", ".join(sorted(inputs.keys() ^ _all_inputs))
+        raise DataError(f"inputs {differing}: give the {len(INPUTS)} fields of the record and no other")
+    try: members = {name: [pieces[value] for value in inputs[name]] for name, pieces in _members.items()}
     except (KeyError, TypeError):  # a NaN, or what is refused in words
-        columns = {name: [_input(name, value) for value in inputs[name]] for name in _codes}
-    for name in NUMBERS: columns[name] = [_input(name, value) for value in inputs[name]]
-    return columns
+        members = {name: [_member(name, value) for value in inputs[name]] for name in _members}
+    for name in NUMBERS: members[name] = [_member(name, value) for value in inputs[name]]
+    return [f"{{{','.join(person)}}}" for person in zip(*(members[name] for name in INPUTS), strict=True)]
 
 # %% ../../nbs/predictions/records.ipynb #8e0b81c3
 def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
@@ -229,9 +235,10 @@ def _prediction_rows(batch: PredictionBatch) -> list[tuple]:
     except TypeError:
         shared = _shared_columns(*request)   # what can't be remembered is no text either, and is refused in words
     if None in batch.id: raise DataError("an id is missing: each prediction has one")
-    n, columns = len(batch.id), _input_columns(batch.inputs)
-    for name, value in shared.items(): columns[name] = repeat(value, n)
+    n = len(batch.id)
+    columns = {name: repeat(value, n) for name, value in shared.items()}
     columns |= dict(
+        record=repeat(RECORD.sha256, n), inputs=_inputs_as_json(batch.inputs),
         time=repeat(moment("time", batch.time), n), id=_texts("id", batch.id),
         person=_texts("person", batch.person), row=_places("row", batch.row), risk=_shares("risk", batch.risk),
         low=_shares("low", batch.low), high=_shares("high", batch.high), positive=_flags(batch.positive),
@@ -244,11 +251,11 @@ def _outcome_row(outcome: Outcome) -> tuple:
     "An outcome as its table holds it."
     ids = {name: text_line(name, getattr(outcome, name)) for name in ("id", "prediction_id")}
     if None in ids.values(): raise DataError("an outcome needs the id of its prediction")
-    if outcome.stroke not in (0, 1): raise DataError(f"stroke is {outcome.stroke!r}: give 0 or 1")
+    if outcome.outcome not in (0, 1): raise DataError(f"{OUTCOME} is {outcome.outcome!r}: give 0 or 1")
     if outcome.observed is not None and type(outcome.observed) is not date:
         raise DataError(f"observed is {outcome.observed!r}: give a day, a `date`")
     row = dict(
-        ids, stroke=int(outcome.stroke), observed=outcome.observed and outcome.observed.isoformat(),
+        ids, outcome=int(outcome.outcome), observed=outcome.observed and outcome.observed.isoformat(),
         received=moment("received", outcome.received),
     )
     return tuple(row[name] for name in columns_of(OUTCOMES))

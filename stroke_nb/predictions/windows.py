@@ -41,17 +41,21 @@ def named(
     log: PredictionLog,
     since,    # day or moment; None: from the beginning
     until,    # day or moment; None: to the end
+    window: pd.DataFrame | None = None,   # from `PredictionLog.window`, which may have left something out
 ) -> str:
-    "The log and the time span, for a report."
-    return log.name + (f" from {since}" if since else "") + (f" until {until}" if until else "")
+    "The log and the time span, for a report, and what isn't among its rows."
+    span = log.name + (f" from {since}" if since else "") + (f" until {until}" if until else "")
+    left_out = window.attrs.get("left_out") if window is not None else None
+    return f"{span} ({left_out})" if left_out else span
 
 def log_cohort(
     log: PredictionLog,
     since=None,     # as at `PredictionLog.window`
     until=None,
-) -> pd.DataFrame:  # id, the ten inputs, stroke; `attrs` as at `cohort.load`
+) -> pd.DataFrame:  # id, the inputs, the outcome; `attrs` as at `cohort.load`
     "The people of the log whose outcome is known."
-    frame, source = latest_of_person(log.window(since, until, labelled=True)), named(log, since, until)
+    window = log.window(since, until, labelled=True)
+    frame, source = latest_of_person(window), named(log, since, until, window)
     if not len(frame):
         raise DataError(
             f"{source}: no prediction with a known outcome; post outcomes to the service first, or give other days"
@@ -104,7 +108,7 @@ def thinned(
 def joined(
     base: pd.DataFrame,    # a labelled cohort, as `load` gives it
     recent: pd.DataFrame,  # labelled people from the log
-) -> pd.DataFrame:         # id, the ten inputs, the outcome; ids of the two never meet
+) -> pd.DataFrame:         # id, the inputs, the outcome; ids of the two never meet
     "One cohort to learn from."
     frames = [
         frame.assign(id=[f"{origin}{key}" for key in (frame.id if "id" in frame else frame.index)])

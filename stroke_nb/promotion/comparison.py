@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ..fields import RECORD
 from ..predictions.windows import between, sides
 from .gate import gate, GateResult
 from .gate_report import agreement, gate_numbers, side_share
@@ -17,6 +18,7 @@ from .rules import Policy
 from ..validation.metrics import Interval
 
 # %% ../../nbs/promotion/comparison.ipynb #6bd0dd40
+_event = RECORD.outcome
 ADVICE = {
     "pass": "What to do next: stroke-nb models promote VERSION --comparison reports/compare/{run}",
     "hold": "What to do next: wait for more outcomes and compare again; or decide by the table above, and promote with "
@@ -39,7 +41,7 @@ class Comparison:
 
     @property
     def can_draw(self) -> bool:
-        "Whether there are strokes enough for a curve."
+        "Whether there are events enough for a curve."
         return len(self.result.rules) > 1
 
     @property
@@ -51,14 +53,14 @@ class Comparison:
                  for role, model in self.models.items()]
         source, notes = self.cohort.attrs["source"], " ".join(self.result.notes)
         return (f"Compared: {' and '.join(names)}. People: {source}. {notes} "
-                "Each rule is read on the same people; the strictest decides, and where strokes are too few, "
+                f"Each rule is read on the same people; the strictest decides, and where {_event.plural} are too few, "
                 "a person does.")
 
     def group_words(self) -> str:
         "How to read the subgroups."
-        if not len(self.result.groups): return "No group has strokes enough."
+        if not len(self.result.groups): return f"No group has {_event.plural} enough."
         return (f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. "
-                f"Groups with fewer than {self.result.policy.group_events} strokes are left out, "
+                f"Groups with fewer than {self.result.policy.group_events} {_event.plural} are left out, "
                 "and counts are rounded to five.")
 
     def request_words(self) -> str:
@@ -112,7 +114,7 @@ def compare(
     span: tuple = (None, None),        # first day, and the day after the last, of the log
     planned: float = 0.0,              # share of people that the challenger is meant to get
     run: str = "RUN",                  # id of the run, for the advice
-    prevalence: float | None = None,   # share with a stroke in the place of use
+    prevalence: float | None = None,   # share with the outcome in the place of use
     n_boot: int = 500,
     seed: int = 20260101,
 ) -> Comparison:
@@ -122,7 +124,7 @@ def compare(
     pairs, apart, people_sides = None, None, pd.DataFrame()
     if log is not None:
         pairs = between(log.pairs(*span), champion.sha256_, challenger.sha256_)
-        if len(pairs): apart = agreement(pairs.risk_champion, pairs.risk_challenger, policy.thresholds, seed=seed)
+        if len(pairs): apart = agreement(pairs.risk_champion, pairs.risk_challenger, result.policy.thresholds, seed=seed)
         window = log.window(*span, served=False)
         if len(window): people_sides = sides(window, challenger.sha256_)
     return Comparison(

@@ -7,12 +7,12 @@ __all__ = ['VERDICTS', 'paired', 'group_differences', 'GateResult', 'judge', 'ga
 
 # %% ../../nbs/promotion/gate.ipynb #ede63f8d
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from ..fields import OUTCOME
+from ..fields import OUTCOME, RECORD
 from .held_out import unseen
 from ..validation.provenance import learned_from
 from .rules import groups_rule, metric_rules, Policy, RATIOS, size_rule
@@ -21,7 +21,7 @@ from ..validation.bootstrap import named, percentiles, resamples, score
 from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
 from ..validation.discrimination import auroc, auroc_difference
 from ..validation.metrics import at
-from ..validation.usefulness import decision_curve, net_benefit
+from ..validation.usefulness import benefit_at, decision_curve, net_benefit
 from ..validation.subgroups import memberships
 
 # %% ../../nbs/promotion/gate.ipynb #5df14944
@@ -89,7 +89,7 @@ def group_differences(
     patients: pd.DataFrame,  # validated
     y, champion, challenger, # outcome and risks, shape (n,) each
     policy: Policy = Policy(),
-) -> pd.DataFrame:           # a row for each group with enough strokes: field, group, counts, differences, worse
+) -> pd.DataFrame:           # a row for each group with enough events: field, group, counts, differences, worse
     "Challenger against champion in every subgroup that can be judged."
     def is_judged(group: str, who) -> bool:   # the group without a name is everybody
         return bool(group) and min(y[who].sum(), (1 - y[who]).sum()) >= policy.group_events
@@ -126,7 +126,7 @@ class GateResult:
 
     @property
     def verdict(self) -> str:  # "pass", "hold" or "refuse"
-        "The strictest of the rules; with too few strokes, none of them counts and a person decides."
+        "The strictest of the rules; with too few events, none of them counts and a person decides."
         if self.rules.verdict.iloc[0] != "pass": return "hold"
         return next(word for word in ("refuse", "hold", "pass") if word in set(self.rules.verdict))
 
@@ -134,7 +134,7 @@ class GateResult:
     def reasons(self) -> list[str]:
         "The verdict in a sentence, then every rule that isn't passed, then the data."
         against = [words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]]
-        summary = f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} strokes."
+        summary = f"{VERDICTS[self.verdict]}: judged on {self.people:,} people with {self.events} {RECORD.outcome.plural}."
         return [summary, *against, *self.notes]
 
     def to_frame(self) -> pd.DataFrame: return self.rules
@@ -157,6 +157,7 @@ def judge(
 ) -> GateResult:
     "The gate's verdict from risks of people that neither model has learned from."
     y, champion, challenger = (np.asarray(values, float) for values in (y, champion, challenger))
+    if not policy.thresholds and len(y): policy = replace(policy, thresholds=benefit_at(y.mean()))
     rules, groups = [size_rule(y, policy)], pd.DataFrame()
     if min(y.sum(), (1 - y).sum()) >= 10:   # below that nothing can be computed worth reading
         if patients is not None: groups = group_differences(patients, y, champion, challenger, policy)
@@ -169,7 +170,7 @@ def _figure(rule, name: str) -> str:
     "One cell: a count, a ratio, or net benefit per 1,000 people."
     value = rule.get(name, np.nan)
     if pd.isna(value): return ""
-    if rule.measure == "strokes": return f"{value:,.0f}"
+    if rule.measure == RECORD.outcome.plural: return f"{value:,.0f}"
     return f"{1000 * value:.1f}" if "benefit" in rule.measure else f"{value:.3f}"
 
 def _interval(rule, names: tuple, sign: str = "") -> str:
@@ -197,11 +198,12 @@ def gate(
     challenger,                       # RiskModel that would take it
     cohort: pd.DataFrame,             # labelled people as `load` gives them; `person` where people come again
     policy: Policy = Policy(),
-    prevalence: float | None = None,  # share with a stroke in the place of use; None: each model as it stands
+    prevalence: float | None = None,  # share with the outcome in the place of use; None: each model as it stands
     n_boot: int = 500,                # resamples of people
     seed: int = 20260101,
 ) -> GateResult:
     "Whether a challenger may take the champion's place, judged on people that it hasn't learned from."
+    if not policy.thresholds: policy = replace(policy, thresholds=benefit_at(champion.prevalence_))
     if OUTCOME in cohort: cohort = cohort[cohort[OUTCOME].notna()]
     if not len(cohort): return judge([], [], [], policy=policy, notes=("No outcome is known yet.",))
     people, sentence = unseen(challenger, cohort)

@@ -15,14 +15,14 @@ from scipy.special import betaincinv
 
 from ..disclosure import LEAST, rounded
 from ..display import BLUE, GREY
+from ..fields import RECORD
 from .gate import GateResult
 from .rules import RATIOS
 from ..validation.bootstrap import bootstrap
-from ..validation.cross_validation import BENEFIT_AT
 from ..validation.calibration import calibration_curve
 from ..validation.metrics import Interval
 from ..validation.usefulness import decision_curve
-from ..validation.plots import new_axes, percent
+from ..validation.plots import NET, new_axes, percent
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc
 def gate_record(
@@ -62,7 +62,7 @@ def group_table(
     rows = [
         {
             "": row.field, "group": row.group, "people, about": rounded(row.n),
-            "strokes, about": rounded(row.events), "O/E champion": f"{row.champion_ratio:.2f}",
+            f"{RECORD.outcome.plural}, about": rounded(row.events), "O/E champion": f"{row.champion_ratio:.2f}",
             "O/E challenger": text(row, "ratio", "ratio_low", "ratio_high"),
             "AUROC difference": text(row, "auroc_difference", "auroc_low", "auroc_high", "+"),
             "worse beyond doubt": row.worse or "no",
@@ -77,7 +77,7 @@ def group_table(
 def agreement(
     champion: np.ndarray,    # risks, shape (n,)
     challenger: np.ndarray,  # risks for the same requests
-    thresholds=BENEFIT_AT,   # risks at which one would act
+    thresholds,              # risks at which one would act
     person=None,             # who each row is about, shape (n,)
     n_boot: int = 200,
     seed: int = 20260101,
@@ -134,7 +134,7 @@ def plot_benefits(
     ax.axhline(0, color=GREY, lw=0.8)
     ax.set(
         ylim=(-5, None), xlabel="threshold: risk at which one would act",
-        ylabel="net strokes found per 1,000 people",
+        ylabel=NET,
     )
     percent(ax.xaxis)
     ax.legend(frameon=False)

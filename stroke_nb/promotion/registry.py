@@ -15,15 +15,17 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import RegistryError
+from ..fields import RECORD
 from ..files import model_hash
 from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
+from .pyfunc import saved_folder
 from stroke_nb.promotion.tracking import (
     experiment_id, fill_run, open_store, run_tags, store_lock, tracking_uri, without_password,
 )
 
 # %% ../../nbs/promotion/registry.ipynb #a892e778
-MODEL = "stroke"                       # name in MLflow's registry
+MODEL = RECORD.name                    # name in MLflow's registry, and of the experiment
 
 # %% ../../nbs/promotion/registry.ipynb #0050c25b
 def _aliases(client) -> dict[str, str]:
@@ -76,7 +78,7 @@ def log_run(
     model_folder,                # its saved model
     result: dict,                # content of result.json
     params: dict,                # the job's parameters
-    experiment: str = "stroke",  # MLflow experiment
+    experiment: str = MODEL,     # MLflow experiment
 ) -> str:                        # version in the registry
     "Track a training run and register its model; the folders are only read."
     run_folder, model_folder = Path(run_folder), Path(model_folder)
@@ -190,10 +192,9 @@ def _fetch(client, registered, models: Path) -> Path:
         try:
             for artifact in client.list_artifacts(registered.run_id):
                 if artifact.path in BESIDE: client.download_artifacts(registered.run_id, artifact.path, folder)
-            place = stage(
-                Path(download_artifacts(artifact_uri=registered.source, dst_path=folder, tracking_uri=tracking_uri())),
-                models,
-            )
+            source = dict(artifact_uri=registered.source, tracking_uri=tracking_uri())
+            saved = saved_folder(Path(download_artifacts(dst_path=folder, **source)))
+            place = stage(saved.rename(Path(folder, "saved")), models)   # beside its figures and card
         except (OSError, ValueError, MlflowException) as error:
             raise RegistryError(
                 f"version {registered.version}: its model at {registered.source} can't be used: {error}; "

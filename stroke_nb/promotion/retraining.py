@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..fields import INPUTS, OUTCOME
+from ..fields import INPUTS, OUTCOME, RECORD
 from ..model.risk_model import RiskModel
 from .held_out import parts
 from ..validation.provenance import learned_from
@@ -20,12 +20,14 @@ from ..scoring.alike import reference_of
 from ..validation.bootstrap import evaluate
 from ..validation.calibration import calibration_slope, ici, observed_expected_ratio
 from ..validation.discrimination import auroc
-from ..validation.tables import metrics_of
+from ..validation.tables import metrics_of, recordable
 from ..validation.thresholds import thresholds
 from ..validation.words import calibration_words
 from ..validation.updating import ClosedTest
 
 # %% ../../nbs/promotion/retraining.ipynb #305d0cfc
+_event = RECORD.outcome
+
 @dataclass(frozen=True)
 class Retraining:
     "What newer outcomes ask of a model, and the challenger made of it."
@@ -49,8 +51,8 @@ class Retraining:
         share = learned_from(self.champion, self.learn)
         known = f"The model in use has learned from about {share:.0%} of those here." if share else ""
         return (f"{self.people.attrs['source']}: {len(self.people):,} people "
-                f"with {int(self.people[OUTCOME].sum())} strokes. "
-                f"{len(self.learn):,} with {int(self.outcome.sum())} strokes are learned from; the others are kept "
+                f"with {int(self.people[OUTCOME].sum())} {_event.plural}. "
+                f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are kept "
                 f"for the gate, told apart by a hash of the person that never changes. {known}")
 
     def test_words(self) -> str:
@@ -83,7 +85,7 @@ class Retraining:
         attrs, model = self.people.attrs, self.challenger or self.champion
         return dict(
             verdict="ok", reasons=[self.test.words, calibration_words(metrics_of(self.scores)), self.advice],
-            metrics=self.numbers(),
+            metrics=recordable(self.numbers()),
             data=dict(source=attrs["source"], sha256=attrs["sha256"], rows=len(self.people), simulated=self.simulated),
             model=dict(version=model.version_, sha256=model.sha256_),
         )
@@ -109,7 +111,7 @@ def retrain(
     scores = evaluate(y, before, (auroc, observed_expected_ratio, calibration_slope, ici), n_boot, seed)
     if challenger is not None:
         after = challenger.predict_proba(learn[list(INPUTS)])[:, 1]
-        challenger.thresholds_ = thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"].to_dict()
+        challenger.thresholds_ = thresholds(y, after, np.arange(len(y)), min(n_boot, 100), seed)["value"].dropna().to_dict()
         challenger.about_["reference"] = reference_of(challenger, learn, y)
         challenger.version_ = version
     simulated = people.attrs["simulated"] or base.attrs["simulated"]

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..validation.cross_validation import BENEFIT_AT
+from ..fields import RECORD
+from ..validation.subgroups import in_sentence
 
 # %% ../../nbs/promotion/rules.ipynb #36b24e86
+_event = RECORD.outcome
+
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     "Raise where a setting is outside what it may be."
     if not (isinstance(value, (int, float)) and low <= value <= high):
@@ -28,12 +31,12 @@ def _check_bounds(name: str, value: tuple) -> None:
 @dataclass(frozen=True)
 class Policy:
     "What a challenger must show."
-    thresholds: tuple = BENEFIT_AT              # risks at which one would act
+    thresholds: tuple = ()                      # risks at which one would act; none: `usefulness.benefit_at`
     auroc_margin: float = 0.02                  # AUROC it may lose
-    benefit_margin: float = 0.05                # net benefit it may lose over the thresholds, as a share of all strokes
+    benefit_margin: float = 0.05                # net benefit it may lose over the thresholds, as a share of all events
     observed_expected: tuple = (0.8, 1.25)      # bounds of observed / expected
     slope: tuple = (0.75, 1.33)                 # bounds of the calibration slope
-    events: int = 100                           # fewest strokes, and fewest people without, to judge by
+    events: int = 100                           # fewest people with the outcome, and without, to judge by
     group_events: int = 10                      # the same for a subgroup
     level: float = 0.95                         # confidence of the intervals
 
@@ -74,13 +77,13 @@ RATIOS = {   # measure that ought to be 1 -> its rule, and its name in sentences
 }
 
 def size_rule(y: np.ndarray, policy: Policy) -> dict:
-    "Are there strokes enough to say anything?"
+    "Are there events enough to say anything?"
     fewest = int(min(y.sum(), (1 - y).sum()))
     enough = fewest >= policy.events
     size = "enough" if enough else "too few"
-    words = f"{int(y.sum())} strokes among {len(y):,} people are {size} to judge by (asked: {policy.events})."
+    words = f"{int(y.sum())} {_event.plural} among {len(y):,} people are {size} to judge by (asked: {policy.events})."
     return dict(
-        rule="Enough strokes", measure="strokes", challenger=int(y.sum()), asks=f"{policy.events} or more",
+        rule=f"Enough {_event.plural}", measure=_event.plural, challenger=int(y.sum()), asks=f"{policy.events} or more",
         verdict="pass" if enough else "hold", words=words,
     )
 
@@ -97,7 +100,7 @@ def _ratio_rule(name: str, row, bounds: tuple) -> dict:
     return dict(rule=rule, measure=measure, asks=asks, verdict=verdict, words=words) | row.to_dict()
 
 # %% ../../nbs/promotion/rules.ipynb #55ecd83d
-_losses = {"pass": "no worse", "hold": "too few strokes to tell", "refuse": "worse"}
+_losses = {"pass": "no worse", "hold": f"too few {_event.plural} to tell", "refuse": "worse"}
 
 def _order_rule(row, policy: Policy) -> dict:
     "AUROC may not be lost."
@@ -117,7 +120,7 @@ def _benefit_rule(name: str, row, policy: Policy, prevalence: float) -> dict:
         where, verb = f"at {float(name.rsplit('_', 1)[1]):.0%}", "for sure loses"
         verdict = "refuse" if row.difference_high < 0 and row.difference < -margin else "pass"
     value, low, high = (1000 * row[f"difference{part}"] for part in ("", "_low", "_high"))
-    words = (f"Net strokes found per 1,000 people {where}, challenger less champion: "
+    words = (f"Net {_event.plural} found per 1,000 people {where}, challenger less champion: "
              f"{value:+.1f} ({low:+.1f} to {high:+.1f}): {_losses[verdict]}.")
     asks = f"{verb} less than {1000 * margin:.1f}"
     measure = f"net benefit {where}"
@@ -127,8 +130,8 @@ def _benefit_rule(name: str, row, policy: Policy, prevalence: float) -> dict:
 def groups_rule(groups: pd.DataFrame) -> dict:
     "No group may be worse off beyond doubt."
     worse = groups[groups.worse != ""] if len(groups) else groups
-    names = "; ".join(f"{row.field.lower()} {row.group} ({row.worse})" for row in worse.itertuples())
-    words = f"In none of {len(groups)} groups with strokes enough is it worse beyond doubt."
+    names = "; ".join(f"{in_sentence(row.field)} {row.group} ({row.worse})" for row in worse.itertuples())
+    words = f"In none of {len(groups)} groups with {_event.plural} enough is it worse beyond doubt."
     if names: words = f"Worse beyond doubt in {names}."
     return dict(
         rule="No group pays for it", measure=f"{len(groups)} groups", asks="none worse beyond doubt",

@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['tracking_uri', 'without_password', 'artifact_root', 'store_lock', 'open_store', 'prepare', 'numbers_of', 'run_tags',
-           'experiment_id', 'fill_run']
+           'experiment_id', 'evaluation_table', 'figures_of', 'fill_run']
 
 # %% ../../nbs/promotion/tracking.ipynb #43531c69
+import base64
+import json
 import logging
 import math
 import os
@@ -15,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..errors import RegistryError
 from ..files import locked
@@ -136,15 +139,65 @@ def experiment_id(client, name: str) -> str:
         if experiment: return experiment.experiment_id
         return client.create_experiment(name, artifact_location=artifact_root(tracking_uri()))
 
+# %% ../../nbs/promotion/tracking.ipynb #e1dff6ce
+def _dataset(data: dict):
+    "The data of a result as MLflow's input of a run; its digest takes 36 characters."
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    source, digest = str(data.get("source") or "unknown"), str(data.get("sha256") or "unknown")[:36]
+    profile = json.dumps(dict(rows=data.get("rows"), simulated=bool(data.get("simulated"))))
+    dataset = Dataset(Path(source).name or source, digest, "local", json.dumps(dict(uri=source)), profile=profile)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+def evaluation_table(
+    metrics: dict,               # of a result: name to value, low and high
+) -> dict[str, list]:            # columns
+    "The metrics of a run with their intervals, a row each."
+    rows = [(name, *(metric.get(part) for part in ("value", "low", "high"))) for name, metric in metrics.items()]
+    return {name: [row[n] for row in rows] for n, name in enumerate(("metric", "value", "low", "high"))}
+
+_PICTURES = {"image/png": "png", "image/svg+xml": "svg"}
+
+def _images(cell: dict) -> Iterator[tuple[str, bytes]]:
+    "Ending and content of the pictures below a cell."
+    for output in cell.get("outputs", []):
+        kind = next((kind for kind in _PICTURES if kind in output.get("data", {})), None)
+        if kind is None: continue
+        text = "".join(output["data"][kind])
+        yield _PICTURES[kind], base64.b64decode(text) if kind == "image/png" else text.encode()
+
+def figures_of(
+    notebook: Path,          # executed
+) -> dict[str, bytes]:       # content by file name
+    "The figures of a report, called by the headings above them."
+    if not notebook.is_file(): return {}   # a run of an older version, or one made by hand
+    heading, figures = "", {}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            lines = "".join(cell["source"]).splitlines()
+            heading = next((line.strip("# ") for line in reversed(lines) if line.startswith("#")), heading)
+        for ending, image in _images(cell):
+            slug = re.sub(r"\W+", "-", heading.lower()).strip("-")[:60]
+            figures[f"{len(figures) + 1:02d}-{slug}.{ending}"] = image
+    return figures
+
+# %% ../../nbs/promotion/tracking.ipynb #617919c0
 def fill_run(client, run_id: str, run_folder: Path, model_folder: Path, result: dict, params: dict) -> None:
-    "Parameters, metrics, report and model of a run."
+    "Parameters, metrics, data, evaluation, report, figures and model of a run, each where MLflow's pages show it."
     from mlflow.entities import Metric, Param
+    from stroke_nb.promotion.pyfunc import write_artifact
     millisecond = int(time.time() * 1000)
     client.log_batch(
         run_id,
         [Metric(name, value, millisecond, 0) for name, value in numbers_of(result.get("metrics") or {}).items()],
         [Param(name, str(value)) for name, value in params.items()],
     )
+    client.log_inputs(run_id, [_dataset(result.get("data") or {})])
+    client.log_table(run_id, evaluation_table(result.get("metrics") or {}), "evaluation.json")
     for name in ("report.html", *BESIDE):
         if (run_folder / name).is_file(): client.log_artifact(run_id, str(run_folder / name))
-    client.log_artifacts(run_id, str(model_folder), "model")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name, image in figures_of(run_folder / "executed.ipynb").items(): Path(folder, name).write_bytes(image)
+        client.log_artifacts(run_id, folder, "figures")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        write_artifact(model_folder, Path(folder, "model"), run_id)
+        client.log_artifacts(run_id, str(Path(folder, "model")), "model")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..cohort import folds
 from ..errors import DataError
-from ..fields import INPUTS, OUTCOME
+from ..fields import INPUTS, OUTCOME, RECORD
 from ..model.risk_model import recalibrate, RiskModel
 from ..predictions.windows import joined, thinned
 from .held_out import parts
@@ -34,7 +34,7 @@ def recommend(
     y, p = require_outcome(learn), _own_risk(model, learn)
     if min(y.sum(), (1 - y).sum()) < 10:
         raise DataError(
-            f"{int(y.sum())} strokes among {len(y):,} people: the closed test needs at least 10, "
+            f"{int(y.sum())} {RECORD.outcome.plural} among {len(y):,} people: the closed test needs at least 10, "
             "and 10 people without; wait for more outcomes"
         )
     return closed_test(y, p, *revision(validate(learn), y, p))

@@ -117,6 +117,11 @@ class Outcome:
         "The precise noun with its article, such as a recorded stroke."
         return f"an {self.full}" if self.full[0].lower() in "aeiou" else f"a {self.full}"
 
+    @property
+    def one(self) -> str:
+        "The noun with its article, such as a stroke."
+        return f"an {self.noun}" if self.noun[0].lower() in "aeiou" else f"a {self.noun}"
+
 # %% ../../nbs/record/definition.ipynb #fc3263ee
 @dataclass(frozen=True)
 class KnownFile:

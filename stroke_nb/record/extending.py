@@ -14,13 +14,17 @@ from ..settings import Section
 # %% ../../nbs/record/extending.ipynb #8747c58b
 _SCALED = ("hard", "soft", "use", "bands", "slider", "coarse")
 
+def _scaled(value: float, factor: float) -> float:
+    "A bound or cut in another unit, as somebody would write it."
+    return float(f"{value / factor:.3g}")
+
 def _in_unit(entry: dict, unit: str, factor: float) -> dict:
     "A field's settings in another of its units, one of which is `factor` of the old one."
     scaled = {}
     for name in _SCALED:
         value = entry.get(name)
-        if isinstance(value, (int, float)): scaled[name] = value / factor
-        elif value is not None: scaled[name] = [number / factor for number in value]
+        if isinstance(value, (int, float)): scaled[name] = _scaled(value, factor)
+        elif value is not None: scaled[name] = [_scaled(number, factor) for number in value]
     units = {other: size / factor for other, size in entry["units"].items() if other != unit}
     units[entry["unit"]] = 1 / factor
     hint = f"is it {entry['unit']}? multiply by {1 / factor:.4g} to get {unit}"
@@ -71,7 +75,7 @@ def extended(base: dict, section: Section) -> Section:
 
 def _follow(base: dict, entries: dict, rescaled: dict[str, float]) -> dict:
     "What of a record names its fields or their values, as the fields are now."
-    value_now = lambda name, value: value / rescaled[name] if name in rescaled else value
+    value_now = lambda name, value: _scaled(value, rescaled[name]) if name in rescaled else value
     record = deepcopy({name: value for name, value in base.items() if name not in ("fields", "outcome")})
     if "order" in record: record["order"] = _kept(record["order"], entries)
     if record.get("strongest") not in entries: record.pop("strongest", None)

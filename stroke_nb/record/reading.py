@@ -91,7 +91,8 @@ def require_same_record(
 ) -> None:
     "Raise a `DataError` where a model's record and the one in use differ in meaning."
     path = folder / "record.json"
-    require_same(saved_record(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None), str(folder), DataError)
+    saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    require_same(saved_record(saved), str(folder), DataError)
 
 def write_record(
     record: Record,
@@ -103,7 +104,8 @@ def write_record(
 def adopt(
     folder: str | Path,   # of a saved model
 ) -> None:
-    "Let this process, and those it starts, use the record that a model was made with."
+    "Let this process, and those it starts, use the record that a model was made with; without a model, nothing changes."
+    if not (Path(folder) / "manifest.json").is_file(): return
     path = Path(folder) / "record.json"
     os.environ["STROKE_NB_RECORD"] = str(path.resolve()) if path.is_file() else "stroke"
     if active.cache_info().currsize: require_same(read_record(os.environ["STROKE_NB_RECORD"]), str(folder))

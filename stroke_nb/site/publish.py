@@ -23,6 +23,7 @@ from ..jobs.page import asset, render_page, VERDICT_WORDS
 from ..jobs.result import by_job, read_runs
 from ..jobs.trend import trend
 from ..moments import stamp, utc_now
+from ..record.reading import active
 from ..settings import Range, Section, Settings, fill
 from .charts import chart, charted, target
 from .hosts import fetched_elsewhere
@@ -130,7 +131,7 @@ def front_page(
     jobs.sort(key=lambda job: job["latest"]["verdict"] == "ok")   # what asks for action first
     return render_page(
         "front_page.html.j2", style=asset("site.css", "stroke_nb.site"), package="stroke_nb.site",
-        title="Stroke risk: reports", jobs=jobs, docs=docs, words=VERDICT_WORDS,
+        title=f"{active().title}: reports", jobs=jobs, docs=docs, words=VERDICT_WORDS,
         written=day_and_hour(stamp(utc_now())), version=__version__,
     )
 

@@ -6,19 +6,16 @@
 __all__ = ['models', 'Answer', 'Line', 'Live', 'wait_for', 'Callers', 'logged', 'check_log']
 
 # %% ../../nbs/tests/live_service.ipynb #6636d99d
-import atexit
 import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -29,21 +26,21 @@ from ..model import RiskModel
 from ..predictions.tables import PREDICTIONS
 from ..predictions import PredictionLog
 from .postgres import free_port
+from .small_runs import fitted_once
 
 # %% ../../nbs/tests/live_service.ipynb #5947311a
+def _small(name: str, seed: int) -> RiskModel:
+    "A model of 800 people."
+    people = simulate(800, seed=seed)
+    model = RiskModel(refits=4, seed=seed, jobs=1).fit(people.drop(columns=["stroke", "true_risk"]), people.stroke)
+    model.version_, model.thresholds_ = name, {"f2": 0.11}
+    return model
+
 @cache
 def models() -> Path:
-    "A folder with two small models, made once for all tests: `one` and `two`."
-    folder = Path(tempfile.mkdtemp(prefix="stroke_nb-models-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for seed, name in enumerate(("one", "two")):
-        people = simulate(800, seed=seed)
-        model = RiskModel(kind="catboost", refits=4, seed=seed, jobs=1).fit(
-            people.drop(columns=["stroke", "true_risk"]), people.stroke
-        )
-        model.version_, model.thresholds_ = name, {"f2": 0.11}
-        model.save(folder / name)
-    return folder
+    "The folder of two small models: `one` and `two`."
+    one, _ = (fitted_once(name, partial(_small, name, seed)) for seed, name in enumerate(("one", "two")))
+    return one.parent
 
 # %% ../../nbs/tests/live_service.ipynb #24e6bc5d
 @dataclass

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from .small_runs import own_environment, warm
 from .test_workspace import _copy
 
 # %% ../../nbs/tests/rehearsal.ipynb #0c99c58d
@@ -127,10 +128,7 @@ def made(folder: Path, **given) -> World:
 # %% ../../nbs/tests/rehearsal.ipynb #9bbe43f2
 def _install(clone: Path) -> None:
     "The packages of this session as the clone's `.venv`."
-    (clone / ".venv").mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != ".locked": (clone / ".venv" / part.name).symlink_to(part)
-    (clone / ".venv/.locked").touch()
+    own_environment(clone)
 
 def _clone(world: World, name: str) -> Path:
     "A fresh checkout of the main branch."
@@ -155,7 +153,7 @@ def _environment(world: World, clone: Path) -> dict[str, str]:
     path = os.pathsep.join([str(world.folder / "tools"), "/usr/local/bin", "/usr/bin", "/bin"])
     return dict(
         PATH=path, HOME=str(world.folder / "home"), LANG="C.UTF-8", CI="true", RUNNER_TEMP=str(temp),
-        PYTHONPATH=str(clone), **{f"GITHUB_{name}": value for name, value in github.items()},
+        PYTHONPATH=str(clone), JUPYTER_PATH=str(warm()), **{f"GITHUB_{name}": value for name, value in github.items()},
     )
 
 # %% ../../nbs/tests/rehearsal.ipynb #9fe10f4a

@@ -32,10 +32,10 @@ from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from ..model import RiskModel
 from ..scoring.alike import reference_of
+from .small_runs import fitted_once
 
 # %% ../../nbs/tests/test_calculator.ipynb #4d998e31
-@cache
-def fitted() -> RiskModel:
+def _fit() -> RiskModel:
     "A quickly fitted model with its reference."
     people = simulate(3000, seed=5)
     patients, outcome = people.drop(columns=["stroke", "true_risk"]), people.stroke
@@ -43,6 +43,9 @@ def fitted() -> RiskModel:
     model.about_ |= dict(simulated=True, reference=reference_of(model, patients, outcome))
     model.version_ = "small"
     return model
+
+@cache
+def fitted() -> RiskModel: return RiskModel.load(fitted_once("calculator", _fit))
 
 @cache
 def scorer(): return as_scorer(fitted())

@@ -5,18 +5,23 @@
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'DEPLOY', 'LINTERS', 'commands', 'test_there_are_commands', 'test_the_command_line_takes_them',
            'test_mlflow_takes_its_command', 'test_services_run_as_told', 'test_the_lock_satisfies_each_image',
-           'test_what_is_copied_is_there', 'test_linters', 'promtool', 'test_promtool', 'test_every_alert_has_a_test',
-           'known_series', 'test_expressions_ask_for_what_there_is', 'test_promtool_reads_the_dashboard',
-           'test_promtool_reads_the_metrics']
+           'test_what_is_copied_is_there', 'test_linters', 'promtool', 'test_promtool', 'test_amtool',
+           'test_every_alert_has_a_test', 'known_series', 'test_expressions_ask_for_what_there_is',
+           'test_promtool_reads_the_dashboard', 'test_promtool_reads_the_metrics',
+           'test_an_alert_reaches_people_and_so_does_its_end']
 
 # %% ../../nbs/tests/test_deploy.ipynb #887f6801
+import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,7 +31,8 @@ from typer.main import get_command
 from ..cli import app
 from ..service.meters import COUNTERS, GAUGES, HISTOGRAMS
 from .live_service import Live, models
-from .postgres import postgres   # noqa: F401 (a fixture)
+from .postgres import free_port, postgres   # noqa: F401 (a fixture)
+from .test_jobs import wait_for
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
 ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "settings.ini").is_file()), None)
@@ -185,6 +191,16 @@ def _rules() -> list[dict]:
         for rule in group["rules"]
     ]
 
+def _alertmanager(name: str) -> str:
+    "A program of Debian's package prometheus-alertmanager, which calls the server by a longer name than its makers do."
+    programs = [shutil.which(program) for program in (name, f"prometheus-{name}")]
+    return next(filter(None, programs), None) or pytest.skip(f"no {name} here: install prometheus-alertmanager")
+
+def test_amtool():
+    words = [_alertmanager("amtool"), "check-config", "alertmanager.yml"]
+    done = subprocess.run(words, cwd=DEPLOY / "prometheus", capture_output=True, text=True)
+    assert done.returncode == 0 and "1 receivers" in done.stdout, done.stdout + done.stderr
+
 def test_every_alert_has_a_test():
     tests = [
         test for path in DEPLOY.glob("prometheus/*_test.yml") for test in yaml.safe_load(path.read_text())["tests"]
@@ -236,3 +252,76 @@ def test_promtool_reads_the_metrics(promtool, tmp_path):
     assert known_series() - {rule["record"] for rule in _rules() if "record" in rule} >= set(
         re.findall(r"^(stroke_nb_\w+)", text.decode(), flags=re.M)
     )
+
+# %% ../../nbs/tests/test_deploy.ipynb #48c005b1
+class _Listener(BaseHTTPRequestHandler):
+    "A chat that keeps its messages, and, where it is asked, a service that is up."
+    def do_POST(self):
+        self.server.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self._end(b"")
+
+    def do_GET(self): self._end(b"stroke_nb_ready 1\n")
+
+    def _end(self, content: bytes):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *words): pass
+
+def _listener(port: int) -> ThreadingHTTPServer:
+    "A listener in a thread."
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Listener)
+    server.messages = []   # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+def _rewritten(folder: Path, name: str, changes: dict[str, str]) -> None:
+    "A file of deploy/prometheus with other addresses and times."
+    text = (DEPLOY / "prometheus" / name).read_text()
+    for old, new in changes.items():
+        assert re.search(old, text), old
+        text = re.sub(old, new, text)
+    (folder / name).write_text(text)
+
+@contextlib.contextmanager
+def _running(folder: Path, **commands):
+    "Programs with their logs, ended in the end."
+    processes = []
+    try:
+        for name, (words, env) in commands.items():
+            with open(folder / f"{name}.log", "w") as log:
+                processes.append(subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, env=os.environ | env))
+        yield
+    finally:
+        for process in processes: process.terminate()
+        for process in processes: process.wait(20)
+
+def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
+    prometheus = shutil.which("prometheus") or pytest.skip("no prometheus here: install Debian's package prometheus")
+    alertmanager, chat = _alertmanager("alertmanager"), _listener(0)
+    up, manager, tell, web = (free_port() for _ in range(4))
+    _rewritten(tmp_path, "prometheus.yml", {
+        "service:8000": f"127.0.0.1:{up}", "alertmanager:9093": f"127.0.0.1:{manager}", "localhost:9090": f"127.0.0.1:{web}",
+        r"_interval: \d+s": "_interval: 1s",
+    })
+    _rewritten(tmp_path, "rules.yml", {r"for: \d+m": "for: 1s"})
+    _rewritten(tmp_path, "alertmanager.yml", {
+        "alert:9095": f"127.0.0.1:{tell}", "group_wait: 30s": "group_wait: 1s", "group_interval: 5m": "group_interval: 1s",
+    })
+    program = [sys.executable, "-c", "from stroke_nb.cli import app; app()"]
+    commands = dict(
+        prometheus=([prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+                     f"--web.listen-address=127.0.0.1:{web}"], {}),
+        alertmanager=([alertmanager, "--config.file=alertmanager.yml", "--storage.path=kept",
+                       "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{manager}"], {}),
+        alert=([*program, "alert", "--port", str(tell)], dict(STROKE_NB_NOTIFY=f"json://127.0.0.1:{chat.server_port}/")),
+    )
+    with _running(tmp_path, **commands):
+        def told(words): return any(words in f"{message['title']} {message['message']}" for message in chat.messages)
+        wait_for(lambda: told(f"127.0.0.1:{up} doesn't answer"), 60)
+        service = _listener(up)
+        wait_for(lambda: told("over, 1 alert") and told("Over: "), 60)
+    for server in (service, chat): server.shutdown()

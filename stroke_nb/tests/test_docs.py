@@ -29,7 +29,7 @@ import pytest
 
 from ..cohort import simulate
 from ..site.cells import cells_of
-from .small_runs import place
+from .small_runs import own_environment, place
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
 ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "mkdocs.yml").is_file()), None)
@@ -93,13 +93,6 @@ def _made_small(notebook: str) -> str:
         )
     return notebook
 
-def _own_environment(folder: Path) -> None:
-    "This environment under another name, so that `make` finds it built and can't rebuild it."
-    (folder / ".venv").mkdir()
-    for path in Path(sys.prefix).iterdir():
-        if path.name != ".locked": (folder / ".venv" / path.name).symlink_to(path)
-    (folder / ".venv/.locked").touch()
-
 @cache
 def workspace() -> Path:
     "A copy of the workspace, without what git ignores."
@@ -113,7 +106,7 @@ def workspace() -> Path:
         shutil.copyfile(ROOT / name, folder / name)
     for job in (folder / "nbs/notebooks").glob("*.ipynb"):
         job.write_text(_made_small(job.read_text(encoding="utf-8")), encoding="utf-8")
-    _own_environment(folder)
+    own_environment(folder)
     simulate(1500, seed=1).drop(columns="true_risk").to_csv(folder / "data.csv", index=False)
     return folder
 

@@ -9,6 +9,7 @@ __all__ = ['year', 'test_seven_weeks_lead_from_a_change_to_a_champion_that_holds
 # %% ../../nbs/tests/test_loop.ipynb #399eb41b
 import importlib.util
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,17 +29,20 @@ from ..promotion.published import champion_info, history, publish
 from ..promotion.registry import log_run
 from ..model import RiskModel
 from ..cohort import simulate
+from .small_runs import warm
 
 # %% ../../nbs/tests/test_loop.ipynb #25741bda
 @pytest.fixture(scope="module")
 def year():
-    "benchmarks/year.py as a module."
+    "benchmarks/year.py as a module; its commands begin warm."
     path = Path(stroke_nb.__file__).parents[1] / "benchmarks" / "year.py"
     if not path.is_file(): pytest.skip("benchmarks aren't part of the installed package")
     spec = importlib.util.spec_from_file_location("year", path)
     module = sys.modules["year"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(warm() / "bin"), prepend=os.pathsep)
+        yield module
 
 # %% ../../nbs/tests/test_loop.ipynb #97d35b43
 def test_seven_weeks_lead_from_a_change_to_a_champion_that_holds(year, tmp_path):

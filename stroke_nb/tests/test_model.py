@@ -7,9 +7,11 @@ __all__ = ['records', 'few', 'model', 'test_any_record_has_a_risk_and_an_interva
            'test_prevalence_moves_the_risk_by_the_prior_shift',
            'test_a_blank_bmi_stays_within_what_plausible_values_give',
            'test_alone_in_a_frame_saved_and_from_the_command_agree', 'test_blanks_carry_no_signal',
-           'test_fewer_strokes_among_new_people_ask_for_a_new_intercept']
+           'test_fewer_strokes_among_new_people_ask_for_a_new_intercept',
+           'test_refits_in_two_processes_are_those_in_one']
 
 # %% ../../nbs/tests/test_model.ipynb #ea88ceb7
+import os
 import subprocess
 import sys
 
@@ -120,3 +122,21 @@ def test_fewer_strokes_among_new_people_ask_for_a_new_intercept():
         choices.append(closed_test(y, p, *revision(X, y, p)).choice)
     # binomial(40, 0.95): below 34 once in a thousand
     assert "keep" not in choices and choices.count("intercept") >= 34, choices
+
+# %% ../../nbs/tests/test_model.ipynb #07bd1911
+_IN_TWO = """
+import os, joblib
+from stroke_nb.cohort import simulate
+from stroke_nb.model.fitting import refit, side_by_side
+from stroke_nb.schema import validate
+people = simulate(600, seed=1)
+X, y = validate(people), people.stroke.to_numpy(float)
+one, two = (refit("age_only", X, y, 24, jobs=jobs) for jobs in (1, 2))
+assert (one.rows == two.rows).all() and (one.logits == two.logits).all()
+assert os.getpid() not in set(side_by_side([joblib.delayed(os.getpid)() for _ in range(24)], 2))
+"""
+
+def test_refits_in_two_processes_are_those_in_one():
+    env = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
+    done = subprocess.run([sys.executable, "-c", _IN_TWO], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

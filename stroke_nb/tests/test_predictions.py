@@ -201,7 +201,7 @@ def test_a_clock_that_steps_back(sqlite, tmp_path):
         assert log.window(start).id.tolist() == [answers[0].id, answers[1].id]
         for stroke in (1, 0):
             log.add(
-                [Outcome(prediction_id=answers[0].id, stroke=stroke, received=start - timedelta(days=stroke - 1))]
+                [Outcome(prediction_id=answers[0].id, outcome=stroke, received=start - timedelta(days=stroke - 1))]
             )
         assert log.window(labelled=True).stroke.tolist() == [0], (
             "the later of two outcomes counts, whatever its clock said"
@@ -457,7 +457,7 @@ def test_append_only(kind, request, tmp_path):
         PredictionLog(getattr(server, "url", server), tmp_path / "spool"),
         _prediction(time=datetime(2026, 1, 1, tzinfo=timezone.utc)),
     )
-    log.add([answer, Outcome(prediction_id=answer.id, stroke=1), _prediction()])
+    log.add([answer, Outcome(prediction_id=answer.id, outcome=1), _prediction()])
     statements = [
         f"{verb} {table}{rest}"
         for table in ("predictions", "outcomes")
@@ -545,7 +545,7 @@ def _add_outcomes(log: PredictionLog, week: list[PredictionRow], seed: int) -> N
     chances = np.random.default_rng(seed).random(len(week))
     log.add(
         [
-            Outcome(prediction_id=answer.id, stroke=int(chance < answer.risk), observed=date(2026, 3, 20))
+            Outcome(prediction_id=answer.id, outcome=int(chance < answer.risk), observed=date(2026, 3, 20))
             for answer, chance in zip(week, chances, strict=True)
         ]
     )

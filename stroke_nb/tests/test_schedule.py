@@ -7,13 +7,17 @@ __all__ = ['unix', 'DAY', 'after', 'workspace', 'quick', 'test_a_missed_day_is_c
            'test_a_hanging_run_is_ended_and_reported', 'test_a_stuck_process_is_killed_with_what_it_started', 'look',
            'test_a_killed_scheduler_leaves_a_run_that_is_not_doubled_and_tried_again_when_it_is_gone',
            'test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again', 'test_two_looks_at_once_take_a_turn_once',
-           'test_a_broken_state_is_set_aside_and_said', 'test_a_state_that_is_held_is_waited_for_and_then_told',
+           'test_a_job_whose_database_is_away_is_tried_again_and_people_are_told_in_the_end',
+           'test_a_run_is_started_by_hand_and_its_turns_come_as_planned', 'test_a_state_of_version_0_1_still_counts',
+           'test_a_leap_day_or_an_unreadable_line_stops_no_other_run', 'test_a_broken_state_is_set_aside_and_said',
+           'test_a_state_that_is_held_is_waited_for_and_then_told',
            'test_a_clock_that_was_years_ahead_does_not_stop_the_schedule', 'full',
            'test_a_full_disk_publishes_nothing_half', 'test_a_schedule_whose_state_cannot_be_kept_starts_nothing',
-           'test_nobody_reached_is_said_and_the_run_counts', 'test_the_foreground_catches_up_and_ends_on_sigterm',
-           'crontab', 'test_install_and_remove_leave_the_rest_of_the_table',
-           'test_the_line_of_the_table_runs_what_is_due', 'test_without_crontab_the_other_ways_are_named',
-           'test_the_workspaces_own_schedule_holds', 'test_jupyterlabs_scheduler_runs_the_same_notebook']
+           'test_nobody_reached_is_said_and_the_run_counts', 'test_cron_lines_mean_what_they_mean_to_debians_cron',
+           'test_the_foreground_catches_up_and_ends_on_sigterm', 'crontab',
+           'test_install_and_remove_leave_the_rest_of_the_table', 'test_the_line_of_the_table_runs_what_is_due',
+           'test_without_crontab_the_other_ways_are_named', 'test_the_workspaces_own_schedule_holds',
+           'test_a_job_of_jupyterlabs_scheduler_is_a_run']
 
 # %% ../../nbs/tests/test_schedule.ipynb #4074368d
 import contextlib
@@ -25,20 +29,22 @@ import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import nbformat
+import numpy as np
 import psutil
 import pytest
 
 from ..automation import runs, turns
-from ..automation.runs import run_due
-from ..automation.schedule import Schedule, load_schedule
-from ..automation.turns import listed
-from ..cohort import simulate
-from ..jobs.parameters import find_job
+from ..automation.runs import run_due, run_now
+from ..automation.schedule import Entry, Schedule, check_cron, load_schedule
+from ..automation.turns import last_time, listed, next_time
 from ..jobs import run_job
-from ..errors import ScheduleError
+from ..errors import ScheduleError, UsageError
 from ..files import locked
 from ..automation.cron import install, remove
+from .test_jobs import own_kernels as own_kernels   # for every test here
 from .test_jobs import _KNOBS, _alive, wait_for, write_job
 from .test_workspace import ROOT
 
@@ -177,6 +183,54 @@ def test_two_looks_at_once_take_a_turn_once(tmp_path, quick):
     assert [done.code for done in taken] == [0]
 
 # %% ../../nbs/tests/test_schedule.ipynb #90fa840c
+def test_a_job_whose_database_is_away_is_tried_again_and_people_are_told_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
+    workspace(tmp_path)
+    text = json.loads((tmp_path / "schedule.yaml").read_text())
+    text["runs"]["quick"] |= dict(retries=1, wait=1)
+    (tmp_path / "schedule.yaml").write_text(json.dumps(text))
+    with contextlib.chdir(tmp_path): found = load_schedule("schedule.yaml")
+    away = "from stroke_nb.errors import Unreachable\nraise Unreachable('the database is away')"
+    write_job(tmp_path / "nbs/notebooks/quick.ipynb", _KNOBS, away)
+    first, = run_due(found, after(1))
+    assert first.retry and not first.failed and "Tried again in 1 s." in first.words, first
+    assert "NOT told" not in first.words and ", again at" in listed(found, after(1))[0][3]
+    with turns.locked_state(found) as state: state["quick"]["retry"] = after(1.1).isoformat()   # the test's clock
+    assert run_due(found, after(1.05)) == []
+    last, = run_due(found, after(1.2))
+    assert last.failed and last.words.startswith("Tried again. ") and "NOT told" in last.words, last
+    assert run_due(found, after(1.3)) == []
+    write_job(tmp_path / "nbs/notebooks/quick.ipynb", _KNOBS, "raise KeyError('stroke')")
+    other, = run_due(found, after(2))
+    assert other.failed and not other.retry
+    page = (tmp_path / "reports/schedule.html").read_text()
+    assert page.count("the database is away") >= 2 and "Nothing is going." in page
+
+def test_a_run_is_started_by_hand_and_its_turns_come_as_planned(tmp_path, quick):
+    found = workspace(tmp_path)
+    before = json.loads((found.keeps / "state.json").read_text())["quick"]["due"]
+    done = run_now(found, "quick")
+    assert done.code == 0 and "run quick" in done.words
+    assert json.loads((found.keeps / "state.json").read_text())["quick"]["due"] == before
+    assert [turn.code for turn in run_due(found, after(1))] == [0]
+    with locked(found.keeps / "quick.lock"), pytest.raises(ScheduleError, match="going already"): run_now(found, "quick")
+
+def test_a_state_of_version_0_1_still_counts(tmp_path, quick):
+    found = workspace(tmp_path)
+    state = json.loads((found.keeps / "state.json").read_text())
+    for name in ("retry", "retried"): del state["quick"][name]
+    (found.keeps / "state.json").write_text(json.dumps(state))
+    assert [turn.code for turn in run_due(found, after(1))] == [0]
+
+def test_a_leap_day_or_an_unreadable_line_stops_no_other_run(tmp_path, quick):
+    found = workspace(tmp_path)
+    text = json.loads((tmp_path / "schedule.yaml").read_text())
+    others = dict(leap=dict(command="index", cron="15 3 29 2 *"), broken=dict(command="index", cron="15 25 * * *"))
+    (tmp_path / "schedule.yaml").write_text(json.dumps(dict(runs=others | text["runs"])))
+    with contextlib.chdir(tmp_path): found = load_schedule("schedule.yaml")
+    assert [(done.name, done.code) for done in run_due(found, after(1))] == [("quick", 0), ("broken", 2)]
+    assert listed(found)[-1][:2] == ("broken", "can't be read") and "cron = '15 25 * * *'" in found.unreadable["broken"]
+
 def test_a_broken_state_is_set_aside_and_said(tmp_path, capsys, quick):
     found = workspace(tmp_path)
     (found.keeps / "state.json").write_text('{"quick": {"cron"')
@@ -248,6 +302,71 @@ def test_nobody_reached_is_said_and_the_run_counts(tmp_path, monkeypatch):
     done, = run_due(found, after(1))
     assert done.code == 1 and "the job failed" in done.words and "NOT told" in done.words
     assert run_due(found, after(1.1)) == [] and len(run_due(found, after(2))) == 1
+
+# %% ../../nbs/tests/test_schedule.ipynb #a1f0d09f
+_LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))   # minute, hour, day, month, weekday
+
+def _random_term(random, low: int, high: int) -> str:
+    "One term of a field: a value, a range, or a star, the last two with a step perhaps."
+    first, last = sorted(random.integers(low, high + 1, 2))
+    step = f"/{random.integers(1, 9)}" if random.random() < 0.4 else ""
+    return random.choice([str(first), f"{first}-{last}{step}", f"*{step}"])
+
+def _random_line(random) -> str:
+    "A cron line; its month is a star more often than not, so that turns are many."
+    fields = [",".join(_random_term(random, *limits) for _ in range(random.integers(1, 3))) for limits in _LIMITS]
+    if random.random() < 0.7: fields[3] = "*"
+    return " ".join(fields)
+
+def _fits(field: str, low: int, high: int) -> np.ndarray:
+    "Does each value from 0 to `high` fit a field?"
+    fits = np.zeros(high + 1, dtype=bool)
+    for term in field.split(","):
+        span, _, step = term.partition("/")
+        first, _, last = (f"{low}-{high}" if span == "*" else span).partition("-")
+        fits[int(first):int(last or first) + 1:int(step or 1)] = True
+    return fits
+
+def _debian_turns(line: str, minutes: dict[str, np.ndarray]) -> np.ndarray:
+    "The minutes of a window at which Debian's cron runs a line."
+    fields = line.split()
+    fits = [_fits(field, *limits) for field, limits in zip(fields, _LIMITS)]
+    fits[4][0] = fits[4][7] = fits[4][0] or fits[4][7]   # Sunday
+    minute, hour, date, month, weekday = (fit[minutes[name]] for fit, name in zip(fits, minutes))
+    stars = [field.startswith("*") for field in fields]
+    day = date & weekday if stars[2] or stars[4] else date | weekday
+    runs = minute & hour & month & day & minutes["real" if stars[0] or stars[1] else "first"]
+    return np.unique(minutes["number"][runs])
+
+def _wall_minutes(first: datetime, days: int, zone: ZoneInfo) -> dict[str, np.ndarray]:
+    "Each minute on the wall, with the number of that at which it comes; one that spring leaves out comes when the gap ends."
+    rows = []
+    for number in range(days * 1440):
+        wall, before = ((first + timedelta(minutes=n)).astimezone(zone) for n in (number, number - 1))
+        gap = int((wall.replace(tzinfo=None) - before.replace(tzinfo=None)).total_seconds() // 60)
+        for back in range(max(1, gap)):
+            minute = wall.replace(tzinfo=None) - timedelta(minutes=back)
+            fields = (minute.minute, minute.hour, minute.day, minute.month, minute.isoweekday())
+            rows.append((*fields, back == 0, not wall.fold, number))
+    names = ("minute", "hour", "day", "month", "weekday", "real", "first", "number")
+    columns = dict(zip(names, np.array(rows).T))
+    return columns | {name: columns[name].astype(bool) for name in ("real", "first")}
+
+@pytest.mark.parametrize("month", [3, 10])   # in which clocks change
+def test_cron_lines_mean_what_they_mean_to_debians_cron(month):
+    first = datetime(2026, month, 28 if month == 3 else 24, tzinfo=timezone.utc)
+    minutes, random, compared = _wall_minutes(first, 3, ZoneInfo("Europe/Berlin")), np.random.default_rng(month), 0
+    for line in (_random_line(random) for _ in range(1500)):
+        try: check_cron(line)
+        except UsageError: continue   # such as 31 February
+        entry, expected = Entry("x", line, "Europe/Berlin"), _debian_turns(line, minutes)
+        start = int(random.integers(24 * 60, 30 * 60))   # around the change, at 1:00 UTC on the second day
+        moment, coming, past = first + timedelta(minutes=start), expected[expected > start], expected[expected <= start]
+        turn = int((next_time(entry, moment) - first).total_seconds() // 60)
+        assert turn == coming[0] if len(coming) else turn >= 3 * 1440, (line, start, turn)
+        if len(past): assert last_time(entry, moment) == first + timedelta(minutes=int(past[-1])), (line, start)
+        compared += bool(len(coming))
+    assert compared > 500
 
 # %% ../../nbs/tests/test_schedule.ipynb #f6f3ea79
 _FOREGROUND = """
@@ -342,7 +461,8 @@ def test_the_workspaces_own_schedule_holds(monkeypatch):
 
 # %% ../../nbs/tests/test_schedule.ipynb #7c7da85d
 _LAB = """
-import sys, time
+import json, sys, time
+from importlib.resources import files
 from pathlib import Path
 from jupyter_scheduler.environments import StaticEnvironmentManager
 from jupyter_scheduler.models import CreateJob
@@ -353,28 +473,37 @@ from traitlets.config import Config
 if __name__ == "__main__":   # it starts a process that reads this file again
     database = f"sqlite:///{Path.cwd()}/scheduler.db"
     create_tables(database)
-    lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=Config())
-    given = {"evidently": "False", "window_id": "'2026-W03'", "model": repr(str(Path.cwd() / "champion"))}
-    job = lab.create_job(CreateJob(
-        input_uri="drift.ipynb", name="drift", runtime_environment_name="", runtime_environment_parameters={},
-        output_formats=["ipynb", "html"], parameters=given,
-    ))
-    while (status := lab.get_job(job, job_files=False).status) not in ("COMPLETED", "FAILED"): time.sleep(0.3)
-    print(status, lab.get_staging_paths(lab.get_job(job, job_files=False))["html"])
+    config = Config(json.loads(files("stroke_nb.automation").joinpath("assets/jupyter_jupyter_scheduler_config.json").read_text()))
+    lab = Scheduler(root_dir=str(Path.cwd()), environments_manager=StaticEnvironmentManager(), db_url=database, config=config)
+    for notebook, given in json.loads(sys.argv[1]):
+        job = lab.create_job(CreateJob(
+            input_uri=notebook, name=notebook, runtime_environment_name="", runtime_environment_parameters={},
+            output_formats=["ipynb", "html"], parameters=given,
+        ))
+        while (job_now := lab.get_job(job, job_files=False)).status not in ("COMPLETED", "FAILED"): time.sleep(0.3)
+        page = lab.get_staging_paths(job_now)["html"]
+        print(json.dumps([str(job_now.status.value), job_now.status_message, page]))
 """
 
-def test_jupyterlabs_scheduler_runs_the_same_notebook(tmp_path):
+def test_a_job_of_jupyterlabs_scheduler_is_a_run(tmp_path):
+    "With report, index and verdict; a misspelt parameter in words; any other notebook as JupyterLab does it."
     pytest.importorskip("jupyter_scheduler")
-    simulate(500, seed=1).drop(columns="true_risk").to_csv(tmp_path / "people.csv", index=False)
-    (tmp_path / "drift.ipynb").write_bytes(find_job("drift").read_bytes())
+    workspace(tmp_path)
+    plain = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")])
+    plain.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
+    nbformat.write(plain, tmp_path / "plain.ipynb")
     (tmp_path / "lab.py").write_text(_LAB)
-    env = os.environ | dict(
-        JUPYTER_DATA_DIR=str(tmp_path / "jupyter"), STROKE_NB_DATA=str(tmp_path / "people.csv"),
-        STROKE_NB_CACHE=str(tmp_path / "cache"),
-    )
+    quick = "nbs/notebooks/quick.ipynb"
+    jobs = [(quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")), ("plain.ipynb", {})]
     ended = subprocess.run(
-        [sys.executable, "lab.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, "lab.py", json.dumps(jobs)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env=os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter")),
     )
-    status, page = ended.stdout.split()[-2:]
-    assert status == "COMPLETED", ended.stderr
-    assert "Window 2026-W03" in Path(page).read_text() and "no model yet" in Path(page).read_text()
+    states = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("[")]
+    assert [status for status, _, _ in states] == ["COMPLETED", "FAILED", "COMPLETED"], ended.stderr
+    folder, = (tmp_path / "reports/quick").glob("2*")
+    assert json.loads((folder / "result.json").read_text())["reasons"] == ["7 folds of a week.csv"]
+    assert folder.name in (tmp_path / "reports/index.html").read_text()
+    assert Path(states[0][2]).read_bytes() == (folder / "report.html").read_bytes()
+    assert "Did you mean folds?" in states[1][1]
+    assert "42" in Path(states[2][2]).read_text()

@@ -4,6 +4,8 @@
 
 # %% auto #0
 __all__ = ['pytestmark', 'FILES', 'SCHEDULED', 'test_nothing_gives_itself_away', 'test_the_schema_knows_all_of_it',
+           'test_the_page_names_every_secret_and_variable',
+           'test_images_are_pushed_after_lint_test_build_and_scan_and_from_a_tag_alone',
            'test_actions_are_pinned_and_rights_are_few',
            'test_no_value_is_pasted_into_a_script_and_no_secret_is_a_parameter',
            'test_schedules_keep_off_the_full_hours', 'test_inputs_are_parameters_of_the_job', 'world',
@@ -55,6 +57,25 @@ def test_nothing_gives_itself_away(): assert _tool("zizmor", "--offline", "--no-
 
 def test_the_schema_knows_all_of_it():
     assert _tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, FILES)) == ""
+    dependabot = str(ROOT / ".github/dependabot.yml")
+    assert _tool("check-jsonschema", "--builtin-schema", "vendor.dependabot", dependabot) == ""
+
+def test_the_page_names_every_secret_and_variable():
+    names = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.(\w+)", path.read_text())}
+    page = (ROOT / "nbs/docs/howto_github.ipynb").read_text()
+    assert names and all(f"`{name}`" in page for name in names)
+
+def test_images_are_pushed_after_lint_test_build_and_scan_and_from_a_tag_alone():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text())["jobs"]
+    assert {name: job.get("needs") for name, job in jobs.items()} == dict(
+        lint=None, test="lint", build="test", image="test", push=["build", "image"]
+    )
+    assert jobs["push"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
+    assert any("trivy" in step.get("uses", "") for step in jobs["image"]["steps"])
+    assert {"--sbom=true", "--provenance=mode=max"} <= set(jobs["push"]["steps"][-1]["run"].split())
+    compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"].values()
+    built = {service["build"]["args"]["EXTRAS"] for service in compose if "build" in service}
+    assert all(set(jobs[name]["strategy"]["matrix"]["extras"]) == built for name in ("image", "push"))
 
 # %% ../../nbs/tests/test_workflows.ipynb #807b9ce2
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

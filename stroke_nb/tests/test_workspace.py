@@ -85,6 +85,7 @@ def test_every_definition_is_used():
     folders = ("nbs/notebooks", "nbs/docs", "nbs/apps", "benchmarks", ".github", "deploy")
     endings = (".ipynb", ".py", ".yaml", ".yml", ".j2")
     tools = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
+    tools += PACKAGE.rglob("assets/*.json")   # JupyterLab's configuration names a class
     assert house.unused(PACKAGE, [*tools, ROOT / "nbs/index.ipynb", ROOT / "settings.ini", ROOT / "conftest.py"]) == []
 
 # %% ../../nbs/tests/test_workspace.ipynb #b32e3593

@@ -15,7 +15,7 @@ import pandas as pd
 from .calibration import calibration_intercept, calibration_slope, ici, observed_expected_ratio
 from .discrimination import auprc, auroc
 from .metrics import brier, check, check_both, persons, scaled_brier, Undefined
-from .usefulness import decision_curve, net_benefits, THRESHOLDS
+from .usefulness import decision_curve, net_benefits
 
 # %% ../../nbs/validation/bootstrap.ipynb #858eb3ec
 def resamples(n: int, n_boot: int, seed: int, groups=None) -> Iterator[np.ndarray]:
@@ -112,7 +112,7 @@ def evaluate_difference(
 def decision_curve_interval(
     y: np.ndarray,                            # outcome, shape (n,), 0 or 1
     p: np.ndarray,                            # predicted risk, shape (n,), stated for the same prevalence
-    thresholds: Iterable[float] = THRESHOLDS, # risks at which one would act
+    thresholds: Iterable[float] | None = None,# risks at which one would act; None: `usefulness.declared`
     prevalence: float | None = None,          # prevalence at the place of use; None takes the sample's
     n_boot: int = 500,                        # resamples
     seed: int = 20260101,                     # seed of the resampling
@@ -123,7 +123,7 @@ def decision_curve_interval(
     y, p = check_both(y, p)
     frame = decision_curve(y, p, thresholds, prevalence)
     t = frame["threshold"].to_numpy()
-    undefined = np.full((2, len(t)), np.nan)  # a resample without strokes has no rate among them
+    undefined = np.full((2, len(t)), np.nan)  # a resample without events has no rate among them
     curves = np.array([net_benefits(y[rows], p[rows], t, prevalence) if 0 < y[rows].mean() < 1 else undefined
                        for rows in resamples(len(y), n_boot, seed, groups)])
     model, everyone = curves[:, 0], curves[:, 1]

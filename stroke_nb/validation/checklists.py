@@ -12,12 +12,17 @@ from importlib.resources import files as package_files
 
 import pandas as pd
 
+from ..fields import FIELDS, INPUTS, RECORD
+from ..model.kinds import KINDS, SINGLE
+from .study import Study
+from .subgroups import in_sentence, SUBGROUPS
+
 # %% ../../nbs/validation/checklists.ipynb #97b55810
 SECTIONS = {  # key -> heading in the training report
     "verdict": "Verdict",
     "people": "The people",
     "performance": "How well it does on people it hasn't seen",
-    "challengers": "Against age alone and the other challengers",
+    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers" if SINGLE else "Challengers",
     "threshold": "Acting on a risk",
     "instability": "Instability",
     "imbalance": "What correcting for imbalance does",
@@ -39,15 +44,36 @@ def _items(name: str) -> pd.DataFrame:
     if unknown: raise ValueError(f"{name}: no section {', '.join(unknown)} in the report")
     return frame.assign(heading=frame.section.map(SECTIONS).fillna(""))
 
-def tripod() -> pd.DataFrame:   # columns item, question, section, answer, heading, met
+_event = RECORD.outcome
+_timing = f"no: no horizon, and the {_event.noun} may have come first"
+
+def _facts() -> dict[str, str]:
+    "What of the record stands in an answer."
+    names = [FIELDS[name].in_sentence for name in SUBGROUPS]
+    subgroups = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return dict(
+        full=_event.full, inputs=len(INPUTS), subgroups=subgroups, definition=_event.definition,
+        timing=f"yes: within {_event.horizon} after the record" if _event.horizon else _timing,
+    )
+
+def _answered(frame: pd.DataFrame, study: Study, checklist: str) -> pd.DataFrame:
+    "The lines with an answer each: the study's to the item or its topic, else the file's own."
+    items, facts = study.answers.get(checklist, {}), _facts()
+    def answer(line) -> str:
+        if line.item in items: return items[line.item]
+        own = line.answer.format(**facts)
+        return study.answer(line.topic, own) if line.topic else own
+    return frame.assign(answer=[answer(line) for line in frame.itertuples()])
+
+def tripod(study: Study) -> pd.DataFrame:   # columns item, question, section, topic, answer, heading, met
     "TRIPOD+AI (Collins et al. 2024, BMJ 385:e078378), answered for the training report."
-    frame = _items("tripod_ai.csv")
-    return frame.assign(met=~frame.answer.str.startswith("cannot be met"))
+    frame = _answered(_items("tripod_ai.csv"), study, "tripod")
+    return frame.assign(met=~frame.answer.str.match("cannot be met|open:"))
 
 # %% ../../nbs/validation/checklists.ipynb #17c1cbf4
-def probast() -> pd.DataFrame:   # columns part, item, domain, question, section, answer, heading, met
+def probast(study: Study) -> pd.DataFrame:   # columns part, item, domain, question, section, topic, answer, heading, met
     "PROBAST+AI (Moons et al. 2025, BMJ 388:e082505), answered for the training report."
-    lines = _items("probast_ai.csv")
+    lines = _answered(_items("probast_ai.csv"), study, "probast")
     parts = [lines[lines.part.isin(["both", part])].assign(part=part) for part in ("development", "evaluation")]
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(met=frame.answer.str.match("yes|see|not applicable"))

@@ -20,7 +20,7 @@ from stroke_nb.validation.calibration import (
 )
 from .discrimination import auroc
 from .metrics import brier, log_loss, scaled_brier
-from .usefulness import decision_curve, THRESHOLDS
+from .usefulness import decision_curve
 
 # %% ../../nbs/validation/instability.ipynb #3cfd9adc
 def out_of_bag(
@@ -93,7 +93,7 @@ def classification_instability(
 def decision_instability(
     refits: Refits,
     y: np.ndarray,                            # outcome of the original people, shape (n,)
-    thresholds: Iterable[float] = THRESHOLDS, # risks at which one would act
+    thresholds: Iterable[float] | None = None,# risks at which one would act; None: `usefulness.declared`
 ) -> pd.DataFrame:                            # columns refit, threshold, net_benefit
     "Decision curve of each refit on the original people."
     curves = [decision_curve(y, q, thresholds) for q in expit(refits.logits)]

@@ -16,7 +16,7 @@ from ..arithmetic import shift_prevalence
 from ..cohort import load, split
 from ..display import estimate
 from ..errors import DataError
-from ..fields import OUTCOME
+from ..fields import OUTCOME, RECORD
 from ..model.kinds import KINDS
 from ..model.risk_model import recalibrate, RiskModel
 from ..predictions import PredictionLog
@@ -24,15 +24,17 @@ from ..predictions.windows import log_cohort
 from ..schema import require_outcome, validate
 from .bootstrap import evaluate
 from .cross_validation import PERFORMANCE
-from .people import table_one
+from .people import folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
-from .tables import metrics_of, performance_table
+from .tables import metrics_of, performance_table, recordable
 from .updating import closed_test, ClosedTest, revision
 from .words import calibration_words, validation_size_words
 
 # %% ../../nbs/validation/judging.ipynb #99089ccb
+_event = RECORD.outcome
+
 def labelled_people(
     data: str = "",       # CSV or Parquet file, or database address with its table; empty: the default cohort
     source: str = "file", # where they come from: a file, or the prediction log of the service {file, log}
@@ -74,21 +76,21 @@ def _enough(y: np.ndarray, source: str) -> None:
     events = int(y.sum())
     if min(events, len(y) - events) >= 10: return
     raise DataError(
-        f"{source}: {events} people with a recorded stroke and {len(y) - events:,} without; validation needs at least "
+        f"{source}: {events} people with {_event.a} and {len(y) - events:,} without; validation needs at least "
         "10 of each, so name more data or wait for more outcomes"
     )
 
 # %% ../../nbs/validation/judging.ipynb #2939fbda
 def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
     "Who the model is judged on."
-    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with a recorded stroke ({y.mean():.2%}). "
+    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
     fitted = (f"The model was fitted to {model.about_['rows']:,} others, {model.prevalence_:.2%} of them with one."
               if judged.rest is None else
               "No new labelled data were named (`-p data FILE` or `-p source log`). So the recipe of the model, "
               f"{KINDS[model.kind].label}, was fitted to four fifths of the data and is judged on the other fifth, "
-              "told apart by a hash of the id. Few strokes are left in a fifth; the training report's "
+              f"told apart by a hash of the id. Few {_event.plural} are left in a fifth; the training report's "
               "cross-validation says more.")
-    return Section(who + fitted, table=table_one(judged.people))
+    return Section(who + fitted, table=folded_table(judged.people))
 
 def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, Section]:
     "Performance of the risks as they are, and re-stated for the prevalence seen here."
@@ -177,10 +179,10 @@ def validate_model(
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
-    auroc = f"AUROC {estimate(scores['auroc'])} on {len(y):,} people with {int(y.sum())} strokes."
+    auroc = f"AUROC {estimate(scores['auroc'])} on {len(y):,} people with {int(y.sum())} {_event.plural}."
     return ValidationLook(test, sections, dict(
         verdict="ok" if test.choice == "keep" else "alarm", reasons=[test.words, auroc, calibration_words(scores)],
-        metrics=numbers,
+        metrics=recordable(numbers),
         data=dict(source=about["source"], sha256=about["sha256"], rows=len(y), simulated=about["simulated"]),
         model=dict(version=judge.version_, sha256=getattr(judge, "sha256_", None)),
     ))

@@ -11,11 +11,20 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from ..display import estimate, METRICS
+from ..fields import FIELDS, LIMITS, RECORD
+from .study import horizon_words, study_of
+from .subgroups import in_sentence
 
 # %% ../../nbs/validation/model_card.ipynb #c0cf6dc3
 def _asset(name: str) -> str:
     "A text file of this wing's assets."
     return (package_files("stroke_nb.validation") / "assets" / name).read_text(encoding="utf-8")
+
+def _bounds() -> str:
+    "Whom no risk is given to."
+    words = [f"{FIELDS[name].label} from {low:g} to {high:g} {FIELDS[name].unit}".strip()
+             for name, (low, high) in LIMITS.items()]
+    return f"{'; '.join(words)}: nobody else is given a risk." if words else "No field limits whom a risk is given to."
 
 def model_card(
     result: dict,  # content of a training run's result.json
@@ -25,7 +34,11 @@ def model_card(
     def plain(name): return metrics[name]["value"] if isinstance(metrics[name], dict) else metrics[name]
     rows = [f"| {METRICS[name].label} | {estimate(metrics[name], METRICS[name].digits)} |"
             for name in metrics if name in METRICS]
+    study, event, tools = study_of(data), RECORD.outcome, RECORD.study.get("tools")
     return _asset("model_card.md").format(
+        title=in_sentence(RECORD.title), care=f"; {tools} are the clinical tools" if tools else "", a=event.a,
+        about=study.answer("card", f"{horizon_words(study)} Source: {study.answer('source')}."),
+        bounds=study.answer("bounds", _bounds()), prognosis="" if event.horizon else ", not a prognosis",
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
         events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],

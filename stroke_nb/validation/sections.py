@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from ..fields import FIELDS, INPUTS, NUMBERS, OUTCOME, RECORD, SHOWN
 from ..model.explain import caption, composite, explain, typical_cases
 from ..model.explain_plots import plot_beeswarm, plot_dependence, plot_waterfall
 from ..model.fitting import Refits
@@ -22,18 +23,20 @@ from .calibration import calibration_curve
 from stroke_nb.validation.instability import (
     calibration_instability, classification_instability, decision_instability, instability,
 )
-from .plausibility import blank_check, direction_checks
+from .plausibility import blank_check, blank_field, direction_checks
 from stroke_nb.validation.plots import (
     plot_calibration, plot_calibration_instability, plot_classification_instability, plot_decision_curve,
     plot_decision_instability, plot_mape, plot_prediction_instability, plot_risk_distribution, plot_subgroups,
 )
-from .subgroups import subgroups
+from .subgroups import in_sentence, subgroups
 from .tables import subgroup_numbers, subgroup_table
 from stroke_nb.validation.words import (
-    benefit_words, instability_numbers, instability_words, plausibility_words, say, subgroup_words,
+    benefit_words, blank_words, direction_words, instability_numbers, instability_words, say, subgroup_words,
 )
 
 # %% ../../nbs/validation/sections.ipynb #2d30f3e1
+_event = RECORD.outcome
+
 @dataclass(frozen=True)
 class Section:
     "One step of a report."
@@ -56,12 +59,11 @@ def spread_section(
     y: np.ndarray,  # outcome, shape (n,)
     p: np.ndarray,  # risk that didn't see the person, shape (n,)
 ) -> Section:
-    "How far the risks of those with and without a stroke stand apart."
-    numbers = dict(
-        median_risk_with_stroke=float(np.median(p[y == 1])), median_risk_without=float(np.median(p[y == 0])),
-    )
-    words = (f"Half of the people with a recorded stroke have a risk above {numbers['median_risk_with_stroke']:.1%}; "
-             f"half of the others are below {numbers['median_risk_without']:.1%}.")
+    "How far the risks of those with and without the outcome stand apart."
+    cases, others = float(np.median(p[y == 1])), float(np.median(p[y == 0]))
+    words = (f"Half of the people with {_event.a} have a risk above {cases:.1%}; "
+             f"half of the others are below {others:.1%}.")
+    numbers = {f"median_risk_with_{OUTCOME}": cases, "median_risk_without": others}
     return Section(words, numbers, plots=(partial(plot_risk_distribution, y, p),))
 
 def calibration_section(
@@ -85,7 +87,7 @@ def benefit_section(
 ) -> Section:
     "Where acting on a risk helps more than reviewing everybody or nobody."
     curve = decision_curve_interval(y, p, prevalence=prevalence, n_boot=n_boot, seed=seed, groups=person)
-    where = "" if prevalence is None else f"In a place with {prevalence:.1%} strokes, risks re-stated for it: "
+    where = "" if prevalence is None else f"In a place with {prevalence:.1%} {_event.plural}, risks re-stated for it: "
     return Section(where + benefit_words(curve), plots=(partial(plot_decision_curve, curve),))
 
 def subgroup_section(X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True) -> Section:
@@ -128,12 +130,21 @@ def plausibility_section(
     seed: int,
 ) -> Section:
     "Whether risks rise with what they should rise with, and whether a blank moves them."
-    falls, blanks = direction_checks(model, X, seed=seed), blank_check(model, X, seed=seed)
+    falls, blank = direction_checks(model, X, seed=seed), blank_field(X)
     table = falls.set_index("label")[["people", "share_falling", "largest_fall"]].rename_axis(index=None)
-    numbers = dict(share_falling=float(falls.share_falling.max()), blanks_outside=int(blanks.outside.sum()))
-    return Section(plausibility_words(falls, blanks), numbers, table)
+    words, numbers = direction_words(falls), {}
+    if len(falls): numbers["share_falling"] = float(falls.share_falling.max())
+    if blank:
+        blanks = blank_check(model, X, blank, seed=seed)
+        words, numbers["blanks_outside"] = f"{words} {blank_words(blanks, blank)}", int(blanks.outside.sum())
+    return Section(words, numbers, table if len(falls) else None)
 
 # %% ../../nbs/validation/sections.ipynb #792bf6f8
+def _listed(names) -> str:
+    "Fields in a sentence."
+    words = [FIELDS[name].in_sentence for name in names]
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
 def _case(name: str, row) -> Section:
     "One explained record."
     return Section(f"**{name.capitalize()}.** {caption(row)}.", plots=(partial(plot_waterfall, row),))
@@ -149,18 +160,21 @@ def explanation_sections(
     background = None if model.kind in ("catboost", "trees") else X
     some = X.sample(min(2000, len(X)), random_state=seed)
     parts = explain(model, some, background)
-    first, second, third = (parts.feature_names[i] for i in np.argsort(-np.abs(parts.values).mean(axis=0))[:3])
+    order = np.argsort(-np.abs(parts.values).mean(axis=0))
+    strongest = [in_sentence(parts.feature_names[place]) for place in order[:3]]
+    numbers = sorted([INPUTS[place] for place in order if INPUTS[place] in NUMBERS][:3], key=SHOWN.index)
     cases = {name: explain(model, composite(X, rows), background)[0] for name, rows in typical_cases(y, p).items()}
     return dict(
         explanation=Section(
-            f"On average {first.lower()} moves the risk most, then {second.lower()} and {third.lower()}. "
+            f"On average {strongest[0]} moves the risk most"
+            + (f", then {' and '.join(strongest[1:])}. " if strongest[1:] else ". ") +
             "People are drawn five and more at a time; parts add up in log-odds. "
-            "They tell how the model uses the record, not what causes strokes.",
+            f"They tell how the model uses the record, not what causes {_event.plural}.",
             plots=(partial(plot_beeswarm, parts),),
         ),
         dependence=Section(
-            "The part of age, glucose and BMI over their range, with the number of people beneath: where there are "
-            "few, trust it less.",
-            plots=tuple(partial(plot_dependence, parts, some, name) for name in ("age", "avg_glucose_level", "bmi")),
+            f"The part of {_listed(numbers)} over their range, with the number of people beneath: where there are "
+            "few, trust it less." if numbers else "The record has no number to show over its range.",
+            plots=tuple(partial(plot_dependence, parts, some, name) for name in numbers),
         ),
     ) | {name: _case(name, row) for name, row in cases.items()}

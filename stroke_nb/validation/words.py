@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['say', 'calibration_words', 'lead_words', 'benefit_words', 'instability_numbers', 'instability_words',
            'optimism_words', 'subgroup_words', 'imbalance_words', 'sample_size_words', 'validation_size_words',
-           'plausibility_words', 'training_verdict']
+           'direction_words', 'blank_words', 'training_verdict']
 
 # %% ../../nbs/validation/words.ipynb #25cca2e7
 import numpy as np
 import pandas as pd
 
-from ..display import estimate, METRICS
-from ..model.kinds import KINDS
+from ..display import capital, estimate, METRICS
+from ..fields import FIELDS, NUMBERS, RECORD
+from ..model.kinds import KINDS, SINGLE
+from .subgroups import in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
 def say(text: str) -> None:
@@ -21,10 +23,13 @@ def say(text: str) -> None:
     display(Markdown(text))
 
 # %% ../../nbs/validation/words.ipynb #2d6ed86c
+_event = RECORD.outcome
+
 def _side(interval: dict, below: str, above: str, around: str) -> str:
     "The word for an interval that lies below 1, above 1 or around it."
     if interval["high"] < 1: return below
-    return above if interval["low"] > 1 else around
+    if interval["low"] > 1: return above
+    return around if interval["low"] <= 1 <= interval["high"] else "can't be told"   # NaN compares false
 
 def calibration_words(
     scores: dict,  # metric -> {value, low, high}, with O/E, slope and ICI
@@ -38,7 +43,7 @@ def calibration_words(
 
 # %% ../../nbs/validation/words.ipynb #4c69343d
 _LEADS = {
-    "default": "ahead of {} beyond doubt", "draw": "level with {} within what this many strokes can tell",
+    "default": "ahead of {} beyond doubt", "draw": "level with {} within what this many {} can tell",
     "challenger": "behind {}",
 }
 
@@ -49,7 +54,7 @@ def lead_words(
     "Which challengers the default beats for sure, and which only about equal it."
     rows = differences[differences.metric == metric]
     def names(better): return ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better])
-    parts = [words.format(names(better)) for better, words in _LEADS.items() if names(better)]
+    parts = [words.format(names(better), _event.plural) for better, words in _LEADS.items() if names(better)]
     return f"In {METRICS[metric].label} the default is " + "; ".join(parts) + "."
 
 # %% ../../nbs/validation/words.ipynb #71d426f3
@@ -60,11 +65,11 @@ def _ranges(t: np.ndarray, hits: np.ndarray) -> str:
 def benefit_words(
     frame: pd.DataFrame,  # from `metrics.decision_curve_interval`
 ) -> str:
-    "Where acting on the model nets more strokes found than reviewing everybody or nobody."
+    "Where acting on the model nets more people found than reviewing everybody or nobody."
     t = frame.threshold.to_numpy()
     ahead, sure = (frame.gain > 0).to_numpy(), (frame.gain_low > 0).to_numpy()
     return (
-        "Acting on the model nets more strokes found than reviewing everybody or nobody at thresholds "
+        f"Acting on the model nets more {_event.plural} found than reviewing everybody or nobody at thresholds "
         f"{_ranges(t, ahead)}; beyond doubt {_ranges(t, sure)}."
     )
 
@@ -109,22 +114,24 @@ def subgroup_words(
         "too high": judged[judged.observed_expected_ratio_high < 1],
         "too low": judged[judged.observed_expected_ratio_low > 1],
     }
-    def names(rows): return ", ".join(f"{row.field.lower()} {row.group}" for row in rows.itertuples())
+    def names(rows): return ", ".join(f"{in_sentence(row.field)} {row.group}" for row in rows.itertuples())
     off = [f"{side} beyond doubt in {names(rows)}" for side, rows in sides.items() if len(rows)]
     finding = "; ".join(off) or "neither too high nor too low beyond doubt in any group"
-    return (f"Risks are {finding}. Of {len(frame)} groups, {len(judged)} have the strokes to be judged; "
+    return (f"Risks are {finding}. Of {len(frame)} groups, {len(judged)} have the {_event.plural} to be judged; "
             "looking at so many, one or two will stand out by chance.")
 
 # %% ../../nbs/validation/words.ipynb #a6bd5b60
 def imbalance_words(
     scores: pd.DataFrame,  # from `compare`, of the ways to correct
+    prevalence: float,     # share with the outcome
 ) -> str:
     "What class weights and SMOTE do to the mean risk."
     ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
     others = ratio.drop("uncorrected")
     worse = [f"with {way} it is {1 / value:.1f} times what was observed" for way, value in others.items()]
+    share = "are rare" if prevalence < 0.2 else f"come to {prevalence:.0%} of people"
     return (
-        "Strokes are rare, and that needs no correction. Uncorrected, the mean risk is "
+        f"{capital(_event.plural)} {share}, and that needs no correction. Uncorrected, the mean risk is "
         f"{1 / ratio['uncorrected']:.2f} times what was observed; {'; '.join(worse)}. "
         "Discrimination doesn't gain by it."
     )
@@ -139,7 +146,7 @@ def sample_size_words(
     "Whether there were people enough to fit such a model."
     most = needed.people.max()
     enough = people >= most
-    words = (f"{people:,} people with {events} strokes are {'enough' if enough else 'too few'} for {parameters} "
+    words = (f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for {parameters} "
              f"candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
     return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
 
@@ -150,42 +157,65 @@ def validation_size_words(
 ) -> str:
     "Which intervals are as narrow as one would want, and which aren't."
     short = [name for name, row in needed.iterrows() if row.people > people]
-    who = f"{people:,} people with {events} strokes are"
+    who = f"{people:,} people with {events} {_event.plural} are"
     if not short: return f"{who} enough for every criterion below."
     return f"{who} too few for: {'; '.join(short)}. Read those numbers with their intervals."
 
 # %% ../../nbs/validation/words.ipynb #37e9016c
-def plausibility_words(
+def _any_of(names) -> str:
+    "Fields in a sentence, numbers first."
+    names = [FIELDS[name].in_sentence for name in sorted(names, key=lambda name: name not in NUMBERS)]
+    if len(names) > 8: return f"any of {len(names)} fields"
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+def direction_words(
     falls: pd.DataFrame,   # from `direction_checks`
-    blanks: pd.DataFrame,  # from `blank_check`
 ) -> str:
-    "Does the risk ever fall where it should rise, or leave its range when BMI is blank?"
-    falling = falls[falls.share_falling > 0]
-    names = ", ".join(f"{row.label.lower()} ({row.share_falling:.0%} of people)" for row in falling.itertuples())
-    finding = f"The risk falls for some people as these rise: {names}"
-    if falling.empty: finding = "The risk never falls as age, glucose, hypertension or heart disease rises"
-    return (f"{finding} ({int(falls.people.max())} people tried). Leaving BMI blank moves the risk outside the range "
-            f"that plausible values give for {int(blanks.outside.sum())} of {len(blanks)}.")
+    "Does the risk ever move the wrong way as a field rises?"
+    if falls.empty: return "The record gives no field a direction of risk, so none was held against it."
+    tried, wrong = f"({int(falls.people.max())} people tried)", falls[falls.share_falling > 0]
+    up, down = (list(falls.field[falls.direction == sign]) for sign in "+-")
+    if wrong.empty:
+        parts = [f"{verb} as {_any_of(names)} rises" for verb, names in (("falls", up), ("rises", down)) if names]
+        return f"The risk never {', and never '.join(parts)} {tried}."
+    names = ", ".join(f"{in_sentence(row.label)} ({row.share_falling:.0%} of people)" for row in wrong.itertuples())
+    return f"The risk {'moves the wrong way' if down else 'falls'} for some people as these rise: {names} {tried}."
+
+def blank_words(
+    blanks: pd.DataFrame,  # from `blank_check`
+    field: str,            # the one left blank
+) -> str:
+    "Does the risk leave its range when a field is blank?"
+    return (f"Leaving {FIELDS[field].in_sentence} blank moves the risk outside the range that plausible values give "
+            f"for {int(blanks.outside.sum())} of {len(blanks)}.")
 
 # %% ../../nbs/validation/words.ipynb #10aa1546
+def _lead(scores: dict, differences: pd.DataFrame) -> tuple[dict, str]:
+    "By how much the AUROC is better than that of the strongest single field, or of giving everybody one risk."
+    rows = differences[(differences.challenger == SINGLE) & (differences.metric == "auroc")]
+    if len(rows): return rows.iloc[0].to_dict(), in_sentence(KINDS[SINGLE].label)
+    return {key: scores["auroc"][key] - 0.5 for key in ("value", "low", "high")}, "giving everybody the same risk"
+
 def training_verdict(
     scores: dict,               # metric -> {value, low, high}, cross-validated
     differences: pd.DataFrame,  # from `paired_differences`
-    prevalence: float,          # share with a stroke in the training data
+    prevalence: float,          # share with the outcome in the training data
 ) -> tuple[str, list[str]]:     # "ok" or "alarm", and the reasons
-    "Alarm where the model isn't better than age alone or isn't calibrated; the sentences say it either way."
-    lead = differences[(differences.challenger == "age_only") & (differences.metric == "auroc")].iloc[0]
+    "Alarm where the model isn't better than the strongest single field or isn't calibrated; words for it either way."
+    lead, other = _lead(scores, differences)
     ratio, slope = scores["observed_expected_ratio"], scores["calibration_slope"]
     calibrated = ratio["low"] <= 1 <= ratio["high"] and slope["low"] <= 1 <= slope["high"]
-    better, usable = lead.value > 0, lead.value > 0 and calibrated
+    better = lead["value"] > 0
+    usable = better and calibrated
     use = "Usable for research and teaching on data like these" if usable else "Not usable as it is"
-    unsure = better and not lead.low > 0
+    unsure = better and not lead["low"] > 0
+    prognosis = "" if _event.horizon else "not a prognosis, "
     reasons = [
-        f"{use}; not for care, not a prognosis, not outside these data without setting the prevalence.",
-        f"AUROC {estimate(scores['auroc'])}; {'better' if better else 'no better'} than age alone by {estimate(lead)}"
-        + (", which this many strokes can't tell from nothing." if unsure else "."),
+        f"{use}; not for care, {prognosis}not outside these data without setting the prevalence.",
+        f"AUROC {estimate(scores['auroc'])}; {'better' if better else 'no better'} than {other} by {estimate(lead)}"
+        + (f", which this many {_event.plural} can't tell from nothing." if unsure else "."),
         calibration_words(scores),
-        f"Over-predicts where strokes are fewer than the {prevalence:.1%} of these data, "
+        f"Over-predicts where {_event.plural} are fewer than the {prevalence:.1%} of these data, "
         "unless the place's prevalence is set.",
     ]
     return ("ok" if usable else "alarm"), reasons
