@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_app import chromium, CHROMIUM, Server, SMALL, Visit
+from .test_app import chromium, CHROMIUM, Server, SMALL, Visit  # noqa: F401
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
