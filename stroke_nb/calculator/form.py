@@ -91,7 +91,7 @@ class _Field(ui.VBox):
 
 # %% ../../nbs/calculator/form.ipynb #5ff5d656
 class NumberField(_Field):
-    "A number in the field's unit: a box, a slider, a tick for not known, and, where the record has them, units and an aid."
+    "A number: a box, a slider, a tick for not known, and, where the record has them, units and an aid."
     def _parts(self):
         low, high, step = slider_range(self.field)
         self.scale = 1.0   # what one of the unit on the page is in the field's own

@@ -111,7 +111,7 @@ def record_of(
 def adopt(
     folder: str | Path,   # of a saved model
 ) -> None:
-    "Let this process, and those it starts, use the record that a model was made with; without a model, nothing changes."
+    "Let this process, and those it starts, use the record that a model was made with; without one, nothing changes."
     if not (Path(folder) / "manifest.json").is_file(): return
     os.environ["STROKE_NB_RECORD"] = record_of(folder)
     if active.cache_info().currsize: require_same(read_record(os.environ["STROKE_NB_RECORD"]), str(folder))

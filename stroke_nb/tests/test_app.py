@@ -453,7 +453,8 @@ def test_an_error_belongs_to_its_field(page):
     box = page.page.get_by_label("Age (years)")
     box.fill("old")
     page.page.locator("input[aria-invalid=true]").wait_for()
-    described = """box => box.getAttribute("aria-describedby").split(" ").map(id => document.getElementById(id).textContent).join(" ")"""
+    described = """box => box.getAttribute("aria-describedby").split(" ")
+        .map(id => document.getElementById(id).textContent).join(" ")"""
     assert box.get_attribute("aria-invalid") == "true" and "is not a number" in box.evaluate(described)
     assert "18 to 82 years" in box.evaluate(described)
     assert box.evaluate("box => getComputedStyle(box).borderTopColor") == "rgb(213, 94, 0)"
@@ -465,8 +466,10 @@ def test_an_error_belongs_to_its_field(page):
     page.wait("from 0.01 to 60")
     assert page.page.get_by_label("Share in that place (%)").get_attribute("aria-invalid") == "true"
 
-SMALL = """() => [...document.querySelectorAll("main button, input[type=text], input[type=range], select, .sn-row label, .sn-tick label, main summary")]
-    .filter(part => part.offsetParent && part.getBoundingClientRect().height < 43.9).map(part => part.outerHTML.slice(0, 80))"""
+SMALL = """() => [...document.querySelectorAll(
+    "main button, input[type=text], input[type=range], select, .sn-row label, .sn-tick label, main summary")]
+    .filter(part => part.offsetParent && part.getBoundingClientRect().height < 43.9)
+    .map(part => part.outerHTML.slice(0, 80))"""
 
 def test_a_finger_finds_everything_and_the_answer_stays_in_view(visit):
     page = visit(width=390)
