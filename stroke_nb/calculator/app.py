@@ -25,7 +25,7 @@ from .fork import parent, register, Sessions
 from .templates import apps_folder, page_template
 from ..files import model_hash
 from ..jobs.kernel import skip_grammar
-from ..record.reading import adopt
+from ..record.reading import record_of
 
 # %% ../../nbs/calculator/app.ipynb #0648a65a
 skip_grammar()   # before Jupyter's modules import jsonschema
@@ -173,7 +173,8 @@ def serve_app(
 ) -> None:
     "Serve the calculator until interrupted."
     token, folder = os.environ.pop("STROKE_NB_TOKEN", ""), Path(model).absolute()
-    adopt(folder)   # before a session reads the fields
+    # sessions are processes of their own, and take the model's record; the server itself knows no field
+    if model_hash(folder): os.environ["STROKE_NB_RECORD"] = record_of(folder)
     os.environ.update(_SESSION, STROKE_NB_MODEL=str(folder))
     register()
     if hasattr(os, "fork"): parent.start()

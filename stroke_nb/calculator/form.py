@@ -91,7 +91,7 @@ class _Field(ui.VBox):
 
 # %% ../../nbs/calculator/form.ipynb #5ff5d656
 class NumberField(_Field):
-    "A number in the field's unit: a box, a slider, a tick for not known; units and an aid where the record has them."
+    "A number: a box, a slider, a tick for not known, and, where the record has them, units and an aid."
     def _parts(self):
         low, high, step = slider_range(self.field)
         self.scale = 1.0   # what one of the unit on the page is in the field's own
@@ -124,8 +124,7 @@ class NumberField(_Field):
         value = self.value
         self.scale = self.field.units.get(unit, 1.0)
         low, high, step = slider_range(self.field, self.scale)
-        # ends may not cross
-        self.slider.min, self.slider.max = min(low, self.slider.min), max(high, self.slider.max)
+        self.slider.min, self.slider.max = min(low, self.slider.min), max(high, self.slider.max)   # ends may not cross
         self.slider.min, self.slider.max, self.slider.step = low, high, step
         if isinstance(value, float): self._show(f"{value / self.scale:.6g}")
         else: self.slider.value = (low + high) / 2
@@ -237,8 +236,7 @@ class RecordForm(ui.VBox):
         self.add_class("sn-form")
         if self.folded: self._fold()
 
-    def _field(self, name: str) -> _Field:
-        return (NumberField if name in NUMBERS else ChoiceField)(name, self._changed)
+    def _field(self, name: str) -> _Field: return (NumberField if name in NUMBERS else ChoiceField)(name, self._changed)
 
     def _group(self, words: str, names: tuple[str, ...]) -> ui.VBox:
         return lean(ui.VBox, [legend(words), *(self.fields[name] for name in names)]).add_class("sn-group")
@@ -252,12 +250,8 @@ class RecordForm(ui.VBox):
     def _titles(self) -> tuple[str, ...]:
         "Headings of the folded fields, and how many of them are entered."
         record = self.values
-        entered = {
-            heading: sum(not is_blank(record, name) for name in names) for heading, names in self.folded.items()
-        }
-        return tuple(
-            f"{heading}: {entered[heading]} of {len(names)} entered" for heading, names in self.folded.items()
-        )
+        entered = {heading: sum(not is_blank(record, name) for name in names) for heading, names in self.folded.items()}
+        return tuple(f"{heading}: {entered[heading]} of {len(names)} entered" for heading, names in self.folded.items())
 
     def _changed(self):
         if self._filling: return

@@ -104,8 +104,8 @@ def _field(name: str, settings) -> Field:
 def _check_names(section: Section, record: Record) -> None:
     "Names that point to fields point to one, and no column means two."
     outcome = record.outcome
-    if outcome.column in _TAKEN or not _COLUMN.fullmatch(outcome.column):
-        why = "is used by the workspace" if outcome.column in _TAKEN else "isn't made of letters, digits and _"
+    if outcome.column in NAMES_IN_USE or not _COLUMN.fullmatch(outcome.column):
+        why = "is used by the workspace" if outcome.column in NAMES_IN_USE else "isn't made of letters, digits and _"
         reject(section, f"the outcome's column {outcome.column!r} {why}; choose another name and put this under `aliases`")
     if outcome.column in record.fields: reject(section, f"{outcome.column} is the outcome and a field", "fields")
     meant = {}

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['packaged', 'read_record', 'record_path', 'active', 'saved_record', 'require_same', 'require_same_record',
-           'write_record', 'adopt']
+           'write_record', 'record_of', 'adopt']
 
 # %% ../../nbs/record/reading.ipynb #a9c2c864
 import json
@@ -101,11 +101,17 @@ def write_record(
     "Keep a record beside what was made with it."
     path.write_text(json.dumps(record.source, indent=1, ensure_ascii=False), encoding="utf-8")
 
+def record_of(
+    folder: str | Path,   # of a saved model
+) -> str:                 # as STROKE_NB_RECORD takes it
+    "The record that a model was made with."
+    path = Path(folder) / "record.json"
+    return str(path.resolve()) if path.is_file() else "stroke"
+
 def adopt(
     folder: str | Path,   # of a saved model
 ) -> None:
     "Let this process and those it starts use the record that a model was made with; without a model nothing changes."
     if not (Path(folder) / "manifest.json").is_file(): return
-    path = Path(folder) / "record.json"
-    os.environ["STROKE_NB_RECORD"] = str(path.resolve()) if path.is_file() else "stroke"
+    os.environ["STROKE_NB_RECORD"] = record_of(folder)
     if active.cache_info().currsize: require_same(read_record(os.environ["STROKE_NB_RECORD"]), str(folder))

@@ -467,8 +467,9 @@ def test_an_error_belongs_to_its_field(page):
     assert page.page.get_by_label("Share in that place (%)").get_attribute("aria-invalid") == "true"
 
 SMALL = """() => [...document.querySelectorAll(
-        "main button, input[type=text], input[type=range], select, .sn-row label, .sn-tick label, main summary")]
-    .filter(part => part.offsetParent && part.getBoundingClientRect().height < 43.9).map(part => part.outerHTML.slice(0, 80))"""
+    "main button, input[type=text], input[type=range], select, .sn-row label, .sn-tick label, main summary")]
+    .filter(part => part.offsetParent && part.getBoundingClientRect().height < 43.9)
+    .map(part => part.outerHTML.slice(0, 80))"""
 
 def test_a_finger_finds_everything_and_the_answer_stays_in_view(visit):
     page = visit(width=390)
