@@ -25,7 +25,9 @@ _Record = Annotated[
 def record_draft(
     source: Annotated[str, typer.Argument(metavar="FILE", help="CSV or Parquet file, or SQLAlchemy URL.")],
     outcome: Annotated[str, typer.Option(help="Column that says who has what a risk is to be given for.")],
-    event: Annotated[str | None, typer.Option(help="What stands in it for those who have it, such as yes or 1.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="What stands in it for those who have it, such as yes or 1.")
+    ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column to leave out; repeat for more.")] = None,
     table: Annotated[str | None, typer.Option(help="Table of a database.")] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; left out: shown here, for `> record.yaml`.")] = None,
@@ -51,14 +53,17 @@ def _in_use(file: Path | None):
     "The record in a file, or the one in use; the process takes it up, so that data can be held against it."
     from stroke_nb.record.reading import active
     if file:
-        if not file.is_file() and str(file) != "stroke": stop(f"{file}: no such file. Make one with `stroke-nb record draft`.", 2)
+        if not file.is_file() and str(file) != "stroke":
+            stop(f"{file}: no such file. Make one with `stroke-nb record draft`.", 2)
         os.environ["STROKE_NB_RECORD"] = str(file)
     return active()
 
 @record.command("check")
 def record_check(
     file: _Record = None,
-    data: Annotated[str | None, typer.Option(help="People to hold against it: CSV or Parquet file, or SQLAlchemy URL.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="People to hold against it: CSV or Parquet file, or SQLAlchemy URL.")
+    ] = None,
 ) -> None:
     "Say what of a record is wrong or still open; with --data, how people fit it."
     with friendly_errors():

@@ -35,7 +35,8 @@ def simulate(
 ) -> None:
     "Write a simulated cohort with its true risks."
     kind = _format(out)
-    from stroke_nb.population import simulate as draw
+    from stroke_nb.fields import RECORD
+    from stroke_nb.population import NOT_KEPT, simulate as draw
     with _whole(out) as half:
         people = draw(n, seed=seed)
         people.to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)

@@ -24,7 +24,8 @@ def open_points(
     places = [(place, thing.review) for place, thing in (("record", record), ("outcome", record.outcome))]
     places += [(name, entry.review) for name, entry in record.fields.items()]
     points = [(place, f"look at {guess}") for place, guesses in places for guess in guesses]
-    if not record.outcome.definition: points.append(("outcome", "write its definition: what counts, and how it was established"))
+    if not record.outcome.definition:
+        points.append(("outcome", "write its definition: what counts, and how it was established"))
     points += [("study", f"write {name}: {words}") for name, words in STUDY.items()
                if name != "outcome" and not record.study.get(name)]
     return points

@@ -13,7 +13,9 @@ from typing import Any, get_args, get_origin, get_type_hints, Literal
 from .definition import Field, KnownFile, Outcome, Record
 
 # %% ../../nbs/record/editor.ipynb #f387ae2e
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "object", tuple: "array"}
+_TYPES = {
+    str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "object", tuple: "array",
+}
 
 def _kind(hint) -> dict:
     "The schema of a type."

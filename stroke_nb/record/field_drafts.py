@@ -67,7 +67,8 @@ def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     entry = known_field(name, float(numbers.median()))
     known = dict(entry.get("settings", {}))
     unit = unit_of(column.name, name) or known.get("unit", "")
-    if unit != known.get("unit", ""): known = {key: value for key, value in known.items() if key not in ("units", "hard")}
+    if unit != known.get("unit", ""):
+        known = {key: value for key, value in known.items() if key not in ("units", "hard")}
     if unit: review.append(f"unit {unit}: by the name")
     blanks = list(column.blanks)
     if "above" in entry and (numbers == 0).sum() > 0 and (numbers != 0).any():

@@ -19,7 +19,10 @@ from ..record.reading import read_record
 from .other_records import breast, framingham, heart, ward
 
 # %% ../../nbs/tests/test_record.ipynb #361af804
-TABLES = dict(heart=(heart, "disease"), framingham=(framingham, "TenYearCHD"), breast=(breast, "malignant"), ward=(ward, "outcome_12m"))
+TABLES = dict(
+    heart=(heart, "disease"), framingham=(framingham, "TenYearCHD"), breast=(breast, "malignant"),
+    ward=(ward, "outcome_12m"),
+)
 
 def command(folder, *words: str, record=None) -> subprocess.CompletedProcess:
     "A command in a process of its own, as one process has one record."
@@ -37,7 +40,8 @@ def test_draft_fits_its_own_file(name, tmp_path):
     record = read_record(tmp_path / "record.yaml")
     assert len(record.fields) >= 11 and record.strongest in record.fields
     checked = command(tmp_path, "record", "check", "record.yaml", "--data", "people.csv")
-    assert checked.returncode == 0 and "look at" in checked.stdout and "correct it" not in checked.stdout, checked.stdout
+    assert checked.returncode == 0 and "look at" in checked.stdout, checked.stdout
+    assert "correct it" not in checked.stdout, checked.stdout
     assert record.title in command(tmp_path, "record", "show", "record.yaml").stdout
     made_up = command(tmp_path, "simulate", "200", "new.csv", record=tmp_path / "record.yaml")
     assert made_up.returncode == 0 and len(pd.read_csv(tmp_path / "new.csv")) == 200, made_up.stderr
