@@ -41,6 +41,7 @@ def simulate(
         people = draw(n, seed=seed)
         people.to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)
     print(f"{n:,} simulated people in {out}")
+    if not RECORD.simulator: print(NOT_KEPT)
 
 # %% ../../nbs/cli/score.ipynb #af8f724b
 def _check_hash(path: Path, expected: str) -> None:
