@@ -80,7 +80,8 @@ def _rows_in(numbers: list[float], people: pd.DataFrame, names: list[str]) -> in
     # numbers between two values of a row, however inputs, id and outcome are laid out
     reach = [abs(INPUTS.index(name) - INPUTS.index(anchor)) + 2 for name in others]
     by_anchor = {}
-    for first, *rest in people[names].dropna().itertuples(index=False): by_anchor.setdefault(first, set()).add(tuple(rest))
+    for first, *rest in people[names].dropna().itertuples(index=False):
+        by_anchor.setdefault(first, set()).add(tuple(rest))
     rows = set()
     for place, number in enumerate(numbers):
         for rest in by_anchor.get(number, ()):

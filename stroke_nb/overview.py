@@ -62,10 +62,8 @@ def plot_field(values: pd.Series, name: str, ax):
         ax.hist(known.clip(*known.quantile([.005, .995])) if len(known) else known, bins=30, color="0.6")
         for limit in (field.soft or ()): ax.axvline(limit, color="C3", linewidth=1)
     else:
-        counts = values.map(
-            lambda value: field.category_words(str(value)) if field.kind == "category" else f"{value:g}",
-            na_action="ignore",
-        ).value_counts()
+        words = field.category_words if field.kind == "category" else "{:g}".format
+        counts = values.map(words, na_action="ignore").value_counts()
         counts = counts[counts >= LEAST].head(12)
         ax.barh(list(map(str, counts.index))[::-1], counts.to_numpy()[::-1], color="0.6")
     blank = values.isna().mean()

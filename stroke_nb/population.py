@@ -53,7 +53,9 @@ def _category(rng, field: Field, n: int) -> tuple[np.ndarray, np.ndarray]:
 _DRAWN = dict(number=_number, binary=_yes_no, category=_category)
 
 # %% ../nbs/population.ipynb #dc0e294b
-NOT_KEPT = "Fields are drawn one by one: how they go together isn't kept, so no figure from such people tells how good a model is"
+NOT_KEPT = (
+    "Fields are drawn one by one: how they go together isn't kept, so no figure from such people tells how good a model is"
+)
 
 def _intercept(log_odds: np.ndarray, share: float) -> float:
     "What to add to log-odds so that the mean risk is `share`."

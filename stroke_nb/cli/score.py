@@ -35,11 +35,13 @@ def simulate(
 ) -> None:
     "Write a simulated cohort with its true risks."
     kind = _format(out)
-    from stroke_nb.population import simulate as draw
+    from stroke_nb.fields import RECORD
+    from stroke_nb.population import NOT_KEPT, simulate as draw
     with _whole(out) as half:
         people = draw(n, seed=seed)
         people.to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)
     print(f"{n:,} simulated people in {out}")
+    if not RECORD.simulator: print(NOT_KEPT)
 
 # %% ../../nbs/cli/score.ipynb #af8f724b
 def _check_hash(path: Path, expected: str) -> None:

@@ -28,9 +28,7 @@ def find_column(frame: pd.DataFrame, name: str) -> str:
     if name in frame: return name
     if len(matches) == 1: return matches[0]
     columns = [str(column) for column in frame]
-    raise DataError(
-        f"there is no column {name!r}. {did_you_mean(name, columns)}The file has {', '.join(columns[:40])}"
-    )
+    raise DataError(f"there is no column {name!r}. {did_you_mean(name, columns)}The file has {', '.join(columns[:40])}")
 
 def _two_values(text: pd.Series, name: str) -> list[str]:
     "The outcome's two spellings."
@@ -40,9 +38,8 @@ def _two_values(text: pd.Series, name: str) -> list[str]:
         raise DataError(f"{name} can't be the outcome: all rows have {values[0] if values else 'nothing'} in it")
     some = ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
     raise DataError(
-        f"{name} can't be the outcome: it has {len(values):,} different values ({some}), "
-        f"and a risk is of one thing that "
-        "people have or don't have. Make a column of 0 and 1, such as 1 where it is above a limit"
+        f"{name} can't be the outcome: it has {len(values):,} different values ({some}), and a risk is of one thing "
+        "that people have or don't have. Make a column of 0 and 1, such as 1 where it is above a limit"
     )
 
 def _event(values: list[str], event: str | None, name: str) -> tuple[str, bool]:
@@ -113,8 +110,8 @@ def _reason(column: Column, y: np.ndarray, name: str, outcome: str, tells: float
 def _age(dates: dict[str, Column], names: dict[str, str], fields: dict) -> tuple[dict, pd.Series] | None:
     "An age between a birth and a later date; None where there is none."
     births = [column for column in dates if named("births", names[column])]
-    if not births or any(known_field(name, 50).get("settings", {}).get("unit") == "years" for name in fields):
-        return None
+    has_age = any(known_field(name, 50).get("settings", {}).get("unit") == "years" for name in fields)
+    if not births or has_age: return None
     for column in dates:
         years = (dates[column].values - dates[births[0]].values).dt.days / 365.25
         if column != births[0] and years.between(0, 120)[years.notna()].mean() > .98:
@@ -166,20 +163,14 @@ def _people(y: np.ndarray, name: str) -> np.ndarray:
     events = int(y[known].sum())
     for count, who in ((events, "have it"), (int(known.sum()) - events, "don't have it")):
         if count < FEWEST_EVENTS:
-            raise DataError(
-                f"{name}: {count} of {known.sum():,} people {who}. A model takes at least {FEWEST_EVENTS}, "
-                "and its figures are worth something from about 100"
-            )
+            raise DataError(f"{name}: {count} of {known.sum():,} people {who}. A model takes at least {FEWEST_EVENTS}, "
+                            "and its figures are worth something from about 100")
     return known
 
 def _ids(columns: dict[str, Column], names: dict[str, str], words: list[str]) -> list[str]:
     "Names of the column that tells people apart."
-    keys = [
-        column
-        for column, entry in columns.items()
-        if named("identifiers", names[column].removesuffix("_value"))
-        and entry.kind in ("identifier", "number", "text")
-    ]
+    keyed = [column for column in columns if named("identifiers", names[column].removesuffix("_value"))]
+    keys = [column for column in keyed if columns[column].kind in ("identifier", "number", "text")]
     unique = [column for column in keys if columns[column].known.is_unique and columns[column].values.notna().all()]
     for column in keys:
         repeated = columns[column].known.duplicated().mean()

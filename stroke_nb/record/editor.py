@@ -14,13 +14,7 @@ from .definition import Field, KnownFile, Outcome, Record
 
 # %% ../../nbs/record/editor.ipynb #f387ae2e
 _TYPES = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    NoneType: "null",
-    dict: "object",
-    tuple: "array",
+    str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "object", tuple: "array",
 }
 
 def _kind(hint) -> dict:
@@ -46,11 +40,8 @@ def json_schema() -> dict:
     field = _object(Field, ("name",), dict(categories=categories))
     outcome, known = _object(Outcome, (), {}), _object(KnownFile, (), {})
     own = dict(
-        outcome=outcome,
-        fields=dict(type="object", additionalProperties=field),
-        files=dict(type="array", items=known),
-        extends=dict(type="string"),
-        without=dict(type="array", items=dict(type="string")),
+        outcome=outcome, fields=dict(type="object", additionalProperties=field), files=dict(type="array", items=known),
+        extends=dict(type="string"), without=dict(type="array", items=dict(type="string")),
     )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Patient record",
             **_object(Record, ("source",), own)}

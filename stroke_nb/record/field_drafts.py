@@ -117,9 +117,8 @@ def _binary(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     shares = [round(float(known[y[known.index] == outcome].mean()), 4) for outcome in (0, 1)]
     seen = dict(middle=int(known.mean() > .5), share=round(float(known.mean()), 4), share_by_outcome=shares)
     settings = dict(kind="binary") | entry.get("settings", {}) | dict(label=label_of(column.name))
-    return settings | (dict(direction=direction) if direction else {}) | dict(
-        blanks=list(column.blanks), seen=seen
-    ), review
+    settings |= dict(direction=direction) if direction else {}
+    return settings | dict(blanks=list(column.blanks), seen=seen), review
 
 # %% ../../nbs/record/field_drafts.ipynb #4862d510
 _KINDS = dict(number=_number, category=_category, binary=_binary)

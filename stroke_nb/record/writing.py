@@ -18,11 +18,8 @@ _TRUTHS = {"y", "n", "yes", "no", "true", "false", "on", "off", "null"}
 def _scalar(value) -> str:
     "A value that YAML reads back as it is."
     if isinstance(value, str):
-        return (
-            value
-            if _PLAIN.fullmatch(value) and value.lower() not in _TRUTHS
-            else json.dumps(value, ensure_ascii=False)
-        )
+        is_plain = _PLAIN.fullmatch(value) and value.lower() not in _TRUTHS
+        return value if is_plain else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)
 
 def _flow(value) -> str:
@@ -38,10 +35,8 @@ def _entry(name: str, value, indent: int) -> list[str]:
     line = f"{pad}{_scalar(name)}: {_flow(value)}"
     if len(line) <= 115 or not isinstance(value, (dict, list, tuple)): return [line]
     if isinstance(value, dict):
-        return [
-            f"{pad}{_scalar(name)}:",
-            *(line for key, entry in value.items() for line in _entry(key, entry, indent + 2)),
-        ]
+        below = [line for key, entry in value.items() for line in _entry(key, entry, indent + 2)]
+        return [f"{pad}{_scalar(name)}:", *below]
     return [f"{pad}{_scalar(name)}:", *(f"{pad}  - {_flow(item)}" for item in value)]
 
 # %% ../../nbs/record/writing.ipynb #0e48810d
@@ -80,15 +75,8 @@ def to_yaml(
     lines += ["", "form:", *(line for name, value in settings["form"].items() for line in _entry(name, value, 2))]
     lines += ["", "examples:   # people who don't exist", *(
         line for name, value in settings["examples"].items() for line in _entry(name, value, 2))]
-    lines += [
-        "",
-        "study: {}   # source, setting, people and dates of the data, for the reports' checklists and the model card",
-    ]
+    lines += ["", "study: {}   # source, setting and people of the data, for checklists and model card"]
     lines += ["", *_entry("review", settings["review"], 0)]
     if draft.left_out:
-        lines += [
-            "",
-            "# Columns left out:",
-            *(f"#   {column}: {reason}" for column, reason in draft.left_out.items()),
-        ]
+        lines += ["", "# Columns left out:", *(f"#   {column}: {reason}" for column, reason in draft.left_out.items())]
     return head + "\n".join(line.rstrip() for line in lines) + "\n"
