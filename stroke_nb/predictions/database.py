@@ -251,7 +251,7 @@ class Database:
         with self._opening, in_words():
             # moving the rows of a large log takes its time
             before = _migrate(self.engine(limit=False))
-            self.engine(limit=False).dispose()   # a connection that lies in the pool until a report wants it may be dead
+            self.engine(limit=False).dispose()   # one left in its pool may be dead when a report wants it
             self._migrated = True
             return before
 
