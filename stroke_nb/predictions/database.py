@@ -157,6 +157,7 @@ class Database:
         with self._opening, in_words():
             # moving the rows of a large log takes its time
             before = _migrate(self.engine(limit=False))
+            self.engine(limit=False).dispose()   # one left in its pool may be dead when a report wants it
             self._migrated = True
             return before
 
