@@ -54,7 +54,10 @@ _DRAWN = dict(number=_number, binary=_yes_no, category=_category)
 
 # %% ../nbs/population.ipynb #dc0e294b
 NOT_KEPT = (
-    "Fields are drawn one by one: how they go together isn't kept, so no figure from such people tells how good a model is"
+    (
+    "Fields are drawn one by one: how they go together isn't kept, "
+    "so no figure from such people tells how good a model is"
+)
 )
 
 def _intercept(log_odds: np.ndarray, share: float) -> float:

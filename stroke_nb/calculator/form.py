@@ -35,8 +35,6 @@ def lean(kind, *args, **settings) -> ui.Widget:
     return kind(*args, **(look_of(kind) | settings))
 
 # %% ../../nbs/calculator/form.ipynb #c1db1e5a
-_STEPS = 100   # of a slider whose record names none
-
 def _nice(step: float) -> float:
     "The smallest of 1, 2, 2.5 and 5, times a power of ten, that isn't below a step."
     power = 10.0 ** (ceil(log10(step) - 1e-9) - 1)
@@ -48,7 +46,7 @@ def slider_range(
 ) -> tuple[float, float, float]:   # low, high and step, in the unit on the page
     "Ends and step of a slider: the record's own, else what isn't odd, else what isn't impossible."
     low, high, *step = field.slider or field.soft or field.hard
-    nice = _nice((step[0] if step else (high - low) / _STEPS) / scale)
+    nice = _nice((step[0] if step else (high - low) / 100) / scale)   # a hundred steps where the record names none
     if field.whole and scale == 1: nice = max(nice, 1.0)
     if step and nice == step[0] and scale == 1: return low, high, nice
     on_step = lambda end: float(f"{round(end / scale / nice) * nice:.10g}")
@@ -71,8 +69,8 @@ class _Field(ui.VBox):
 
     def _words(self) -> list[ui.HTML]:
         "What stands below the controls: the record's help, and what is wrong with a value."
-        if not self.field.help: return [self.fault]
-        return [lean(ui.HTML, paragraph(self.field.help)).add_class("sn-help"), self.fault]
+        help = [lean(ui.HTML, paragraph(self.field.help)).add_class("sn-help")] if self.field.help else []
+        return [*help, self.fault]
 
     @contextmanager
     def quietly(self):

@@ -27,8 +27,8 @@ NAMES_IN_USE = (   # by the workspace: no field can have them
     "id", "records", "prevalence", "person_id", "request_id", "risk", "low", "high", "interval", "true_risk", "time",
     "row",
     # columns of the prediction log, its windows and its exports
-    "caller", "imputed", "latency_ms", "model_sha256", "model_version", "observed", "person", "positive", "prediction_id",
-    "received", "record", "role", "seq", "served", "turn", "model_config",
+    "caller", "imputed", "latency_ms", "model_sha256", "model_version", "observed", "person", "positive",
+    "prediction_id", "received", "record", "role", "seq", "served", "turn", "model_config",
 )
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -106,7 +106,8 @@ def _check_names(section: Section, record: Record) -> None:
     outcome = record.outcome
     if outcome.column in NAMES_IN_USE or not _COLUMN.fullmatch(outcome.column):
         why = "is used by the workspace" if outcome.column in NAMES_IN_USE else "isn't made of letters, digits and _"
-        reject(section, f"the outcome's column {outcome.column!r} {why}; choose another name and put this under `aliases`")
+        remedy = "choose another name and put this under `aliases`"
+        reject(section, f"the outcome's column {outcome.column!r} {why}; {remedy}")
     if outcome.column in record.fields: reject(section, f"{outcome.column} is the outcome and a field", "fields")
     meant = {}
     columns = [(name, entry.aliases) for name, entry in record.fields.items()] + [(outcome.column, outcome.aliases)]
