@@ -93,16 +93,14 @@ class NumberField(_Field):
     def _parts(self):
         low, high, step = slider_range(self.field)
         self.scale = 1.0   # what one of the unit on the page is in the field's own
-        self.box = lean(
-            ui.Text, description=self.field.title, placeholder="not known", tooltip=self.field.help
-        ).add_class("sn-box")
+        self.box = lean(ui.Text, description=self.field.title, placeholder="not known", tooltip=self.field.help)
+        self.box.add_class("sn-box")
         self.slider = lean(
             ui.FloatSlider, value=(low + high) / 2, min=low, max=high, step=step, readout=False,
             tooltip=f"{self.field.label}, slider",
         ).add_class("sn-slider")
-        self.blank = lean(
-            ui.Checkbox, True, description="Not known", indent=False, tooltip=f"{self.field.label} not known"
-        ).add_class("sn-blank")
+        unknown = f"{self.field.label} not known"
+        self.blank = lean(ui.Checkbox, True, description="Not known", indent=False, tooltip=unknown).add_class("sn-blank")
         self._follow(self.slider, lambda new: self._show(_plain(new)))
         self._follow(self.box, self._match)
         self._follow(self.blank, lambda new: self._show("" if new else _plain(self.slider.value)))
@@ -140,7 +138,7 @@ class NumberField(_Field):
 
     def _from_body(self, _):
         "Body mass index from what stands in both boxes."
-        if (bmi := bmi_of(self.height.value, self.weight.value)) is not None: self._show(_plain(bmi / self.scale))
+        if (index := bmi_of(self.height.value, self.weight.value)) is not None: self._show(_plain(index / self.scale))
 
     def _match(self, text: str):
         "Slider and tick match the box."

@@ -57,4 +57,4 @@ def apps_folder() -> Path:
 
 def page_template() -> Path:
     "Folder of the page's template, style and script."
-    return apps_folder() / "templates" / "stroke"
+    return apps_folder() / "templates" / "risk"

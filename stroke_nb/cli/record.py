@@ -51,9 +51,9 @@ def record_draft(
 
 def _in_use(file: Path | None):
     "The record in a file, or the one in use; the process takes it up, so that data can be held against it."
-    from stroke_nb.record.reading import active
+    from stroke_nb.record.reading import active, PACKAGED
     if file:
-        if not file.is_file() and str(file) != "stroke":
+        if not file.is_file() and str(file) != PACKAGED:
             stop(f"{file}: no such file. Make one with `stroke-nb record draft`.", 2)
         os.environ["STROKE_NB_RECORD"] = str(file)
     return active()

@@ -28,7 +28,7 @@ from .report import to_html
 from .result import commit, failed_parts, new_run_id, to_json
 from ..moments import stamp, utc_now
 from ..record.definition import Record
-from ..record.reading import active, read_record, write_record
+from ..record.reading import active, PACKAGED, read_record, write_record
 
 # %% ../../nbs/jobs/run.ipynb #5cda9628
 def _clear_stale(job_folder: Path) -> list[Path]:
@@ -111,7 +111,7 @@ def _record_of(params: dict) -> Record:
     folders = [Path(text) for text in texts if model_hash(text)]
     if not folders: return active()
     path = folders[0] / "record.json"
-    return read_record(path if path.is_file() else "stroke")
+    return read_record(path if path.is_file() else PACKAGED)
 
 def _result(
     work: Path,             # folder of the run

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BASE', 'WINGS', 'modules', 'wing_of', 'imports', 'upward_imports', 'private_imports', 'cut_classes', 'unused',
-           'markup', 'exported', 'wide_lines', 'is_too_long']
+           'markup', 'of_one_record', 'exported', 'wide_lines', 'is_too_long']
 
 # %% ../../nbs/tests/house.ipynb #8cc1ae11
 import ast
@@ -133,6 +133,35 @@ def markup(package: Path) -> list[str]:
             rules = len(re.findall(r"[\w-]+:[^;{}\n]+;", node.value))
             if node.value.count("\n") > 2 and (tags > 5 or rules > 5): blocks.append(f"{module}:{node.lineno}")
     return blocks
+
+# %% ../../nbs/tests/house.ipynb #e5280a06
+_NAMES_OF_RECORD = ("record/", "simulation.py", "model/reference_recipes.py", "migrations/", "tests/", "_modidx.py")
+_ASSETS = (".html", ".j2", ".js", ".css", ".csv", ".json", ".md", ".svg")
+
+def _names_field(node: ast.AST, names) -> bool:
+    "Whether code speaks of a field: as a text, an attribute or an argument."
+    if isinstance(node, ast.Constant): return isinstance(node.value, str) and node.value in names
+    if isinstance(node, ast.Attribute): return node.attr in names
+    return isinstance(node, ast.keyword) and node.arg in names
+
+def of_one_record(
+    package: Path,
+    names: set[str],     # of the packaged record's fields
+    outcome: str,        # its noun
+) -> list[str]:          # file and what it names
+    "Places outside the packaged record that speak of its fields or its outcome."
+    places = []
+    for path in sorted(package.rglob("*")):
+        short = path.relative_to(package).as_posix()
+        if short.startswith(_NAMES_OF_RECORD) or path.suffix not in (".py", *_ASSETS): continue
+        text = path.read_text(encoding="utf-8")
+        # the package's own name, and what SVG and CSS call a line
+        rest = re.sub(rf"{outcome}[_-]nb|{outcome}-[a-z]+|-{outcome}\b|\b{outcome} *[:=]", "", text, flags=re.IGNORECASE)
+        if re.search(outcome, rest, re.IGNORECASE): places.append(f"{short}: {outcome}")
+        if path.suffix != ".py": continue
+        for node in ast.walk(ast.parse(text)):
+            if _names_field(node, names): places.append(f"{short}: {ast.unparse(node)[:60]}")
+    return places
 
 # %% ../../nbs/tests/house.ipynb #66e4022e
 def _cells(path: Path) -> list[str]:

@@ -6,8 +6,9 @@
 __all__ = ['ROOT', 'pytestmark', 'NOTEBOOKS', 'names', 'JOBS', 'ROOMS', 'LONG', 'PACKAGE', 'HEAVY', 'test_notebook_is_clean',
            'test_job_has_one_parameters_cell', 'test_notebook_is_a_chapter', 'test_exceptions_are_few',
            'test_imports_go_down', 'test_private_names_stay_in_their_wing', 'test_a_class_is_one_class',
-           'test_pages_are_files', 'test_every_definition_is_used', 'test_export_and_clean_leave_no_difference',
-           'test_readme_is_the_index_notebook', 'test_lock_holds_every_dependency', 'test_import_is_light']
+           'test_pages_are_files', 'test_one_record_stays_in_its_place', 'test_every_definition_is_used',
+           'test_export_and_clean_leave_no_difference', 'test_readme_is_the_index_notebook',
+           'test_lock_holds_every_dependency', 'test_import_is_light']
 
 # %% ../../nbs/tests/test_workspace.ipynb #7065d242
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from ..jobs.parameters import parameters
+from ..record.reading import packaged
 from . import house
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
@@ -80,6 +82,10 @@ def test_a_class_is_one_class():
 
 def test_pages_are_files():
     assert house.markup(PACKAGE) == []
+
+def test_one_record_stays_in_its_place():
+    record = packaged()
+    assert house.of_one_record(PACKAGE, set(record.fields), record.outcome.noun) == []
 
 def test_every_definition_is_used():
     folders = ("nbs/notebooks", "nbs/docs", "nbs/apps", "benchmarks", ".github", "deploy")

@@ -77,7 +77,7 @@ def reviewed_per_case(
     p: np.ndarray,                    # predicted risk, shape (n,), stated for the same prevalence
     threshold: float,                 # risk at or above which a person is reviewed
     prevalence: float | None = None,  # prevalence at the place of use; None takes the sample's
-) -> str:                             # e.g. "21 reviewed for each stroke found"
+) -> str:                             # e.g. "21 reviewed for each case found"
     "A threshold in words: people reviewed for each person found."
     y, flag = flagged(*check_both(y, p), threshold)
     share = y.mean() if prevalence is None else prevalence
