@@ -100,7 +100,8 @@ class NumberField(_Field):
             tooltip=f"{self.field.label}, slider",
         ).add_class("sn-slider")
         unknown = f"{self.field.label} not known"
-        self.blank = lean(ui.Checkbox, True, description="Not known", indent=False, tooltip=unknown).add_class("sn-blank")
+        self.blank = lean(ui.Checkbox, True, description="Not known", indent=False, tooltip=unknown)
+        self.blank.add_class("sn-blank")
         self._follow(self.slider, lambda new: self._show(_plain(new)))
         self._follow(self.box, self._match)
         self._follow(self.blank, lambda new: self._show("" if new else _plain(self.slider.value)))
@@ -289,9 +290,8 @@ class PlaceField(ui.VBox):
             description=f"Share with {RECORD.outcome.a}",
         )
         example = f"such as {100 * RECORD.examples.get('prevalence', model.prevalence):.2g}"
-        self.own = lean(
-            ui.Text, description="Share in that place (%)", placeholder=example, disabled=True
-        ).add_class("sn-box")
+        self.own = lean(ui.Text, description="Share in that place (%)", placeholder=example, disabled=True)
+        self.own.add_class("sn-box")
         self.words, self.fault = lean(ui.HTML).add_class("sn-quiet"), lean(ui.HTML).add_class("sn-fault")
         for part in (self.choice, self.own): part.observe(self._changed, "value")
         parts = [legend("Place of use"), self.choice, self.own, self.fault, self.words]

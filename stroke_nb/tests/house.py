@@ -150,13 +150,14 @@ def of_one_record(
     outcome: str,        # its noun
 ) -> list[str]:          # file and what it names
     "Places outside the packaged record that speak of its fields or its outcome."
+    # the package's own name, and what SVG and CSS call a line
+    own = rf'{outcome}[_-]nb|{outcome}-[a-z]+|-{outcome}\b|\b{outcome} *[:=]|="{outcome}"'
     places = []
     for path in sorted(package.rglob("*")):
         short = path.relative_to(package).as_posix()
         if short.startswith(_NAMES_OF_RECORD) or path.suffix not in (".py", *_ASSETS): continue
         text = path.read_text(encoding="utf-8")
-        # the package's own name, and what SVG and CSS call a line
-        rest = re.sub(rf"{outcome}[_-]nb|{outcome}-[a-z]+|-{outcome}\b|\b{outcome} *[:=]", "", text, flags=re.IGNORECASE)
+        rest = re.sub(own, "", text, flags=re.IGNORECASE)
         if re.search(outcome, rest, re.IGNORECASE): places.append(f"{short}: {outcome}")
         if path.suffix != ".py": continue
         for node in ast.walk(ast.parse(text)):
