@@ -57,13 +57,14 @@ class PlausibleValues:
     def fit(self, X, y=None):
         "Learn from validated records; `y` isn't used. Each field's groups are made when first asked for."
         self._seen = _codes(X)
-        # a field without any value can't be learned: it is left out, which its missing group tells
-        self.groups_ = {name: None for name, codes in zip(INPUTS, self._seen.T) if np.isnan(codes).all()}
+        # a field with no value, or with one and the same, tells nothing: it is left out, as its missing group says
+        constant = [np.isnan(codes).all() or np.nanmin(codes) == np.nanmax(codes) for codes in self._seen.T]
+        self.groups_ = {name: None for name, left_out in zip(INPUTS, constant) if left_out}
         return self
 
     @property
     def left_out(self) -> list[str]:
-        "Fields that had no value in any training row: whatever a record says of them is ignored."
+        "Fields that had no value in the training rows, or one for everybody: whatever a record says of them is ignored."
         return [name for name, group in self.groups_.items() if group is None]
 
     def codes(self, X: pd.DataFrame) -> np.ndarray:

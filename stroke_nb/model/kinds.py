@@ -12,7 +12,7 @@ from typing import Callable
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from ..arithmetic import ENCODED, expit, OWNERS
+from ..arithmetic import expit, OWNERS
 from ..fields import BINARIES, FIELDS, INPUTS, NUMBERS, RECORD
 from .features import linear_features, single_features, spline_features, tree_features
 from .reference_recipes import NEEDED, recipe_1_features, recipe_2_features
@@ -20,9 +20,9 @@ from .reference_recipes import NEEDED, recipe_1_features, recipe_2_features
 # %% ../../nbs/model/kinds.ipynb #4a3c3f43
 _FIELDS = [FIELDS[INPUTS[owner]] for owner in OWNERS]                     # of each encoded column
 DIRECTED = tuple(name for name in INPUTS if FIELDS[name].direction)      # risk never falls, or rises, with these
-# the columns of the blend's linear half: those of the measured fields, else every number and yes/no
-_measured = [column for column, field in zip(ENCODED, _FIELDS) if field.measured]
-MEASURED = tuple(_measured or (*NUMBERS, *BINARIES))
+# numbers and yes/no that were measured; all of them where the record doesn't say
+MEASURED = tuple(name for name in (*NUMBERS, *BINARIES) if FIELDS[name].measured) or (*NUMBERS, *BINARIES)
+_IN_LINE = [n for n, field in enumerate(_FIELDS) if field.measured or field.name in MEASURED]   # the linear half's columns
 _SIGN = {"+": 1, "-": -1, "": 0}
 
 SINGLE = f"{RECORD.strongest}_only" if RECORD.strongest else ""   # the kind that knows the strongest field alone
@@ -41,7 +41,7 @@ def _trees_settings(**params) -> dict:
 
 # %% ../../nbs/model/kinds.ipynb #da49a8a0
 class BlendedTrees(ClassifierMixin, BaseEstimator):
-    "Mean, in log-odds, of a ridge logistic regression on MEASURED and monotone CatBoost on the encoded record."
+    "Mean, in log-odds, of a ridge logistic regression on measured fields and monotone CatBoost on the encoded record."
     def __init__(self, C=0.1, bags=4, seed=0, trees=None):
         self.C, self.bags, self.seed, self.trees = C, bags, seed, trees
 
@@ -60,15 +60,14 @@ class BlendedTrees(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit_line(self, X, y, sample_weight):
-        "Coefficients per unit of each encoded column (0 for those not in MEASURED), and the intercept."
+        "Coefficients per unit of each encoded column (0 for those not measured), and the intercept."
         from sklearn.linear_model import LogisticRegression
-        columns = [ENCODED.index(name) for name in MEASURED]
-        centre, scale = X[:, columns].mean(axis=0), X[:, columns].std(axis=0)
+        centre, scale = X[:, _IN_LINE].mean(axis=0), X[:, _IN_LINE].std(axis=0)
         scale = np.where(scale > 0, scale, 1)
-        line = LogisticRegression(C=self.C).fit((X[:, columns] - centre) / scale, y, sample_weight=sample_weight)
+        line = LogisticRegression(C=self.C).fit((X[:, _IN_LINE] - centre) / scale, y, sample_weight=sample_weight)
         coef = np.zeros(X.shape[1])
-        coef[columns] = line.coef_[0] / scale
-        return coef, float(line.intercept_[0] - coef[columns] @ centre)
+        coef[_IN_LINE] = line.coef_[0] / scale
+        return coef, float(line.intercept_[0] - coef[_IN_LINE] @ centre)
 
     def decision_function(self, X):
         "Log-odds, shape (n,)."

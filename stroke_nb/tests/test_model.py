@@ -8,9 +8,11 @@ __all__ = ['records', 'few', 'model', 'test_any_record_has_a_risk_and_an_interva
            'test_a_blank_bmi_stays_within_what_plausible_values_give',
            'test_alone_in_a_frame_saved_and_from_the_command_agree', 'test_blanks_carry_no_signal',
            'test_fewer_strokes_among_new_people_ask_for_a_new_intercept',
-           'test_refits_in_two_processes_are_those_in_one']
+           'test_refits_in_two_processes_are_those_in_one', 'test_a_field_without_values_is_left_out',
+           'test_lines_of_a_record_may_change_places', 'test_a_model_meets_no_other_record']
 
 # %% ../../nbs/tests/test_model.ipynb #ea88ceb7
+import json
 import os
 import subprocess
 import sys
@@ -24,8 +26,10 @@ from hypothesis import strategies as st
 from ..cohort import simulate
 from ..model import RiskModel
 from ..arithmetic import shift_prevalence
-from ..fields import FIELDS, INPUTS
+from ..fields import check_record, FIELDS, INPUTS
+from ..record.reading import packaged
 from ..schema import validate
+from ..scoring import Scorer
 from ..validation.updating import closed_test, revision
 
 # %% ../../nbs/tests/test_model.ipynb #699070cc
@@ -140,3 +144,53 @@ def test_refits_in_two_processes_are_those_in_one():
     env = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
     done = subprocess.run([sys.executable, "-c", _IN_TWO], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+# %% ../../nbs/tests/test_model.ipynb #aa39d022
+def test_a_field_without_values_is_left_out(tmp_path):
+    people = simulate(1500, seed=5)
+    blank = people.assign(residence_type=np.nan)
+    fitted = RiskModel(refits=3).fit(blank.drop(columns="stroke"), blank.stroke)
+    assert fitted.about_["left_out"] == ["residence_type"]
+    patients = people.drop(columns="stroke").head(50)
+    risk = fitted.predict_proba(patients)[:, 1]
+    np.testing.assert_array_equal(risk, fitted.predict_proba(patients.assign(residence_type=np.nan))[:, 1])
+    scorer = Scorer.load(fitted.save(tmp_path / "model"))
+    records = [check_record(person) for person in patients[list(INPUTS)].to_dict("records")]
+    np.testing.assert_allclose(scorer.score(records).risk, risk, atol=1e-12)
+    assert np.abs(scorer.explain(records).values[:, INPUTS.index("residence_type")]).max() == 0
+
+_SCORE = """
+import sys
+from stroke_nb.scoring import Scorer
+from stroke_nb.fields import check_record
+people = [{"age": 67, "gender": "Male", "work_type": "Private", "heart_disease": 1}, {"age": 40, "smoking_status": "smokes"}]
+print(Scorer.load(sys.argv[1]).score([check_record(person) for person in people]).risk.tolist())
+"""
+
+def _scored_with(settings: dict, folder, tmp_path):
+    "What a process whose record is `settings` makes of a saved model."
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return subprocess.run([sys.executable, "-c", _SCORE, str(folder)], capture_output=True, text=True,
+                          env=os.environ | {"STROKE_NB_RECORD": str(path)})
+
+def test_lines_of_a_record_may_change_places(model, tmp_path):
+    folder, settings = model.save(tmp_path / "model"), json.loads(json.dumps(packaged().source))
+    expected = Scorer.load(folder).score([
+        check_record({"age": 67, "gender": "Male", "work_type": "Private", "heart_disease": 1}),
+        check_record({"age": 40, "smoking_status": "smokes"}),
+    ]).risk.tolist()
+    settings["fields"] = dict(reversed(settings["fields"].items()))
+    for name in ("gender", "ever_married"): settings["fields"][name]["categories"].reverse()
+    work = settings["fields"]["work_type"]
+    work["categories"] = dict(reversed(work["categories"].items()))
+    done = _scored_with(settings, folder, tmp_path)
+    assert json.loads(done.stdout) == expected, done.stderr
+
+def test_a_model_meets_no_other_record(model, tmp_path):
+    folder, settings = model.save(tmp_path / "model"), json.loads(json.dumps(packaged().source))
+    settings["fields"]["atrial_fibrillation"] = dict(kind="binary")
+    settings["fields"]["avg_glucose_level"]["unit"] = "mmol/L"
+    done = _scored_with(settings, folder, tmp_path)
+    assert done.returncode == 1 and "atrial_fibrillation: only in the record in use" in done.stderr
+    assert "avg_glucose_level: unit was 'mg/dL', is 'mmol/L'" in done.stderr

@@ -162,7 +162,7 @@ def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section
     "What was saved."
     place = "" if plan.prevalence is None else f", re-stated for {plan.prevalence:.2%}"
     left_out = [in_sentence(FIELDS[name].label) for name in model.about_.get("left_out", ())]
-    blank = f" Left out, since nobody has a value: {', '.join(left_out)}." if left_out else ""
+    blank = f" Left out, since nobody has a value or all have the same: {', '.join(left_out)}." if left_out else ""
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
                    f"{model.prevalence_:.2%}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
 
