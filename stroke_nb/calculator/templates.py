@@ -44,7 +44,7 @@ def paragraph(words: str, kind: str = "") -> Markup:
 # %% ../../nbs/calculator/templates.ipynb #65677027
 def compile_templates() -> list[str]:
     "Compile every template; returns their names."
-    names = _environment().list_templates()
+    names = _environment().list_templates(extensions=["html", "svg", "j2"])
     for name in names: _environment().get_template(name)
     return names
 

@@ -149,7 +149,7 @@ def good(tmp_path_factory):
 # %% ../../nbs/tests/test_jobs.ipynb #27782fc0
 def test_a_run_is_published_whole(good):
     names = sorted(path.name for path in good.folder.iterdir())
-    assert names == ["beside.html", "executed.ipynb", "report.html", "result.json"]
+    assert names == ["beside.html", "executed.ipynb", "record.json", "report.html", "result.json"]
     result = json.loads((good.folder / "result.json").read_text())
     assert set(result) == {
         "job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code",
