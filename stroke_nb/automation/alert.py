@@ -43,6 +43,7 @@ LARGEST = 1_000_000   # bytes of a request
 class Receiver(BaseHTTPRequestHandler):
     "Takes groups of alerts at POST /alerts; GET /ready says that it listens."
     timeout = 30   # seconds for a request, so that a connection left open takes no thread for ever
+    tell = staticmethod(print)   # gets a line for each group
 
     def _answer(self, code: int, words: str) -> None:
         "A line of text."
@@ -66,7 +67,7 @@ class Receiver(BaseHTTPRequestHandler):
         try: title, body = message(json.loads(self.rfile.read(int(length))))
         except (UsageError, ValueError) as error: return self._answer(400, str(error))
         receipt = notify(title, body)
-        self.server.tell(f"{title}. {receipt.words}")
+        self.tell(f"{title}. {receipt.words}")
         return self._answer(200 if receipt.ok else 502, receipt.words)
 
     def log_message(self, *words): pass   # `tell` says what matters
@@ -82,7 +83,6 @@ def receiver(
             "STROKE_NB_NOTIFY names no address, so nobody would be told. "
             "Give one, such as mailto://user:password@example.org."
         )
-    try: server = ThreadingHTTPServer((host, port), Receiver)
+    handler = type("Receiver", (Receiver,), dict(tell=staticmethod(tell)))
+    try: return ThreadingHTTPServer((host, port), handler)
     except OSError as error: raise UsageError(f"port = {port}: {error.strerror}. Choose another with --port.") from None
-    server.tell = tell
-    return server

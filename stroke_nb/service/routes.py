@@ -160,22 +160,22 @@ async def explain(request: Request, body: Annotated[People, Body(openapi_example
     return await respond(request, body, explain=True)
 
 # %% ../../nbs/service/routes.ipynb #99ad3388
-async def _check_predictions(service: Service, body: OutcomesIn) -> None:
+async def _check_predictions(service: Service, prediction_ids: list[str]) -> None:
     "Raise a `Problem` where an outcome's prediction isn't in the log."
-    try: in_log = await asyncio.to_thread(service.log.known, [outcome.prediction_id for outcome in body.outcomes])
+    try: in_log = await asyncio.to_thread(service.log.known, prediction_ids)
     except LogError: return
     strange = [
         dict(
             field="prediction_id", pointer=f"#/outcomes/{n}/prediction_id",
             detail="no prediction of this log has that id; send the prediction_id of its answer",
         )
-        for n, outcome in enumerate(body.outcomes)
-        if outcome.prediction_id not in in_log
+        for n, prediction_id in enumerate(prediction_ids)
+        if prediction_id not in in_log
     ]
     if strange:
         raise Problem(
             "not-found",
-            f"{len(strange):,} of {len(body.outcomes):,} outcomes belong to no prediction of this log, "
+            f"{len(strange):,} of {len(prediction_ids):,} outcomes belong to no prediction of this log, "
             "so none was taken; send the prediction_id of the answer, and leave out those that retention has deleted",
             strange[:50],
         )
@@ -187,10 +187,11 @@ async def outcomes(request: Request, body: OutcomesIn):
     """What later happened to people whose risk was given. \
 A later outcome of the same prediction corrects an earlier one."""
     service = request.app.state.service
-    await _check_predictions(service, body)
+    sent = body.model_dump()["outcomes"]   # dicts, as the outcome's name is the record's
+    await _check_predictions(service, [outcome["prediction_id"] for outcome in sent])
     accepted = [
-        Outcome(prediction_id=sent.prediction_id, outcome=int(getattr(sent, OUTCOME)), observed=sent.observed)
-        for sent in body.outcomes
+        Outcome(prediction_id=values["prediction_id"], outcome=int(values[OUTCOME]), observed=values["observed"])
+        for values in sent
     ]
     await _until_kept(service, service.log.submit(accepted))
     for happened, n in Counter(outcome.outcome for outcome in accepted).items():

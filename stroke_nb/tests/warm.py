@@ -64,7 +64,7 @@ def _run(words: list[str]) -> None:
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
         if code and not isinstance(end.code, int): print(end.code, file=sys.stderr)
     except BaseException: traceback.print_exc()
-    threading._shutdown()
+    threading._shutdown()   # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(ValueError, OSError): stream.flush()   # or it was closed
