@@ -302,7 +302,8 @@ def test_promtool_reads_the_metrics(promtool, tmp_path):
 class _Listener(BaseHTTPRequestHandler):
     "A chat that keeps its messages, and, where it is asked, a service that is up."
     def do_POST(self):
-        self.server.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.messages.append(message)   # type: ignore[attr-defined]
         self._end(b"")
 
     def do_GET(self): self._end(b"stroke_nb_ready 1\n")
@@ -395,7 +396,8 @@ def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
         ),
     )
     with _running(tmp_path, **commands):
-        def told(words): return any(words in f"{message['title']} {message['message']}" for message in chat.messages)
+        messages = chat.messages   # type: ignore[attr-defined]
+        def told(words): return any(words in f"{message['title']} {message['message']}" for message in messages)
         wait_for(lambda: told(f"127.0.0.1:{up} doesn't answer"), 60)
         service = _listener(up)
         wait_for(lambda: told("over, 1 alert") and told("Over: "), 60)
