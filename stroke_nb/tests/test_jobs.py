@@ -153,7 +153,7 @@ def test_a_run_is_published_whole(good):
     result = json.loads((good.folder / "result.json").read_text())
     assert set(result) == {
         "job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code",
-        "metrics", "files",
+        "metrics", "files", "record",
     }
     assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": None}
     assert result["data"] == {"source": "people.csv", "sha256": None, "rows": 3, "simulated": True}

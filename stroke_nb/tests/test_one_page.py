@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stroke_nb
 from ..calculator.answer import headline, summary
 from ..calculator.one_page import write_page
 from ..fields import INPUTS
@@ -127,7 +128,7 @@ def test_two_sets_of_values_are_compared(visit, file):
     assert page.locator("#compared li").count() == 1
 
 # %% ../../nbs/tests/test_one_page.ipynb #0d8f7803
-TEXTS = json.loads((Path(__file__).parents[1] / "calculator/assets/one_page_texts.json").read_text(encoding="utf-8"))
+TEXTS = json.loads((Path(stroke_nb.__file__).parent / "calculator/assets/one_page_texts.json").read_text(encoding="utf-8"))
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_language_has_every_text(language):
@@ -194,7 +195,7 @@ print(model.predict_proba(people.head(1))[0, 1])
 """
 
 def test_page_of_another_record(visit, tmp_path):
-    record = Path(__file__).parents[2] / "nbs/tests/records/heart.yaml"
+    record = Path(stroke_nb.__file__).parents[1] / "nbs/tests/records/heart.yaml"
     out = subprocess.run([sys.executable, "-c", _HEART, str(tmp_path / "heart.html")], capture_output=True, text=True,
                          env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True)
     page = visit(tmp_path / "heart.html", 390)

@@ -18,9 +18,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import stroke_nb
 from .other_records import ward
 
-RECORDS = Path(__file__).resolve().parents[2] / "nbs/tests/records"
+RECORDS = Path(stroke_nb.__file__).resolve().parents[1] / "nbs/tests/records"
 
 # %% ../../nbs/tests/test_own_record.ipynb #12ffaffe
 def command(folder: Path, *words: str, code: int = 0) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import stroke_nb
 
 from ..service.api import EXAMPLE
 from ..cohort import simulate
@@ -311,7 +312,7 @@ model = RiskModel(kind="catboost", refits=2, jobs=1).fit(people[list(INPUTS)], p
 model.version_, model.thresholds_ = "heart", {"f2": 0.3}
 model.save(sys.argv[1])
 """
-_HEART = Path(__file__).parents[2] / "nbs/tests/records/heart.yaml"
+_HEART = Path(stroke_nb.__file__).parents[1] / "nbs/tests/records/heart.yaml"
 
 @pytest.fixture(scope="module")
 def heart_model(tmp_path_factory) -> Path:

@@ -39,7 +39,12 @@ const perCent = p => {
   return `${localised((100 * p).toPrecision(2).replace(/\.$/, ""))} %`;
 };
 const bare = p => perCent(p).replace(" %", "");
-const of1000 = p => rounded(1000 * p) ? String(rounded(1000 * p)) : say("fewer");
+function of1000(p) {
+  if (p >= .9995 && p < 1) return say("more");
+  return p >= .001 ? String(rounded(1000 * p)) : say("fewer");
+}
+// "about 114", but "fewer than 1"
+const aboutless = (sentence, count) => count.includes(" ") ? sentence.replace(`${say("about")} ${count}`, count) : sentence;
 const grouped = n => n.toLocaleString(language);
 
 // ---- the form
@@ -206,16 +211,16 @@ function summary(record) {
   const empty = names.every(name => isBlank(record, name)), own = page.model.prevalence, place = prevalence ?? page.model.place ?? own;
   if (empty) {
     const whose = place === own ? say("in_data") : say("in_place", {share: perCent(place)});
-    return {record, empty, place, sentence: say("empty", {whose, count: rounded(1000 * place)})};
+    return {record, empty, place, sentence: aboutless(say("empty", {whose, count: of1000(place)}), of1000(place))};
   }
   const refusal = declined(record);
   if (refusal) return {record, place, sentence: refusal};
   const scores = scorer.score(record, prevalence);
-  const span = scores.low === null ? "" : say("span", {low: spanEnd(scores.low), high: spanEnd(scores.high)});
+  const [low, high] = scores.low === null ? ["", ""] : [of1000(scores.low), of1000(scores.high)], count = of1000(scores.risk);
+  const span = low === high ? "" : say("span", {low, high});
   const key = place !== own ? "headline_place" : page.simulated ? "headline_simulated" : "headline";
-  return {record, place, ...scores, sentence: say(key, {count: of1000(scores.risk), share: perCent(place), span})};
+  return {record, place, ...scores, sentence: aboutless(say(key, {count, share: perCent(place), span}), count)};
 }
-const spanEnd = p => of1000(p);
 const percentWords = answer => answer.low === null ? say("no_interval", {risk: perCent(answer.risk)})
   : say("interval", {risk: perCent(answer.risk), low: bare(answer.low), high: perCent(answer.high)});
 
@@ -256,7 +261,7 @@ function showWhy(answer) {
   const row = (words, p, drawing, part) => make("tr", {}, make("td", {}, words), make("td", {class: "n"}, of1000(p)), make("td", {class: "bar"}, drawing), make("td", {class: "n"}, part));
   const signed = part => Math.abs(part) < .005 ? localised("0.00") : `${part < 0 ? "−" : "+"}${localised(Math.abs(part).toFixed(2))}`;
   const rows = order.map((j, n) => row(`${fields[inputs[j]].label}: ${valueWords(answer.record, inputs[j])}`, risks[n + 1], bar(risks[n], risks[n + 1], low, high), signed(parts[j])));
-  const head = make("tr", {}, make("th", {}, say("step")), make("th", {class: "n"}, say("people_after")), make("th", {}), make("th", {class: "n"}, say("log_odds")));
+  const head = make("tr", {}, make("th", {}, say("step")), make("th", {class: "n"}, say("people_after")), make("td", {class: "bar"}), make("th", {class: "n"}, say("log_odds")));
   at("why").replaceChildren(make("h2", {}, say("why")), make("p", {}, say("why_words")),
     make("table", {}, make("thead", {}, head), make("tbody", {}, row(say("average"), risks[0], "", ""), ...rows, row(say("this_record"), answer.risk, "", ""))));
 }
