@@ -14,7 +14,7 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'CHROMIUM', 'pytestmark', 'SMALL', 'workspa
            'test_a_finger_finds_everything_and_the_answer_stays_in_view', 'test_answers_are_spoken', 'test_accessible',
            'kernel_of', 'test_a_dead_kernel_shows_a_way_back', 'test_a_new_champion_is_for_new_sessions', 'strict',
            'test_token_cap_trouble_and_idleness', 'test_headers', 'test_nothing_else_is_served',
-           'test_health_without_a_model', 'test_the_log_holds_nothing_typed',
+           'test_health_without_a_model', 'test_the_log_holds_nothing_typed', 'test_in_jupyterlab',
            'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
@@ -651,7 +651,7 @@ def test_in_jupyterlab(chromium, place, tmp_path):
         page.get_by_role("button", name="Fill in an example").click(timeout=60_000)
         page.locator(".sn-part-answer", has_text=headline(summary(scorer(), EXAMPLE))).wait_for()
         page.locator(".sn-part-why svg").wait_for()
-            assert page.get_by_role("tab", name="Fairness").is_visible()
+        assert page.get_by_role("tab", name="Fairness").is_visible()
         page.close()
     finally:
         os.killpg(lab.pid, signal.SIGTERM)
