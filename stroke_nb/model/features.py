@@ -64,7 +64,7 @@ class PlausibleValues:
 
     @property
     def left_out(self) -> list[str]:
-        "Fields that had no value in the training rows, or one for everybody: whatever a record says of them is ignored."
+        "Fields with no value in the training rows, or one for everybody: what a record says of them is ignored."
         return [name for name, group in self.groups_.items() if group is None]
 
     def codes(self, X: pd.DataFrame) -> np.ndarray:

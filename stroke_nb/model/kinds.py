@@ -22,7 +22,8 @@ _FIELDS = [FIELDS[INPUTS[owner]] for owner in OWNERS]                     # of e
 DIRECTED = tuple(name for name in INPUTS if FIELDS[name].direction)      # risk never falls, or rises, with these
 # numbers and yes/no that were measured; all of them where the record doesn't say
 MEASURED = tuple(name for name in (*NUMBERS, *BINARIES) if FIELDS[name].measured) or (*NUMBERS, *BINARIES)
-_IN_LINE = [n for n, field in enumerate(_FIELDS) if field.measured or field.name in MEASURED]   # the linear half's columns
+# columns of the linear half
+_IN_LINE = [n for n, field in enumerate(_FIELDS) if field.measured or field.name in MEASURED]
 _SIGN = {"+": 1, "-": -1, "": 0}
 
 SINGLE = f"{RECORD.strongest}_only" if RECORD.strongest else ""   # the kind that knows the strongest field alone
