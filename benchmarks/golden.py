@@ -109,18 +109,21 @@ def drift(place: Path, model: Path) -> list:
 def opened(folder: Path) -> list:
     "What saved things say when they are opened: models, states of drift, a prediction log."
     from stroke_nb.drift import DriftMonitor, OutcomeMonitor
+    from stroke_nb.errors import DriftError
     from stroke_nb.model import RiskModel
     from stroke_nb.predictions import PredictionLog
     model = RiskModel.load(folder / "models/champion")
     risk, (low, high) = model.predict_proba(people(300))[:, 1], model.predict_interval(people(300))
-    monitor, outcomes = DriftMonitor.load(folder / "state.npz", model), OutcomeMonitor.load(folder / "state-outcomes.npz")
+    def state(load, *words):   # an older one opens, or is refused in words with the way out
+        try: return json.loads(load(*words).history.to_json(double_precision=15))
+        except DriftError as refusal: return str(refusal).partition(": ")[2]
     with tempfile.TemporaryDirectory() as copy:   # a newer version brings its tables up to date
         shutil.copy(folder / "log.db", copy)
         with PredictionLog(f"sqlite:///{copy}/log.db", spool=f"{copy}/spool") as log:
             log.migrate()
             window = log.window()
-    return [risk.tolist(), low.tolist(), high.tolist(), json.loads(monitor.history.to_json(double_precision=15)),
-            json.loads(outcomes.history.to_json(double_precision=15)), len(window), window.risk.sum()]
+    states = [state(DriftMonitor.load, folder / "state.npz", model), state(OutcomeMonitor.load, folder / "state-outcomes.npz")]
+    return [risk.tolist(), low.tolist(), high.tolist(), *states, len(window), window.risk.sum()]
 
 
 def differences(before, now, at="") -> list[str]:

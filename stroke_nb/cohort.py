@@ -16,7 +16,7 @@ from .errors import DataError
 from .fields import INPUTS, RECORD
 from .files import sha256_of
 from .identity import content_hash, position, without_duplicates
-from .population import simulate
+from .population import NOT_KEPT, simulate
 from .schema import validate, warnings_of, without_blank_rows
 from .tables import read_rows
 
@@ -62,9 +62,10 @@ def load(
         frame, duplicates = without_duplicates(validate(people))
     except DataError as error: raise DataError(f"{about['source']}: {error}") from None
     simulated = "true_risk" in frame
+    made_up = [NOT_KEPT] if simulated and not RECORD.simulator else []
     frame.attrs = about | dict(
         rows=len(frame), duplicates=duplicates, simulated=simulated,
-        warnings=[*_left_out(nobody, duplicates), *warnings_of(frame)],
+        warnings=[*made_up, *_left_out(nobody, duplicates), *warnings_of(frame)],
     )
     return frame
 

@@ -36,9 +36,9 @@ def position(key) -> float:
 def row_hashes(
     frame: pd.DataFrame,  # validated
 ) -> np.ndarray:          # shape (n,), uint64
-    "A hash of each row's ten inputs, the same on every machine."
+    "A hash of each row's inputs, the same on every machine."
     codes = [
-        pd.Categorical(frame[name], categories=FIELDS[name].categories).codes if name in CATEGORIES else frame[name]
+        pd.Categorical(frame[name], categories=FIELDS[name].levels).codes if name in CATEGORIES else frame[name]
         for name in INPUTS
     ]
     # + 0.0: -0.0 is 0.0

@@ -54,19 +54,14 @@ _DRAWN = dict(number=_number, binary=_yes_no, category=_category)
 
 # %% ../nbs/population.ipynb #dc0e294b
 NOT_KEPT = (
-    (
     "Fields are drawn one by one: how they go together isn't kept, "
     "so no figure from such people tells how good a model is"
-)
 )
 
 def _intercept(log_odds: np.ndarray, share: float) -> float:
     "What to add to log-odds so that the mean risk is `share`."
-    low, high = -30.0, 30.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if (1 / (1 + np.exp(-log_odds - middle))).mean() < share else (low, middle)
-    return middle
+    from scipy.optimize import brentq
+    return brentq(lambda shift: (1 / (1 + np.exp(-log_odds - shift))).mean() - share, -30, 30)
 
 def _drawn(n: int, seed: int) -> pd.DataFrame:
     "People drawn field by field, with an outcome drawn from a known risk."

@@ -27,10 +27,11 @@ from stroke_nb.calculator.answer import (
 )
 from .batch import Line, Scored
 from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, waterfall
-from .inputs import label_words, value_words
+from .inputs import value_words
 from .reasons import Comparison, NOT_AN_EFFECT, UnknownField, Why
 from .templates import render
 from ..fields import FIELDS, INPUTS, RECORD
+from ..record.definition import lowered
 
 # %% ../../nbs/calculator/pages.ipynb #f600eacd
 def _answer(sentence: str, kind="", count="", span="", detail="", faults=()) -> Markup:
@@ -92,7 +93,7 @@ def _peers(answer: RiskSummary) -> Markup | str:
         Bar("This record", percent_words(answer, span=""), answer.risk, answer.low, answer.high),
         Bar(peers, half, median, low, high, GREY, (first, third)),
     ]
-    return interval_bars(bars, f"This record {label_words(peers_words(answer))}")
+    return interval_bars(bars, f"This record {lowered(peers_words(answer))}")
 
 # %% ../../nbs/calculator/pages.ipynb #313e8f04
 def perspective_html(answer: RiskSummary) -> Markup | str:

@@ -10,8 +10,9 @@ __all__ = ['NOT_AN_EFFECT', 'UnknownField', 'could_change', 'strongest_first', '
 from dataclasses import dataclass
 
 from .answer import about_1000, of_1000, RiskSummary, summary
-from .inputs import is_blank, label_words, value_words
+from .inputs import is_blank, value_words
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
+from ..record.definition import lowered
 
 # %% ../../nbs/calculator/reasons.ipynb #2febb6c9
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def could_change(
     "What measuring each unknown field could change."
     fields = []
     for name in INPUTS:
-        if not is_blank(record, name): continue
+        if name in model.left_out or not is_blank(record, name): continue   # knowing what is left out changes nothing
         values = _candidates(model, record, name)
         risks = model.score([record | {name: value} for value in values], prevalence).risk
         ends = (values[0], values[-1]) if name in NUMBERS else (None, None)
@@ -61,7 +62,8 @@ def strongest_first(
 ) -> list[str]:     # names of all fields
     "Fields by how far knowing one of them moves the risk of somebody unknown."
     order = [field.name for field in could_change(model, check_record({}))]
-    return sorted(order, key=lambda name: name != RECORD.strongest)   # the record's own word goes first
+    order = sorted(order, key=lambda name: name != RECORD.strongest)   # the record's own word goes first
+    return [*order, *model.left_out]
 
 # %% ../../nbs/calculator/reasons.ipynb #714b6e6a
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Comparison:
         "How people who differ in this way differ in risk."
         if not self.differs: return "Both sets of values are the same. Change a value of the second set."
         if not self.has_risks: return f"One set has no risk. {self.first.declined or self.second.declined}"
-        ways = "; ".join(f"{label_words(label)} {one} or {two}" for label, one, two in self.differs)
+        ways = "; ".join(f"{lowered(label)} {one} or {two}" for label, one, two in self.differs)
         return (
             f"People who differ in this way ({ways}): of 1,000 with the first values {about_1000(self.first.risk)} "
             f"{RECORD.outcome.had}, with the second {about_1000(self.second.risk)}."

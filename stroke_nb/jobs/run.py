@@ -28,7 +28,7 @@ from .report import to_html
 from .result import commit, failed_parts, new_run_id, to_json
 from ..moments import stamp, utc_now
 from ..record.definition import Record
-from ..record.reading import active, PACKAGED, read_record, write_record
+from ..record.reading import active, read_record, record_of, write_record
 
 # %% ../../nbs/jobs/run.ipynb #5cda9628
 def _clear_stale(job_folder: Path) -> list[Path]:
@@ -105,13 +105,12 @@ def _models(params: dict) -> dict[str, str]:
     texts = {name: value for name, value in params.items() if isinstance(value, str) and value}
     return {name: sha256 for name, value in texts.items() if (sha256 := model_hash(value))}
 
-def _record_of(params: dict) -> Record:
+def _record_of(
+    params: dict,
+    models: dict[str, str],   # from `_models`
+) -> Record:
     "The record that a run works with: that of the first model that a parameter names, else the one in use."
-    texts = [value for value in params.values() if isinstance(value, str) and value]
-    folders = [Path(text) for text in texts if model_hash(text)]
-    if not folders: return active()
-    path = folders[0] / "record.json"
-    return read_record(path if path.is_file() else PACKAGED)
+    return read_record(record_of(params[next(iter(models))])) if models else active()
 
 def _result(
     work: Path,             # folder of the run
@@ -194,7 +193,8 @@ def run_job(
         values["as_of"] = values.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
     settings = {parameter.name: parameter.default for parameter in takes} | values
-    models, record = _models(settings), _record_of(settings)
+    models = _models(settings)
+    record = _record_of(settings, models)
     out, name = Path(out).resolve(), re.sub(r"[^\w-]+", "-", path.stem)
     with writing(f"the run of {name}", out), _run_folder(out, name, run_id) as work:
         write_record(record, work / "record.json")

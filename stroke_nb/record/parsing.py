@@ -148,7 +148,7 @@ def parse(
     section = _section(settings)
     for needed in ("outcome", "fields"):
         if not isinstance(section.get(needed), dict): reject(section, f"`{needed}` is missing")
-    below = {name: entry for name, entry in section["fields"].items()}
+    below = section["fields"]
     if not below: reject(section, "`fields` names no field")
     for name, entry in below.items():
         if not isinstance(entry, dict): reject(section, "give its settings, at least `kind`", "fields", name)

@@ -22,12 +22,9 @@ from ..settings import read_settings
 # %% ../../nbs/record/reading.ipynb #545b934f
 PACKAGED = "stroke"   # the record that comes with the package
 
+@cache
 def packaged(name: str = PACKAGED) -> Record:
     "A record that comes with the package."
-    return _packaged(name)
-
-@cache
-def _packaged(name: str) -> Record:
     return parse(_settings_of_packaged(name))
 
 def _settings_of_packaged(name: str) -> dict:

@@ -116,10 +116,11 @@ def reference_of(
     columns = {name: X[name].to_numpy()[inside] for name in INPUTS}
     likeness = likeness_of(columns, risk[inside])
     questions = likeness["questions"]
-    complete = np.flatnonzero(~np.any([np.isnan(columns[name]) for name, _ in questions], axis=0))
+    blank = np.zeros(inside.sum(), bool)
+    for name, _ in questions: blank |= np.isnan(columns[name])
     return dict(
         outside={name: _outside(name, X[name].to_numpy(), y) for name in LIMITS}, people=int(inside.sum()),
-        likeness=likeness, similar=_divide(columns, y[inside], complete, questions),
+        likeness=likeness, similar=_divide(columns, y[inside], np.flatnonzero(~blank), questions),
         peers=_peers(columns, risk[inside], likeness), edges=_edges(columns), common=_common(columns, likeness),
         combinations=_combinations(columns, likeness["joint"]),
     )

@@ -8,7 +8,7 @@ __all__ = ['likeness_of', 'within', 'band_of', 'span_words', 'people_in', 'liste
 # %% ../../nbs/scoring/likeness.ipynb #7576419a
 import numpy as np
 
-from ..fields import BINARIES, FIELDS, LIMITS, NUMBERS, RECORD
+from ..fields import BINARIES, CATEGORIES, FIELDS, LIMITS, NUMBERS, RECORD
 
 # %% ../../nbs/scoring/likeness.ipynb #2c478937
 def _rounded(values) -> list[float]:
@@ -32,9 +32,14 @@ def likeness_of(
     risk: np.ndarray,                # their risks, shape (n,)
 ) -> dict:                           # plain JSON values
     "Who counts as alike."
-    if RECORD.alike: return dict(RECORD.alike, main=RECORD.strongest)
-    order = sorted((*NUMBERS, *BINARIES), key=lambda name: -_strength(columns[name], risk))
-    main = next((name for name in (RECORD.strongest, *order) if name in NUMBERS), None)
+    blank = {name for name, values in columns.items() if name not in CATEGORIES and np.isnan(values).all()}
+    if RECORD.alike:   # without what nobody's value is known of
+        questions = [[name, cut] for name, cut in RECORD.alike["questions"] if name not in blank]
+        joint = {name: cuts for name, cuts in RECORD.alike["joint"].items() if name not in blank}
+        return dict(RECORD.alike, main=RECORD.strongest, questions=questions, joint=joint)
+    known = [name for name in (*NUMBERS, *BINARIES) if name not in blank]
+    order = sorted(known, key=lambda name: -_strength(columns[name], risk))
+    main = next((name for name in (RECORD.strongest, *order) if name in NUMBERS and name not in blank), None)
     questions = [
         [name, cut] for shares in ((0.5,), (0.25, 0.75)) for name in order[:5]
         for cut in ([1] if name in BINARIES else _cuts(columns[name], shares)) if name in NUMBERS or shares == (0.5,)

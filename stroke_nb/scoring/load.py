@@ -35,7 +35,7 @@ class HeavyScorer(Saved):
         none = np.full(len(X), np.nan)
         ends = (none, none) if self._model.spread_ is None else self._model.predict_interval(X, prevalence, level)
         imputed = [
-            tuple(name for name, value in zip(INPUTS, values) if value is None)
+            tuple(name for name, value in zip(INPUTS, values) if value is None and name not in self.left_out)
             for values in zip(*(columns[name] for name in INPUTS))
         ]
         return Scores(self._model.predict_proba(X, prevalence)[:, 1], *ends, imputed)

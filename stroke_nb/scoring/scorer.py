@@ -58,6 +58,8 @@ class Saved:
         self.version, self.thresholds, self.about = state["version"], state["thresholds"], state["about"]
         self.prevalence, self.place = state["prevalence"], state["settings"]["prevalence"]
         self.calibration = tuple(state["calibration"])
+        # fields that told nothing in training: whatever a record says of them is ignored
+        self.left_out = [name for name, group in state["plausible"].items() if not group]
 
     def score(
         self, records: list[dict],        # from `fields.check_record`
@@ -95,7 +97,6 @@ class LightScorer(Saved):
         self._spread = self._spread_trees and fast_sum(self._spread_trees, len(ENCODED) + 1)
         self._line, plausible = state["line"], state["plausible"]
         self._groups = {name: _group(group) for name, group in plausible.items() if group}
-        self._left_out = [name for name, group in plausible.items() if not group]
         if self._line: self._coef, self._centre = np.array(self._line["coef"]), np.array(self._line["centre"])
 
     @property
@@ -128,7 +129,7 @@ class LightScorer(Saved):
         level: float = 0.95,              # share of refits that the interval holds
     ) -> Scores:
         "Risk and interval of each person."
-        codes = without(codes_of_columns(columns), self._left_out)
+        codes = without(codes_of_columns(columns), self.left_out)
         blank = np.isnan(codes)
         pieces = [
             self._score(codes[start : start + _MANY], prevalence, level)
@@ -145,7 +146,7 @@ class LightScorer(Saved):
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
         "Why: SHAP values of the fields, blanks averaged over their plausible values."
-        codes = without(codes_of_columns(columns), self._left_out)
+        codes = without(codes_of_columns(columns), self.left_out)
         encoded, z, rows = self._complete(codes)
         base, shares = self._parts(encoded)
         base, parts = base + z - (base + shares.sum(axis=1)), shares @ _FIELD_OF_COLUMN
@@ -168,5 +169,5 @@ class LightScorer(Saved):
 
     def plausible(self, record: dict, name: str) -> list:
         "Plausible values of one field given the others, low to high; categories by name."
-        values = plausible_codes(self._groups[name], without(codes_of([record]), self._left_out), INPUTS.index(name))[0]
+        values = plausible_codes(self._groups[name], without(codes_of([record]), self.left_out), INPUTS.index(name))[0]
         return [FIELDS[name].levels[int(value)] for value in values] if name in CATEGORIES else values.tolist()

@@ -9,7 +9,8 @@ __all__ = ['records', 'few', 'model', 'test_any_record_has_a_risk_and_an_interva
            'test_alone_in_a_frame_saved_and_from_the_command_agree', 'test_blanks_carry_no_signal',
            'test_fewer_strokes_among_new_people_ask_for_a_new_intercept',
            'test_refits_in_two_processes_are_those_in_one', 'test_a_field_without_values_is_left_out',
-           'test_lines_of_a_record_may_change_places', 'test_a_model_meets_no_other_record']
+           'test_the_calculator_answers_without_a_field', 'test_lines_of_a_record_may_change_places',
+           'test_a_model_meets_no_other_record']
 
 # %% ../../nbs/tests/test_model.ipynb #ea88ceb7
 import json
@@ -29,7 +30,10 @@ from ..arithmetic import shift_prevalence
 from ..fields import check_record, FIELDS, INPUTS
 from ..record.reading import packaged
 from ..schema import validate
+from ..calculator.answer import similar_words, summary
+from ..calculator.reasons import could_change, strongest_first
 from ..scoring import Scorer
+from ..scoring.alike import reference_of
 from ..validation.updating import closed_test, revision
 
 # %% ../../nbs/tests/test_model.ipynb #699070cc
@@ -158,6 +162,18 @@ def test_a_field_without_values_is_left_out(tmp_path):
     records = [check_record(person) for person in patients[list(INPUTS)].to_dict("records")]
     np.testing.assert_allclose(scorer.score(records).risk, risk, atol=1e-12)
     assert np.abs(scorer.explain(records).values[:, INPUTS.index("residence_type")]).max() == 0
+
+def test_the_calculator_answers_without_a_field(tmp_path):
+    people = simulate(1500, seed=6).assign(avg_glucose_level=np.nan, residence_type=np.nan)
+    patients, outcome = people.drop(columns="stroke"), people.stroke
+    fitted = RiskModel(refits=3).fit(patients, outcome)
+    fitted.about_["reference"] = reference_of(fitted, patients, outcome)
+    scorer = Scorer.load(fitted.save(tmp_path / "model"))
+    answer = summary(scorer, dict(age=67))
+    assert answer.risk > 0 and "glucose" not in similar_words(answer) and answer.similar.people >= 50
+    asked = [field.name for field in could_change(scorer, check_record(dict(age=67)))]
+    assert "bmi" in asked and not {"avg_glucose_level", "residence_type"} & set(asked)
+    assert sorted(strongest_first(scorer)) == sorted(INPUTS)
 
 _SCORE = """
 import sys

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RECORDS', 'command', 'workspace', 'result', 'test_training_speaks_of_the_ward', 'test_validation_and_scores',
-           'test_drift_finds_older_people', 'test_the_page_and_the_loop', 'test_another_folders_record_is_refused']
+           'test_drift_finds_older_people', 'test_the_page_and_the_loop', 'test_a_model_brings_its_record_along']
 
 # %% ../../nbs/tests/test_own_record.ipynb #9fa478b8
 import json
@@ -81,7 +81,7 @@ def test_the_page_and_the_loop(workspace):
     assert "nothing was due" in command(workspace, "loop")      # nobody has asked for a risk yet
     assert result(workspace, "loop")["record"]["name"] == "ward"
 
-def test_another_folders_record_is_refused(workspace, tmp_path):
+def test_a_model_brings_its_record_along(workspace, tmp_path):
     shutil.copyfile(workspace / "people.csv", tmp_path / "people.csv")
     said = command(tmp_path, "score", "people.csv", "risks.csv", "--model", str(workspace / "models/champion"))
-    assert "1,500 rows scored" in said          # the model brings its record along
+    assert "1,500 rows scored" in said

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..disclosure import LEAST
 from ..fields import FIELDS, RECORD, SHOWN
+from ..record.definition import lowered
 from ..schema import validate
 from .bootstrap import evaluate
 from .calibration import observed_expected_ratio
@@ -24,7 +25,7 @@ _sentences = {field.label: field.in_sentence for field in FIELDS.values()}
 
 def in_sentence(label: str) -> str:
     "A field's label, or another heading, within a sentence."
-    return _sentences.get(label) or (label if label[:2].isupper() else label[:1].lower() + label[1:])
+    return _sentences.get(label) or lowered(label)
 
 def band_names(
     edges,              # where bands begin, ascending

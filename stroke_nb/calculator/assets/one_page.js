@@ -2,7 +2,7 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const scorer = makeScorer(page.model), names = Object.keys(page.fields);
 const at = id => document.getElementById(id);
 let language = "en", texts = page.texts.en, outcome = page.outcome, fields = page.fields;
-const say = (key, values = {}) => (texts[key] ?? page.texts.en[key]).replace(/\{(\w+)\}/g, (_, name) => name in values ? values[name] : outcome[name]);
+const say = (key, values = {}) => (texts[key] ?? page.texts.en[key]).replace(/\{(\w+)\}/g, (_, name) => name in values ? values[name] : name === "purpose" ? page.purpose : outcome[name]);
 const make = (tag, attributes = {}, ...parts) => {
   const svg = ["svg", "path", "rect", "line", "title"].includes(tag);
   const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -203,7 +203,8 @@ function declined(record) {
   for (const [name, [low, high]] of Object.entries(page.limits)) {
     const value = record[name], unit = fields[name].unit ? ` ${fields[name].unit}` : "";
     if (value === null || (value >= low && value < high + 1)) continue;
-    return say("declined", {label: fields[name].short, side: say(value < low ? "under" : "over"), limit: value < low ? low : high, unit});
+    const words = page.refusals[name][value < low ? 0 : 1];
+    return say("declined", {words, label: fields[name].short, side: say(value < low ? "under" : "over"), limit: value < low ? low : high, unit});
   }
   return "";
 }
@@ -211,7 +212,8 @@ function summary(record) {
   const empty = names.every(name => isBlank(record, name)), own = page.model.prevalence, place = prevalence ?? page.model.place ?? own;
   if (empty) {
     const whose = place === own ? say("in_data") : say("in_place", {share: perCent(place)});
-    return {record, empty, place, sentence: aboutless(say("empty", {whose, count: of1000(place)}), of1000(place))};
+    const tells = page.strongest ? say("tells", {label: fields[page.strongest].short}) : "";
+    return {record, empty, place, sentence: aboutless(say("empty", {whose, tells, count: of1000(place)}), of1000(place))};
   }
   const refusal = declined(record);
   if (refusal) return {record, place, sentence: refusal};
@@ -266,7 +268,7 @@ function showWhy(answer) {
     make("table", {}, make("thead", {}, head), make("tbody", {}, row(say("average"), risks[0], "", ""), ...rows, row(say("this_record"), answer.risk, "", ""))));
 }
 function showUnknowns(answer) {
-  const lines = page.model.inputs.filter(name => isBlank(answer.record, name)).map(name => {
+  const lines = page.model.inputs.filter((name, j) => page.model.plausible[j] && isBlank(answer.record, name)).map(name => {
     const field = fields[name];
     const tried = field.missing !== null ? field.choices.map(([value]) => value).filter(value => value !== field.missing)
       : field.kind === "number" ? scorer.plausible({...answer.record, [name]: null}, name) : field.choices.map(([value]) => value);
@@ -280,7 +282,7 @@ function showUnknowns(answer) {
 function showDoubts(answer) {
   const count = names.filter(name => isBlank(answer.record, name)).length, doubts = [];
   if (page.strongest && isBlank(answer.record, page.strongest)) doubts.push(say("strongest_blank", {label: fields[page.strongest].label}));
-  if (count >= 4) doubts.push(say("many_blank", {count, all: names.length}));
+  if (count >= page.blanks_told) doubts.push(say("many_blank", {count, all: language === "en" ? page.inputs_words : names.length}));
   for (const name of names) {
     const {kind, soft, label} = fields[name], value = answer.record[name];
     if (kind !== "number" || !soft || value === null || (value >= soft[0] && value <= soft[1])) continue;
@@ -321,9 +323,11 @@ function update() {
 }
 function setAll(record) { for (const name of names) controls[name].set(record[name] ?? null); update(); }
 function showLimits() {
-  const lines = [...page.facts, say("limit_difference"), say("limit_blank"), say("limit_place")];
-  for (const [name, [low, high]] of Object.entries(page.limits)) lines.push(say("limit_use", {label: fields[name].short, low, high}));
-  if (outcome.definition) lines.push(say("limit_definition"));
+  const lines = language === "en" ? [...page.limits_words, say("limit_place")] : [say("purpose"), say("limit_difference"), say("limit_blank"), say("limit_place")];
+  if (language !== "en") {
+    for (const [name, [low, high]] of Object.entries(page.limits)) lines.push(say("limit_use", {label: fields[name].short, low, high}));
+    if (outcome.definition) lines.push(say("limit_definition"));
+  }
   if (page.people) lines.push(say("limit_people", {people: grouped(page.people), events: grouped(page.events)}));
   at("limits").lastElementChild.replaceChildren(...[...lines, say("limit_local")].map(words => make("li", {}, words)));
 }

@@ -71,7 +71,8 @@ function makeScorer(model) {
   const placeOf = prevalence => prevalence ?? model.place;
 
   function codesOf(record) {
-    return model.inputs.map(name => {
+    return model.inputs.map((name, j) => {
+      if (!model.plausible[j]) return 0;   // it told nothing in training
       const value = record[name];
       if (value === null || value === undefined) return NaN;
       return model.levels[name] ? model.levels[name].indexOf(value) : value;
