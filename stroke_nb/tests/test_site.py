@@ -49,7 +49,7 @@ class _Anchors(HTMLParser):
         if tag == "a" and not re.match(r"[a-z]+:|//", address): self.links.append(address)
 
 def test_site_asks_no_other_host():
-    assert sum(path.stat().st_size for path in site().rglob("*") if path.is_file()) < 40e6   # 170 pages
+    assert sum(path.stat().st_size for path in site().rglob("*") if path.is_file()) < 25e6   # 170 pages
     assert fetched_elsewhere(site()) == {}
 
 def test_every_link_leads_somewhere():
@@ -62,11 +62,19 @@ def test_every_link_leads_somewhere():
             if not target.exists() or anchor and anchor not in pages[target].ids: lost.append(f"{page.name}: {link}")
     assert lost == []
 
+def _linked(page: Path) -> set[Path]:
+    "Pages that one links to."
+    return {(page.parent / link.partition("#")[0]).resolve() for link in _Anchors(page).links if link[:1] not in ("", "#")}
+
 def test_every_room_is_in_the_navigation():
-    links = {link.partition("#")[0] for link in _Anchors(site() / "index.html").links}
-    rooms = [notebook for notebooks in library(ROOT / "nbs").values() for notebook in notebooks]
-    pages = {page_of(notebook).removesuffix(".md") for notebook in rooms} | set(PAGES) - {"index"} | {"command"}
-    assert len(rooms) > 80 and {f"{page}.html" for page in pages} <= links
+    "Each page's navigation holds its own section only: a wing's door lists every room, and three clicks lead anywhere."
+    rooms = [[(site() / page_of(name)).with_suffix(".html").resolve() for name in names]
+             for names in library(ROOT / "nbs").values()]
+    for door, *others in rooms: assert set(others) <= _linked(door), door
+    reached = {(site() / "index.html").resolve()}
+    for _ in range(3): reached |= {page for start in reached for page in _linked(start) if page.suffix == ".html"}
+    pages = {(site() / f"{name}.html").resolve() for name in [*PAGES, "command"]}.union(*rooms)
+    assert sum(map(len, rooms)) > 80 and pages <= reached
 
 # %% ../../nbs/tests/test_site.ipynb #2305141b
 @pytest.fixture(scope="module")
