@@ -21,9 +21,11 @@ from .reference_recipes import NEEDED, recipe_1_features, recipe_2_features
 _FIELDS = [FIELDS[INPUTS[owner]] for owner in OWNERS]                     # of each encoded column
 DIRECTED = tuple(name for name in INPUTS if FIELDS[name].direction)      # risk never falls, or rises, with these
 # numbers and yes/no that were measured; all of them where the record doesn't say
-MEASURED = tuple(name for name in (*NUMBERS, *BINARIES) if FIELDS[name].measured) or (*NUMBERS, *BINARIES)
-# columns of the linear half
-_IN_LINE = [n for n, field in enumerate(_FIELDS) if field.measured or field.name in MEASURED]
+_numeric = [name for name in INPUTS if name in NUMBERS or name in BINARIES]
+MEASURED = tuple(name for name in _numeric if FIELDS[name].measured) or tuple(_numeric)
+# columns of the linear half, in the order of the record's fields: another order would move the last digit of a fit
+_in_line = [n for n, field in enumerate(_FIELDS) if field.measured or field.name in MEASURED]
+_IN_LINE = sorted(_in_line, key=lambda n: OWNERS[n])
 _SIGN = {"+": 1, "-": -1, "": 0}
 
 SINGLE = f"{RECORD.strongest}_only" if RECORD.strongest else ""   # the kind that knows the strongest field alone
