@@ -6,10 +6,12 @@
 __all__ = ['field_fit', 'overview', 'fit_of', 'plot_field', 'plot_overview']
 
 # %% ../nbs/overview.ipynb #58972795
+import numpy as np
 import pandas as pd
 
 from .cohort import read
-from .disclosure import shown
+from .disclosure import cleared, shown
+from .display import GREY, VERMILION
 from .errors import DataError
 from .fields import FIELDS, LEAST
 from .schema import numbers, rename, spelling, validate, warnings_of
@@ -59,19 +61,20 @@ def plot_field(values: pd.Series, name: str, ax):
     field = FIELDS[name]
     if field.kind == "number":
         known = pd.to_numeric(values, errors="coerce").dropna()
-        ax.hist(known.clip(*known.quantile([.005, .995])) if len(known) else known, bins=30, color="0.6")
-        for limit in (field.soft or ()): ax.axvline(limit, color="C3", linewidth=1)
+        counts, edges = np.histogram(known.clip(*known.quantile([.005, .995])) if len(known) else known, bins=30)
+        ax.stairs(cleared(counts), edges, fill=True, color=GREY)
+        for limit in (field.soft or ()): ax.axvline(limit, color=VERMILION, linewidth=1)
     else:
         words = field.category_words if field.kind == "category" else "{:g}".format
         counts = values.map(words, na_action="ignore").value_counts()
         counts = counts[counts >= LEAST].head(12)
-        ax.barh(list(map(str, counts.index))[::-1], counts.to_numpy()[::-1], color="0.6")
+        ax.barh(list(map(str, counts.index))[::-1], counts.to_numpy()[::-1], color=GREY)
     blank = values.isna().mean()
     ax.set_title(f"{field.title}" + (f", {blank:.0%} blank" if blank else ""), fontsize=9, loc="left")
     return ax
 
 def plot_overview(frame: pd.DataFrame):  # validated
-    "Every field's values in small drawings; red lines are the ends of the usual range."
+    "Every field's values in small drawings; red lines are the ends of the usual range, bars of under five aren't drawn."
     import matplotlib.pyplot as plt
     names = [name for name in FIELDS if name in frame]
     rows = -(-len(names) // 4)

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..fields import FIELDS, INPUTS
-from ..record import active
+from ..fields import FIELDS, INPUTS, RECORD
 
 # %% ../../nbs/promotion/pyfunc.ipynb #7e8a8cb3
 class PyfuncModel:
@@ -46,7 +45,7 @@ def signature():   # of MLflow
 
 def example() -> dict:   # columns and data, as MLflow's serving takes them below dataframe_split
     "The record's invented person."
-    person = active().example("form")
+    person = RECORD.example("form")
     values = [person.get(name) for name in INPUTS]
     return dict(columns=list(INPUTS), data=[[float(v) if isinstance(v, (int, float)) else v for v in values]])
 

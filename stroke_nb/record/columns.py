@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .parsing import BLANKS, TRUTHS
+from ..settings import packaged_settings
 
 # %% ../../nbs/record/columns.ipynb #2dfae79e
 def plain_text(
@@ -48,9 +49,7 @@ class Column:
 @cache
 def knowledge() -> dict:
     "What names and words tell: the packaged file `known_fields.yaml`."
-    import yaml
-    path = package_files("stroke_nb.record") / "assets" / "known_fields.yaml"
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return packaged_settings(package_files("stroke_nb.record") / "assets" / "known_fields.yaml")
 
 def named(kind: str, name: str) -> bool:
     "Whether a field's name is one of a kind: identifiers, counts or births."

@@ -59,8 +59,8 @@ def outcome_draft(
     event: str | None = None,  # spelling of what people with it have; None: guessed
 ) -> tuple[np.ndarray, dict]:  # outcome of each row, NaN where unknown; settings
     "The outcome and its settings."
-    text = column_of(values, "outcome").values
-    text = text.map({0.: "0", 1.: "1"}) if column_of(values, "outcome").kind == "binary" else _spelt(values)
+    column = column_of(values, "outcome")
+    text = column.values.map({0.: "0", 1.: "1"}) if column.kind == "binary" else _spelt(column)
     present = _two_values(text, values.name)
     chosen, guessed = _event(present, event, values.name)
     y = (text == chosen).astype(float).where(text.notna()).to_numpy()
@@ -78,9 +78,8 @@ def outcome_draft(
     share = round(float(np.nanmean(y)), 4)
     return y, settings | dict(seen=dict(people=int(np.isfinite(y).sum()), share=share), review=review)
 
-def _spelt(values: pd.Series) -> pd.Series:
+def _spelt(column: Column) -> pd.Series:
     "An outcome's values as text, each in its commonest spelling."
-    column = column_of(values, "outcome")
     text = column.values.astype("str").where(column.values.notna())
     if pd.api.types.is_numeric_dtype(column.values):
         text = column.values.map(lambda value: f"{value:g}", na_action="ignore")

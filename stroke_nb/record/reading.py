@@ -17,7 +17,7 @@ from ..errors import DataError, UsageError
 from .definition import differences, Record
 from .extending import extended
 from .parsing import parse
-from ..settings import read_settings
+from ..settings import packaged_settings, read_settings
 
 # %% ../../nbs/record/reading.ipynb #545b934f
 PACKAGED = "stroke"   # the record that comes with the package
@@ -31,12 +31,7 @@ def _settings_of_packaged(name: str) -> dict:
     folder = package_files("stroke_nb.record") / "records"
     names = [path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml")]
     if name not in names: raise UsageError(f"{name!r} is no packaged record. There are: {', '.join(sorted(names))}.")
-    return _quickly(folder / f"{name}.yaml")
-
-def _quickly(path) -> dict:
-    "A YAML file that is known to be right, by libyaml where there is one."
-    import yaml
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return packaged_settings(folder / f"{name}.yaml")
 
 def read_record(
     path: str | Path,   # a YAML file, a JSON file, or the name of a packaged record
