@@ -74,7 +74,7 @@ def plot_field(values: pd.Series, name: str, ax):
     return ax
 
 def plot_overview(frame: pd.DataFrame):  # validated
-    "Every field's values in small drawings; red lines are the ends of the usual range, bars of under five aren't drawn."
+    "Every field's values in small drawings: lines at the ends of the usual range, no bar of fewer than five people."
     import matplotlib.pyplot as plt
     names = [name for name in FIELDS if name in frame]
     rows = -(-len(names) // 4)
