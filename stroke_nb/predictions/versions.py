@@ -58,7 +58,8 @@ class Version(NamedTuple):
     @property
     def words(self) -> str:
         "The version as a line."
-        counts = f"{self.predictions:,} predictions, {self.outcomes:,} outcomes"
+        def counted(n, noun): return f"{n:,} {noun}" + ("" if n == 1 else "s")
+        counts = f"{counted(self.predictions, 'prediction')}, {counted(self.outcomes, 'outcome')}"
         if why := obstacles(self.record): use = f"left out of windows: {'; '.join(why[:3])}"
         else: use = "in use" if self.sha256 == RECORD.sha256 else "read with the record in use"
         return f"record {self.record.name} ({self.sha256[:12]}): {counts}; {use}"

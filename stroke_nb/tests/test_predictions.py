@@ -612,7 +612,7 @@ def test_two_records_in_one_log(kind, request, tmp_path):
         ids, outcomes, left_out, lines = _with_record(tmp_path / "heart.yaml", url, spool)
         assert len(ids) == 1 and outcomes == [1] and "predictions made with another record left out" in left_out
         assert any("record stroke" in line and "left out of windows: " in line for line in lines)
-        assert any("record heart" in line and "1 predictions, 1 outcomes; in use" in line for line in lines)
+        assert any("record heart" in line and "1 prediction, 1 outcome; in use" in line for line in lines)
         ids, outcomes, left_out, lines = _with_record(tmp_path / "fewer.yaml", url, spool)
         assert len(ids) == before + 1 and left_out.startswith("1 predictions made with another record")
         window = log.window()   # a record without bmi is none that this one can read
@@ -636,7 +636,7 @@ def test_another_records_spool(sqlite, tmp_path):
         log.add([_prediction()])
         log.drain()
         assert len(_ids(log)) == 2
-        assert any("record heart" in line and "1 predictions, 1 outcomes" in line for line in log.status()[1])
+        assert any("record heart" in line and "1 prediction, 1 outcome" in line for line in log.status()[1])
 
 # %% ../../nbs/tests/test_predictions.ipynb #49346c01
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
