@@ -353,7 +353,7 @@ def test_a_service_with_another_record(kind, request, heart_model, tmp_path):
     environment = os.environ | {"STROKE_NB_RECORD": str(_HEART), "STROKE_NB_DATABASE": database}
     status = [Path(sys.executable).with_name("stroke-nb"), "log", "status"]
     done = subprocess.run(status, env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcomes; in use", done.stdout), (
+    assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcome; in use", done.stdout), (
         done.stdout
     )
 
