@@ -264,12 +264,22 @@ async def ready(request: Request):
     if not is_ready: raise Problem("not-ready", words, headers={"Retry-After": "5"})
     return _json(dict(status="ready", detail=words or "model loaded, log can keep"))
 
+def _without_folders(
+    words: str,
+    folders,     # that may be named in them, as they are and as they resolve
+) -> str:
+    "Words for outside: of a path only the last name is left; our own log lines have it all."
+    for folder in (form for folder in folders if folder for form in (folder.resolve(), folder)):
+        words = words.replace(f"{folder}", folder.name)
+    return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s:;,'\"\\/]+[\\/])*", "", words)
+
 @state.get("/health", response_model=Health)
 async def health(request: Request):
     "State of the parts, in words."
     service = request.app.state.service
     is_ready, words = await asyncio.to_thread(service.ready)
-    faults = {role: str(why) for role, why in service.models.faults.items()}
+    folders = service.models.folders.values()
+    faults = {role: _without_folders(str(why), folders) for role, why in service.models.faults.items()}
     return _json(
         dict(
             status="ok" if is_ready and not words and not faults else "degraded", detail=words,
