@@ -269,8 +269,8 @@ def _without_folders(
     folders,     # that may be named in them, as they are and as they resolve
 ) -> str:
     "Words for outside: of a path only the last name is left; our own log lines have it all."
-    for folder in (form for folder in folders if folder for form in (folder.resolve(), folder)):
-        words = words.replace(f"{folder}", folder.name)
+    for folder in filter(None, folders):
+        for form in (folder.resolve(), folder): words = words.replace(f"{form}", folder.name)
     return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s:;,'\"\\/]+[\\/])*", "", words)
 
 @state.get("/health", response_model=Health)
