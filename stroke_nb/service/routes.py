@@ -31,7 +31,7 @@ from stroke_nb.service.api import (
     Alive, CanaryIn, EXAMPLE, EXAMPLES, Explained, Explanations, Health, inputs_of, LIMITS_OF_USE, Many, ModelsInUse,
     One, OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready, SAFE_ID,
 )
-from .canary import Lineup, write_canary
+from .canary import Lineup, without_folders, write_canary
 from .guide import guide
 from .meters import exposition, log_event
 from .middleware import GuardedRoute
@@ -264,22 +264,13 @@ async def ready(request: Request):
     if not is_ready: raise Problem("not-ready", words, headers={"Retry-After": "5"})
     return _json(dict(status="ready", detail=words or "model loaded, log can keep"))
 
-def _without_folders(
-    words: str,
-    folders,     # that may be named in them, as they are and as they resolve
-) -> str:
-    "Words for outside: of a path only the last name is left; our own log lines have it all."
-    for folder in filter(None, folders):
-        for form in (folder.resolve(), folder): words = words.replace(f"{form}", folder.name)
-    return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s:;,'\"\\/]+[\\/])*", "", words)
-
 @state.get("/health", response_model=Health)
 async def health(request: Request):
     "State of the parts, in words."
     service = request.app.state.service
     is_ready, words = await asyncio.to_thread(service.ready)
     folders = service.models.folders.values()
-    faults = {role: _without_folders(str(why), folders) for role, why in service.models.faults.items()}
+    faults = {role: without_folders(str(why), folders) for role, why in service.models.faults.items()}
     return _json(
         dict(
             status="ok" if is_ready and not words and not faults else "degraded", detail=words,
