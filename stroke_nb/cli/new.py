@@ -92,6 +92,7 @@ def new_metric(name: Annotated[str, typer.Argument(help="Its name, such as mean_
             )
         path = write_template("my_metric", name, root / "nbs/validation" / f"metric_{name}.ipynb")
         tool = Path(sys.executable).with_name("nbdev_export")
-        if not tool.exists(): raise UsageError(f"{path.relative_to(root)} is written, but nbdev isn't here to export it.")
+        if not tool.exists():
+            raise UsageError(f"{path.relative_to(root)} is written, but nbdev isn't here to export it: make install.")
         subprocess.run([tool], cwd=root, check=True)
     print(f"{path.relative_to(root)} is written. Change it, export it with `make export`, check it with `make test`.")
