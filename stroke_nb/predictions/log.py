@@ -6,6 +6,7 @@
 __all__ = ['PredictionLog']
 
 # %% ../../nbs/predictions/log.ipynb #189156ba
+import logging
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -22,6 +23,8 @@ from .versions import versions
 from .writer import Writer
 
 # %% ../../nbs/predictions/log.ipynb #53b2f227
+_logger = logging.getLogger(__name__)
+
 class PredictionLog:
     "Predictions and outcomes, kept, read and, when their time is over, deleted. Nothing is opened before it is needed."
     def __init__(
@@ -91,6 +94,17 @@ class PredictionLog:
     def list_keys(self) -> list[Key]:
         "All API keys, revoked ones too."
         return self.keys.listed()
+
+    def had_keys(self) -> bool:
+        "Whether there ever was an API key; a note beside the spool remembers, should the database be lost."
+        note = self.spool.folder / "keys-needed"
+        if note.is_file(): return True
+        if not self.keys.listed(): return False
+        try:
+            self.spool.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            note.touch()
+        except OSError as error: _logger.warning("%s: %s; without it a lost database loses the keys", note, error)
+        return True
 
     def check_key(self, secret: str | None) -> Key | None:
         "Whose API key it is: `Keys.check`."
