@@ -83,7 +83,8 @@ def _shapes() -> dict[str, dict]:
                            admission_type_id=rng.integers(1, 25, _N), insulin=pick("No", "Up", "Steady"),
                            readmitted=np.where(sick, "<30", pick("NO", ">30"))),
         clinic=_shape("verstorben", sep=";", decimal=",", index=True, Alter=age,
-                      **{"Kreatinin (mg/dl)": rng.gamma(5, .2, _N).round(2)}, Raucher=pick("ja", "nein"), verstorben=np.where(sick, "ja", "nein")),
+                      **{"Kreatinin (mg/dl)": rng.gamma(5, .2, _N).round(2)},
+                      Raucher=pick("ja", "nein"), verstorben=np.where(sick, "ja", "nein")),
     )
 
 def _expect(name: str, record, left_out: dict) -> None:
