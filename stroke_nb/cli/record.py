@@ -26,7 +26,8 @@ def record_draft(
     source: Annotated[str, typer.Argument(metavar="FILE", help="CSV or Parquet file, or SQLAlchemy URL.")],
     outcome: Annotated[str, typer.Option(help="Column that says who has what a risk is to be given for.")],
     event: Annotated[
-        list[str] | None, typer.Option(help="What stands in it for those who have it, such as yes or 1; repeat for more.")
+        list[str] | None,
+        typer.Option(help="What stands in it for those who have it, such as yes or 1; repeat for more."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column to leave out; repeat for more.")] = None,
     table: Annotated[str | None, typer.Option(help="Table of a database.")] = None,

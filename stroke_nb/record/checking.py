@@ -19,9 +19,9 @@ STUDY = dict(   # what report, model card and checklists ask of whoever knows th
     measurement="how and when the fields were measured, and whether alike for everybody",
 )
 MORE_OF_STUDY = (   # asked by the checklists alone
-    "outcome", "assessment", "blinding", "assessment_of_predictors", "blinding_of_predictors", "design", "timing", "treatments",
-    "inequalities", "clusters", "ethics", "funding", "conflicts", "protocol", "registration", "sharing", "involvement",
-    "next_steps",
+    "outcome", "assessment", "blinding", "assessment_of_predictors", "blinding_of_predictors", "design", "timing",
+    "treatments", "inequalities", "clusters", "ethics", "funding", "conflicts", "protocol", "registration", "sharing",
+    "involvement", "next_steps",
 )
 _BY_OUTCOME = ("outcome", "timing")   # `outcome.definition` and `outcome.horizon` answer them
 
