@@ -36,7 +36,7 @@ class RunTable:
         ])
 
     def _repr_html_(self) -> str:
-        here = Path(os.path.relpath(self.out.resolve())).as_posix()   # JupyterLab opens links from the notebook's folder
+        here = Path(os.path.relpath(self.out.resolve())).as_posix()   # JupyterLab's links start at the notebook
         return templates().get_template("history.html.j2").render(runs=self.rows, here=here)
 
 def runs(
