@@ -96,7 +96,8 @@ def register_challenger(
     from stroke_nb.promotion.registry import list_versions, log_run
     versions, model = list_versions(), run.folder / "model"
     same = versions.version[versions.sha256 == run.result["model"]["sha256"]]
-    version = same.iloc[0] if len(same) else log_run(run.folder, model, run.result, run.result["parameters"])
+    if len(same): version = same.iloc[0]
+    else: version = log_run(run.folder, model, run.result, run.result["parameters"], models=step.models)
     publish(model, "challenger", step.models)
     return str(version)
 

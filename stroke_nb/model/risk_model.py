@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..arithmetic import encode_codes, interval, restate
 from ..errors import DataError
 from ..fields import INPUTS
-from ..files import replace_folder, sha256_of, verified
+from ..files import reading_model, replace_folder, sha256_of, verified
 from .features import decode
 from .fitting import fit, fit_spread, labels, refit, Refits, tune
 from .kinds import KINDS
@@ -147,18 +147,19 @@ def load_model(path) -> RiskModel:
     "A saved model, its files checked against their hashes."
     from catboost import CatBoostRegressor
     folder = Path(path).resolve()   # a published model is a link, which may turn while we read
-    manifest = verified(folder)
-    require_same_record(folder)
-    state = json.loads((folder / "model.json").read_text())
-    model = RiskModel(**state["settings"])
-    model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
-    model.version_, model.thresholds_, model.calibration_ = (
-        state["version"], state["thresholds"], tuple(state["calibration"]),
-    )
-    model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
-    model.fitted_ = rebuilt(folder, KINDS[model.kind], state)
-    model.spread_ = load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
-    model.sha256_, model.folder_ = sha256_of(folder / "manifest.json"), folder
+    with reading_model(folder):
+        manifest = verified(folder)
+        require_same_record(folder)
+        state = json.loads((folder / "model.json").read_text())
+        model = RiskModel(**state["settings"])
+        model.params_, model.prevalence_, model.about_ = state["params"], state["prevalence"], state["about"]
+        model.version_, model.thresholds_, model.calibration_ = (
+            state["version"], state["thresholds"], tuple(state["calibration"]),
+        )
+        model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
+        model.fitted_ = rebuilt(folder, KINDS[model.kind], state)
+        model.spread_ = load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
+        model.sha256_, model.folder_ = sha256_of(folder / "manifest.json"), folder
     return model
 
 # %% ../../nbs/model/risk_model.ipynb #14dbfdfd

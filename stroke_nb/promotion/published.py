@@ -30,24 +30,29 @@ _logger = logging.getLogger("stroke_nb.promotion.published")
 ROLES = ("champion", "challenger")     # aliases there, folders in models/
 
 # %% ../../nbs/promotion/published.ipynb #b55d81d7
-def is_whole(folder: Path) -> bool:
-    "Whether a model folder is there and loads."
+def _usable_hash(folder: Path) -> str:
+    "The hash of a model that loads and answers; else a `DataError`."
     from stroke_nb.model.risk_model import load_model
-    try: return bool(load_model(folder))
+    from stroke_nb.scoring.load import Scorer
+    load_model(folder)
+    return Scorer.load(folder).sha256
+
+def is_whole(folder: Path) -> bool:
+    "Whether a model folder is there, loads and answers."
+    try: return bool(_usable_hash(folder))
     except DataError: return False
 
 def stage(
     model_folder: Path,  # a saved model
     models: Path,        # folder of published models
 ) -> Path:               # models/.versions/<first 12 of the hash>
-    "Copy a model under its hash, verified; nothing points at it yet."
-    from stroke_nb.model.risk_model import load_model
+    "Copy a model under its hash, verified and its example scored; nothing points at it yet."
     store = Path(models, ".versions")
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".new.", ignore_cleanup_errors=True) as new:
         copy = Path(shutil.copytree(model_folder, Path(new, "model")))
         os.utime(copy)   # when it was put here, which `prune` goes by
-        place = store / load_model(copy).sha256_[:12]
+        place = store / _usable_hash(copy)[:12]
         if not is_whole(place):
             if place.exists(): os.rename(place, Path(new, "damaged"))
             os.rename(copy, place)

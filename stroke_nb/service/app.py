@@ -10,11 +10,9 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from ..addresses import is_loopback
 from ..errors import LogError, UsageError
-from ..files import verified
 from ..record.reading import adopt
 from .settings import Settings, settings_from
 
@@ -42,8 +40,9 @@ def check_settings(settings: Settings) -> None:
     "Raise a `DataError` or `LogError` in words where a service couldn't start."
     from stroke_nb.predictions.log import PredictionLog
     from stroke_nb.predictions.records import person_secret
-    verified(Path(settings.model).resolve())
-    if settings.challenger and os.path.lexists(settings.challenger): verified(Path(settings.challenger).resolve())
+    from stroke_nb.scoring.load import Scorer   # after `adopt`, since it reads the record
+    Scorer.load(settings.model)
+    if settings.challenger and os.path.lexists(settings.challenger): Scorer.load(settings.challenger)
     person_secret()
     PredictionLog(settings.database, settings.spool).close()
 

@@ -144,7 +144,7 @@ class Models:
             self._marks[role] = None
             return None
         try: self._scorers[role] = self._load(self.folders[role])
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:            # whatever is wrong with the new one, the old one goes on answering
             self.faults[role] = f"{type(error).__name__}: {error}"
             return error                      # no mark kept: looked at again next time
         self._marks[role] = mark

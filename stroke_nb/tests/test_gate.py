@@ -54,7 +54,7 @@ def registered(tmp_path_factory):
         versions = [
             log_run(
                 train.folder, folder,
-                {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {},
+                {key: train.result[key] for key in ("run_id", "verdict", "metrics", "data", "code")}, {}, models=home / "models",
             )
             for folder in (train.folder / "model", rival())
         ]

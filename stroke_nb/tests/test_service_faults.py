@@ -10,18 +10,21 @@ __all__ = ['test_killed_under_load', 'test_two_services_on_one_file', 'test_post
            'test_a_service_that_is_the_challenger']
 
 # %% ../../nbs/tests/test_service_faults.ipynb #f7b9e1ce
+import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
 from ..cohort import simulate
+from ..files import sha256_of
 from ..model import RiskModel
 from ..promotion.published import publish
 from ..predictions import PredictionLog
@@ -176,6 +179,15 @@ def test_too_many_at_once_are_sent_away(tmp_path):
     check_log(service.database, tmp_path / "predictions.spool", callers)
 
 # %% ../../nbs/tests/test_service_faults.ipynb #1813561c
+def _nonsense(folder: Path) -> Path:
+    "A model whose files fit their hashes and that can't answer."
+    place = Path(shutil.copytree(models() / "one", folder / "nonsense"))
+    state, manifest = (json.loads((place / name).read_text()) for name in ("model.json", "manifest.json"))
+    (place / "model.json").write_text(json.dumps(state | dict(prevalence=float("nan"))))
+    manifest["files"]["model.json"] = sha256_of(place / "model.json")
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    return place
+
 def test_a_new_champion_under_load(tmp_path):
     home = tmp_path / "models"
     champion = publish(models() / "one", "champion", home)
@@ -188,6 +200,13 @@ def test_a_new_champion_under_load(tmp_path):
             callers.wait(20)
             publish(models() / name, "champion", home)
             wait_for(lambda name=name: callers.kept[-1]["model_version"] == name)
+        (home / "champion").unlink()
+        (home / "champion").symlink_to(_nonsense(tmp_path))
+        wait_for(lambda: "prevalence is nan" in str(service.ask("/health").json["faults"]))
+        assert service.ask("/predict", EXAMPLE).json["model_version"] == "two"
+        assert service.metric('stroke_nb_model_loads_total{result="failed"') == 1
+        publish(models() / "two", "champion", home)
+        wait_for(lambda: not service.ask("/health").json["faults"])
         (home / "champion" / "model.json").write_text("{}")
         (home / "champion" / "manifest.json").touch()
         wait_for(lambda: "champion" in service.ask("/health").json["faults"])
@@ -195,7 +214,7 @@ def test_a_new_champion_under_load(tmp_path):
         callers.end()
         assert (
             service.ask("/ready").status == 200
-            and service.metric('stroke_nb_model_loads_total{result="failed"') > 0
+            and service.metric('stroke_nb_model_loads_total{result="failed"') > 1
         )
     assert {answer.status for answer in callers.answers} == {200} and not callers.lost
     assert all(abs(expected[answer["model_sha256"]] - answer["risk"]) < 1e-9 for answer in callers.kept)
