@@ -22,20 +22,21 @@ from ..fields import INPUTS
 def stream_frame(
     details: np.ndarray,  # z, log R, value and reference of every stream, then the effect on risk of every input
     with_risk: bool,
-) -> pd.DataFrame:        # stream, column, kind, what, effect, unit, reference, window, z, p, log_r, effect_on_risk
-    "Streams of one window, most evidence first."
+    weights: np.ndarray,  # of the streams, sum 1
+) -> pd.DataFrame:        # stream, column, kind, what, effect, unit, reference, window, z, p, log_r, evidence and more
+    "Streams of one window, most evidence (weight times R, what the alarm reads) first."
     watched, effects = streams(with_risk), dict(zip(INPUTS, details[-len(INPUTS):], strict=True))
     z, log_r, value, reference = details[:-len(INPUTS)].reshape(4, -1)
     frame = pd.DataFrame(dict(
         stream=[s.name for s in watched], column=[s.column for s in watched], kind=[s.kind for s in watched],
         what=[shift_words(s, now, before) for s, now, before in zip(watched, value, reference, strict=True)],
         effect=value - reference, unit=[unit_of(s) for s in watched], reference=reference, window=value,
-        z=z, p=2 * ndtr(-np.abs(z)), log_r=log_r,
+        z=z, p=2 * ndtr(-np.abs(z)), log_r=log_r, log_evidence=np.log(weights) + log_r,
         effect_on_risk=[np.nan if s.kind == "dependence" else effects.get(s.column, np.nan) for s in watched],
     ))
     mean_risk = (frame.column == "risk") & (frame.kind == "location")
     frame["effect_on_risk"] = frame.effect_on_risk.mask(mean_risk, frame.effect)
-    return frame.sort_values("log_r", ascending=False, ignore_index=True)
+    return frame.sort_values("log_evidence", ascending=False, ignore_index=True)
 
 # %% ../../nbs/drift/result.ipynb #124bb749
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ class DriftResult:
         self,
         most: int = 5,   # at most so many
     ) -> list[str]:      # empty on a quiet look
-        "Streams that moved, with size and effect on risk: those with most evidence, each with more than luck gives."
+        "Streams that moved, with size and effect on risk: the strongest, and all that raise the alarm by themselves."
         if not self.alarm: return []
-        frame = self.streams[(self.streams.log_r > np.log(100)) | (self.streams.index == 0)]
+        raises = self.streams.log_evidence >= np.log(self.threshold)   # the alarm's own rule, stream by stream
+        frame = self.streams[raises | (self.streams.index == 0)]
         # a shifted mean moves the spread's score too: once is enough
         first = (frame.kind == "dependence") | ~frame.column.duplicated()
         frame = frame[first | frame.kind.isin(["share", "missing"])].head(most)
