@@ -7,6 +7,7 @@ __all__ = ['BRANCH', 'KEPT', 'restore', 'save', 'check_readers']
 
 # %% ../../nbs/automation/state.ipynb #6e6a8acd
 import os
+import re
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -46,6 +47,33 @@ def _index():
     "An index of git's beside the workspace's own, so that a commit being prepared there isn't touched."
     with tempfile.TemporaryDirectory() as place: yield {"GIT_INDEX_FILE": str(Path(place, "index"))}
 
+# %% ../../nbs/automation/state.ipynb #b5eb07d0
+_VERSION = re.compile(r"\.versions/[\w.-]+")   # what models/champion points to
+
+def _strange(folder: Path, mode: str, blob: str, path: str) -> str:
+    "What of an entry `save` wouldn't have written, in words; empty where it would."
+    parts = Path(path).parts
+    if parts[0] not in KEPT or any(part.startswith(".git") for part in parts): return f"{path}: not a path of the state"
+    if mode in ("100644", "100755"): return ""
+    if mode != "120000": return f"{path}: neither a file nor a link (mode {mode})"
+    target = _git(folder, "cat-file", "blob", blob)
+    if parts[0] == "models" and len(parts) == 2 and _VERSION.fullmatch(target): return ""
+    return f"{path}: a link to {target}"
+
+def _check_state(folder: Path, commit: str) -> None:
+    "Raise a `StateError` where a commit holds what `save` wouldn't have written."
+    listed = [line.partition("\t") for line in _git(folder, "ls-tree", "-r", "-z", commit).split("\0") if line]
+    entries = [(*about.split()[::2], path) for about, _, path in listed]
+    ours = set(_git(folder, "ls-files", "-z", "--", *KEPT).split("\0"))
+    words = [f"{path}: a file of the code" for *_, path in entries if path in ours]
+    words += filter(None, (_strange(folder, *entry) for entry in entries))
+    if words:
+        raise StateError(
+            f"the state holds what no run keeps, so nothing of it was taken: {'; '.join(words[:5])}"
+            f"{f'; and {len(words) - 5:,} more' if len(words) > 5 else ''}. Find out who pushed the branch; then take "
+            "these files out of it, or delete it and begin anew."
+        )
+
 # %% ../../nbs/automation/state.ipynb #c148638a
 def restore(
     folder: str | Path = ".",  # workspace
@@ -59,6 +87,7 @@ def restore(
         return f"No state is kept yet on the branch {branch}: this run begins it."
     _git(folder, "fetch", "--quiet", "--no-tags", "--depth=1", remote, ref)
     commit = _git(folder, "rev-parse", "FETCH_HEAD")
+    _check_state(folder, commit)
     with _index() as env:
         _git(folder, "read-tree", commit, env=env)
         _git(folder, "checkout-index", "--all", "--force", env=env)
