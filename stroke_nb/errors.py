@@ -47,9 +47,11 @@ class LogError(OutsideError):
 
 class NotKept(LogError):
     "Neither the database nor the spool took a record: the answer it belongs to must not be given."
+    words = "neither the database nor the spool could keep it"   # for who must not see addresses
 
 class RecordRefused(NotKept):
     "The database works and won't have a record."
+    words = "the database refuses the record"
 
 class RegistryError(OutsideError):
     "The registry can't do what was asked. The message names the store and the remedy."

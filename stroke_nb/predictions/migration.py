@@ -45,7 +45,8 @@ def is_behind(
 def _differences(look: sa.Inspector, table: str) -> list[str]:
     "What keeps this code from writing to a table, in words."
     if not look.has_table(table): return [f"the table {table} is missing"]
-    present, needed = {column["name"]: column for column in look.get_columns(table)}, METADATA.tables[table].columns.keys()
+    needed = METADATA.tables[table].columns.keys()
+    present = {column["name"]: column for column in look.get_columns(table)}
     required = [name for name, column in present.items() if not column["nullable"] and column["default"] is None]
     lacking = [f"the table {table} lacks the column {name}" for name in needed if name not in present]
     return lacking + [

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Body, Request, Response
 from starlette.background import BackgroundTask
 
 from .. import __version__
-from ..errors import LogError, NotKept, RecordRefused
+from ..errors import LogError, NotKept
 from ..fields import check_record, OUTCOME
 from ..predictions.records import Outcome, person_key
 from ..scoring.scorer import LightScorer
@@ -87,10 +87,8 @@ async def _until_kept(service: Service, submitted) -> None:
     except NotKept as error:
         service.meters.not_kept.inc()
         log_event(service.logger, "not kept", logging.ERROR, why=str(error))
-        refused = isinstance(error, RecordRefused)
-        why = "the database refuses the record" if refused else "neither the database nor the spool could keep it"
         raise Problem(
-            "not-kept", f"{why}, so nothing was answered; try again",
+            "not-kept", f"{error.words}, so nothing was answered; try again",
             headers={"Retry-After": "2"},
         ) from None
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
