@@ -31,7 +31,7 @@ class Margin:
 
 MARGINS = {
     "observed_expected_ratio": Margin(0.8, 1.25),   # as the gate has it: a quarter too many, or as many too few
-    "calibration_slope": Margin(0.8, 1.25),         # above 0.8 shrinkage is hardly worth it (Riley 2019 asks 0.9 of a fit)
+    "calibration_slope": Margin(0.8, 1.25),         # too extreme or too cautious by no more than a quarter
     "refit_gain": Margin(-1.0, 0.05),               # new coefficients add up to a twentieth of what the risks tell
     "lead": Margin(0.0, float("inf")),              # any lead is one
 }

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, expit, logit
+from scipy.special import chdtrc, chndtr, chndtrinc, expit, logit
 
 from ..fields import RECORD
 from ..model.kinds import MEASURED
 from .calibration import calibration_intercept, fit_logistic, recalibration
-from .metrics import log_loss, off_edge, Undefined
+from .metrics import Interval, log_loss, off_edge, Undefined
 
 # %% ../../nbs/validation/updating.ipynb #d42519e2
 def revision(
@@ -36,7 +36,8 @@ def revision(
 FEWEST = 20   # people with the outcome, and without: ten for each coefficient of a recalibration (Peduzzi 1996)
 
 _ADVICE = {
-    "unsure": f"Can't tell whether the model needs an update: under {FEWEST} {RECORD.outcome.plural} are too few to ask.",
+    "unsure": f"Can't tell whether the model needs an update: fewer than {FEWEST} {RECORD.outcome.plural}, or people "
+              "without, are too few to ask.",
     "keep": "Keep the model as it is.",
     "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
     "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
@@ -50,6 +51,7 @@ class ClosedTest:
     intercept: float      # added to the log-odds by the recommended update
     slope: float          # factor on the log-odds
     tests: pd.DataFrame   # index update; columns log_likelihood, df, statistic, p_value: against the fullest
+    gain: Interval | None = None   # what new coefficients would add, as a share of what the risks tell
 
     @property
     def words(self) -> str:
@@ -74,6 +76,14 @@ class ClosedTest:
 # %% ../../nbs/validation/updating.ipynb #8c3c415a
 def _log_likelihood(y, p) -> float: return -len(y) * log_loss(y, p)
 
+def _gain(statistic: float, df: int, told: float, level: float = 0.95) -> Interval:
+    "Information that `df` new coefficients add, with its interval, as a share of what the risks tell already."
+    tail = (1 - level) / 2
+    low, high = (chndtrinc(statistic, df, share) if chndtr(statistic, df, 0) > share else 0.0
+                 for share in (1 - tail, tail))
+    told = max(told, 1e-9)   # risks that tell nothing: whatever is added is much
+    return Interval(max(statistic - df, 0.0) / told, float(low) / told, float(high) / told)
+
 def closed_test(
     y: np.ndarray,                       # outcome, shape (n,)
     p: np.ndarray,                       # the model's risk, shape (n,)
@@ -96,7 +106,11 @@ def closed_test(
     tests["statistic"] = 2 * (fullest - tests.log_likelihood)
     tests["p_value"] = chdtrc(tests.df, tests.statistic)
     choice = next((name for name in names if tests.p_value[name] > alpha), "slope" if revised is None else "refit")
-    return ClosedTest(choice, *updates.get(choice, (a, b)), tests)
+    gain = None
+    if revised is not None and df > 2:
+        told = 2 * (fits["slope"] - _log_likelihood(y, np.full(len(y), y.mean())))
+        gain = _gain(tests.statistic["slope"], df - 2, told)
+    return ClosedTest(choice, *updates.get(choice, (a, b)), tests, gain)
 
 def closed_test_of(
     X: pd.DataFrame,  # patients
