@@ -83,6 +83,7 @@ def training_verdict(
     scores: dict,               # metric -> {value, low, high}, cross-validated
     differences: pd.DataFrame,  # from `paired_differences`
     bands: pd.DataFrame,        # from `order_within`
+    chosen: str = "",           # how the settings were chosen, from `selection_words`
 ) -> tuple[str, list[str]]:     # ok, unsure or alarm, and the reasons
     "Whether the model is better than the strongest single field and neither too extreme nor too cautious."
     rows = lead_over_single(differences)
@@ -93,6 +94,8 @@ def training_verdict(
     reasons = [
         f"{_USE[verdict]}; not for care, {prognosis}not outside these data without setting the prevalence.",
         f"AUROC {estimate(scores['auroc'])}. {than}", within_words(bands), calibration_words(scores, stratified=True),
+        chosen, f"Elsewhere risks follow what the record holds of the people; where people alike have fewer "
+        f"{_event.plural} than here, or more, set the place's prevalence.",
     ]
     return verdict, [reason for reason in reasons if reason]
 
