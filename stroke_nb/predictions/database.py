@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from ..errors import LogError
 from .deadline import Deadline
 from .engines import Away, database_url, in_words, open_engine, parse_address
+from .sqlite_files import SqliteFiles
 from .tables import columns_of, METADATA, OUTCOMES, PREDICTIONS, RECORDS, Row
 from .versions import record_row
 
@@ -185,11 +186,12 @@ class Database:
         "Make rows durable, each once, in their order; tried again where the server was restarted meanwhile."
         for last_try in (False, True):
             try:
-                self._reopen_replaced_file()
+                self._reopen_removed_files()
                 if not self._migrated: self.migrate()
                 first = [] if self._knows_record else [record_row()]
                 with in_words(): _commit(self.engine(), first + rows)
                 self._knows_record = True
+                if self._reopen_removed_files() and not last_try: continue
             except Away as error:
                 if last_try or not getattr(error.__cause__, "stale", False): raise
             else:
@@ -203,12 +205,12 @@ class Database:
 
     def _is_behind(self) -> bool:
         "Whether tables need making."
-        self._reopen_replaced_file()
+        self._reopen_removed_files()
         with in_words(), self.engine().connect() as connection: return (_version(connection) or "") < LATEST_MIGRATION
 
     def _ping(self) -> None:
         # a file that was away has to write, since on a full disk it can still be read
-        self._reopen_replaced_file()
+        self._reopen_removed_files()
         returning = self.away and self.is_file
         if returning and shutil.disk_usage(Path(self.address.database).parent).free < _LEAST_FREE:
             raise Away(f"{self.away.split(';')[0]}; the disk is all but full")
@@ -234,25 +236,30 @@ class Database:
         with in_words(), closing(self.engine().raw_connection()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _reopen_replaced_file(self) -> None:
-        "Open the SQLite file anew where somebody replaced it: rows written to a deleted file are lost."
-        if not self.is_file: return
-        try: inode = os.stat(self.address.database).st_ino
-        except OSError: inode = None
-        if inode != self._inode and self._inode is not None: self.close()
-        self._inode = inode or self._inode
+    def _reopen_removed_files(self) -> bool:
+        "Open SQLite's files anew where somebody removed one: rows written to a deleted file are lost. Whether it was."
+        if not self.is_file: return False
+        with in_words():
+            if self._files is None:
+                path = self.address.database
+                if self._migrated and os.path.exists(path): self._files = SqliteFiles(path, self.patience)
+                return False
+            removed = self._files.removed()
+        if removed: self.close()
+        return removed
 
     def _forget(self) -> None:
         "Begin with no connections, and with nothing that was found out by them."
         self._engines, self._opening = {}, threading.RLock()   # a call that hangs holds the lock before for ever
-        self._migrated, self._inode = False, None
+        self._migrated, self._files = False, None
         self._knows_record = False   # has it the definition of the record in use?
 
     def give_up(self) -> threading.Thread:   # that closes the connections, which may hang as well
         "Leave all connections: with one goes whatever its session began with, such as that it may only read."
-        engines = list(self._engines.values())
+        closers = [engine.dispose for engine in self._engines.values()]
+        if self._files: closers.append(self._files.close)
         self._forget()
-        thread = threading.Thread(target=lambda: [engine.dispose() for engine in engines], daemon=True)
+        thread = threading.Thread(target=lambda: [close() for close in closers], daemon=True)
         thread.start()
         return thread
 
