@@ -24,7 +24,7 @@ from ..schema import require_outcome, validate
 from .bootstrap import evaluate
 from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
-from .margins import MARGINS
+from ..margins import MARGINS
 from .people import folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation

@@ -13,7 +13,7 @@ from ..display import estimate
 from ..fields import RECORD
 from ..model.kinds import KINDS, SINGLE
 from .leads import lead_over_single
-from .margins import MARGINS, verdict_of
+from ..margins import MARGINS, verdict_of
 from .subgroups import in_sentence
 from .updating import ClosedTest
 from .words import calibration_words, threshold_words

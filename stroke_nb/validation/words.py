@@ -14,7 +14,7 @@ import pandas as pd
 from ..display import capital, estimate, METRICS
 from ..fields import FIELDS, NUMBERS, RECORD
 from ..model.kinds import KINDS
-from .margins import MARGINS
+from ..margins import MARGINS
 from .subgroups import in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
