@@ -75,7 +75,7 @@ def _sided(frame: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 def lead_over_single(
     differences: pd.DataFrame,   # from `paired_differences`
     single: str = SINGLE,        # the kind that knows the strongest field alone
-) -> pd.DataFrame:               # its AUROC, log loss and net benefits, `adjusted` over these; empty where it isn't there
+) -> pd.DataFrame:               # AUROC, log loss and net benefits, `adjusted` over these; empty where it isn't there
     "The lead over the strongest field, in every measure at once."
     rows = differences[(differences.challenger == single) & (differences.metric != "brier")].copy()
     return _sided(rows.assign(adjusted=holm(rows.p.to_numpy()))) if len(rows) else rows

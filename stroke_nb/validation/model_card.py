@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
-from .cross_validation import BY_CONSTRUCTION
 from .study import horizon_words, study_of
 from .subgroups import in_sentence
+from .tables import BY_CONSTRUCTION
 
 # %% ../../nbs/validation/model_card.ipynb #c0cf6dc3
 def _asset(name: str) -> str:

@@ -23,7 +23,7 @@ from . import cross_validation
 from .cache import cached, data_hash
 from .calibration import ici_by_chance
 from stroke_nb.validation.cross_validation import (
-    BY_CONSTRUCTION, compare, cross_validate, imbalance, OutOfFold, performance,
+    compare, cross_validate, imbalance, OutOfFold, performance,
 )
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
@@ -35,7 +35,8 @@ from stroke_nb.validation.sections import (
     stability_sections, subgroup_section,
 )
 from stroke_nb.validation.tables import (
-    comparison_table, lead_table, metrics_of, optimism_table, performance_table, recordable, score_numbers, score_table,
+    BY_CONSTRUCTION, closing_numbers, comparison_table, in_reading_order, lead_table, metrics_of, optimism_table,
+    performance_table, recordable, score_numbers, score_table,
 )
 from .study import horizon_words, limits, selection_words, Study, study_of
 from .subgroups import in_sentence
@@ -83,9 +84,7 @@ class TrainingPlan:
         return [self.kind, *(name for name in dict.fromkeys(names) if name != self.kind)]
 
     @property
-    def few(self) -> int:
-        "Resamples behind figures and comparisons, which are many."
-        return min(self.resamples, 200)
+    def few(self) -> int: return min(self.resamples, 200)   # behind figures and comparisons, which are many
 
 # %% ../../nbs/validation/training.ipynb #fc7e30e2
 def _cached_folds(name: str, key: dict, cv, plan: TrainingPlan) -> OutOfFold:
@@ -134,8 +133,8 @@ def _challenger_sections(cv, scores, leads, bands, plan: TrainingPlan) -> dict[s
     single = Section("")
     if len(rows): single = Section(f"{single_words(rows)} {within_words(bands)}", table=lead_table(rows))
     return dict(
-        challengers=Section(f"Every model in the same folds, differences paired by person and taken among people of one "
-                            f"part. {lead_words(leads)}", score_numbers(others), table),
+        challengers=Section(f"Every model in the same folds, differences paired by person and taken among people of "
+                            f"one part. {lead_words(leads)}", score_numbers(others), table),
         single=single,
     )
 
@@ -206,28 +205,6 @@ def _limits_section(cohort: pd.DataFrame) -> Section:
                      "the effect of a treatment.")
     return Section("\n".join(f"- {sentence}" for sentence in sentences))
 
-def _interval(row) -> dict:
-    "Value and limits, for the record."
-    return dict(value=row.value, low=row.low, high=row.high)
-
-def _closing_numbers(leads: pd.DataFrame, chosen: pd.DataFrame, corrected: pd.DataFrame) -> dict:
-    "Leads over the challengers, thresholds and optimism-corrected performance, for the record."
-    lead, loss = (leads[leads.metric == name].set_index("challenger") for name in ("auroc", "log_loss"))
-    corrected = corrected.rename(columns=dict(corrected="value"))
-    return (
-        {f"auroc_lead_over_{name}": _interval(row) for name, row in lead.iterrows()}
-        | {f"log_loss_lead_over_{name}": _interval(row) for name, row in loss.iterrows()}
-        | {f"threshold_{name}": row.to_dict() for name, row in chosen.iterrows()}
-        | {f"{name}_optimism_corrected": _interval(row) for name, row in corrected.iterrows()}
-    )
-
-def _first(numbers: dict, leads: pd.DataFrame) -> dict:
-    "Numbers in a reader's order: the lead beside the AUROC, what is right by construction at the end."
-    lead = leads[(leads.challenger == SINGLE) & (leads.metric == "auroc")]
-    first = dict(auroc=numbers["auroc"]) | {f"auroc_lead_over_{SINGLE}": _interval(row) for row in lead.itertuples()}
-    rest = {name: number for name, number in numbers.items() if name not in BY_CONSTRUCTION}
-    return first | rest | {name: numbers[name] for name in BY_CONSTRUCTION}
-
 @dataclass(frozen=True)
 class TrainingLook:
     "Result of a training."
@@ -284,7 +261,7 @@ def train(
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     verdict, reasons = training_verdict(numbers, leads, bands, selection_words(study_of(about), plan.trials))
-    numbers = _first(numbers, leads) | _closing_numbers(leads, chosen, corrected)
+    numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(
         verdict=verdict, reasons=reasons, metrics=recordable(numbers),

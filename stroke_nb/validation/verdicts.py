@@ -52,7 +52,8 @@ def single_words(
     "In which measures the model is better than the strongest field alone."
     single = in_sentence(KINDS[SINGLE].label)
     ahead, level, behind = (_told(rows, better) for better in ("default", "draw", "challenger"))
-    parts = [f"Better than {single} in {', '.join(ahead)}" if ahead else f"In no measure better than {single} beyond doubt"]
+    parts = [f"Better than {single} in {', '.join(ahead)}"]
+    if not ahead: parts = [f"In no measure better than {single} beyond doubt"]
     if behind: parts.append(f"worse in {', '.join(behind)}")
     if level: parts.append(f"not to be told in {', '.join(level)}")
     return "; ".join(parts) + f"; {len(rows)} comparisons, counted together (Holm)."
@@ -71,7 +72,9 @@ def within_words(
     return f"{text[:1].upper()}{text[1:]}."
 
 # %% ../../nbs/validation/verdicts.ipynb #6405b023
-def _coin_side(auroc: dict) -> str: return MARGINS["lead"].side({"low": auroc["low"] - 0.5, "high": auroc["high"] - 0.5})
+def _coin_side(auroc: dict) -> str:
+    "Whether people are ordered better than by chance."
+    return MARGINS["lead"].side({"low": auroc["low"] - 0.5, "high": auroc["high"] - 0.5})
 
 _USE = {
     "ok": "Usable for research and teaching on data like these",
@@ -113,8 +116,8 @@ def _gain_words(test: ClosedTest) -> str:
     "What new coefficients would add."
     if test.gain is None: return ""
     share = {part: 100 * number for part, number in test.gain._asdict().items()}
-    return (f" New coefficients would add {share['value']:.0f} % ({share['low']:.0f} to {share['high']:.0f} %) to what the "
-            f"risks tell; up to {100 * MARGINS['refit_gain'].high:g} % counts as nothing.")
+    return (f" New coefficients would add {share['value']:.0f} % ({share['low']:.0f} to {share['high']:.0f} %) to what "
+            f"the risks tell; up to {100 * MARGINS['refit_gain'].high:g} % counts as nothing.")
 
 def validation_verdict(
     scores: dict,        # metric -> {value, low, high}: AUROC, O/E, slope, ICI

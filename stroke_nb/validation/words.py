@@ -51,8 +51,8 @@ def side_words(
     return _SIDES[name][side]
 
 def calibration_words(
-    scores: dict,              # metric -> {value, low, high}, with O/E, slope and ICI; `ici_by_chance` where it is known
-    stratified: bool = False,  # by cross-validation in parts with one share of the outcome: there O/E is 1 by construction
+    scores: dict,              # metric -> {value, low, high}, with O/E, slope, ICI, `ici_by_chance` where it is known
+    stratified: bool = False,  # by cross-validation in parts with one share of the outcome, where O/E is always 1
 ) -> str:
     "On average and in the extremes: too high, too low, right, or not to be told."
     slope = scores["calibration_slope"]
@@ -106,10 +106,10 @@ def benefit_words(
     "Where acting on the model is worth more than reviewing everybody or nobody, and where that can't be told."
     t, margin = frame.threshold.to_numpy(), MARGINS["lead"]
     sides = np.array([margin.side(dict(low=row.gain_low, high=row.gain_high)) for row in frame.itertuples()])
-    words = (f"Net benefit is {_event.plural} found, less what it costs to review the others in vain. Acting on the model "
-             "has more of it than reviewing everybody or nobody "
-             f"at thresholds of {threshold_words(t, sides == 'inside')}" if (sides == "inside").any() else
-             "Acting on the model has at no threshold beyond doubt more net benefit than reviewing everybody or nobody")
+    sure = f"at thresholds of {threshold_words(t, sides == 'inside')}"
+    words = (f"Net benefit is {_event.plural} found, less what it costs to review the others in vain. Acting on the "
+             "model has more of it than reviewing everybody or nobody "
+             f"{sure if (sides == 'inside').any() else 'at no threshold beyond doubt'}")
     if (sides == "below").any(): words += f"; less at {threshold_words(t, sides == 'below')}"
     if (sides == "across").any(): words += f"; these people can't tell at {threshold_words(t, sides == 'across')}"
     return f"{words}."
@@ -155,7 +155,8 @@ def subgroup_words(
     judged = groups[groups.observed_expected_ratio.notna()]
     if judged.empty: return f"None of {len(groups)} groups has the {_event.plural} to be judged."
     margin, part = MARGINS["observed_expected_ratio"], "observed_expected_ratio"
-    sides = np.array([margin.side({"low": row[f"{part}_low"], "high": row[f"{part}_high"]}) for _, row in judged.iterrows()])
+    limits = judged[[f"{part}_low", f"{part}_high"]].to_numpy(float)
+    sides = np.array([margin.side(dict(low=low, high=high)) for low, high in limits])
     def names(side):
         return ", ".join(f"{in_sentence(row.field)} {row.group}" for row in judged[sides == side].itertuples())
     words = {"below": "too high in", "above": "too low in", "inside": "right in", "across": "not to be told in"}
@@ -178,8 +179,8 @@ def imbalance_words(
     changes = {"default": "worse", "challenger": "better", "draw": "neither better nor worse beyond doubt"}
     orders = [f"{changes[row.better]} with {way} ({-row.value:+.3f}, {-row.high:+.3f} to {-row.low:+.3f})"
               for way, row in order.iterrows()]
-    return (f"{capital(_event.plural)} {share}. Uncorrected, the mean risk is {1 / ratio['uncorrected']:.2f} times what was "
-            f"observed, {', '.join(others)}. Discrimination (AUROC) is {'; '.join(orders)}.")
+    return (f"{capital(_event.plural)} {share}. Uncorrected, the mean risk is {1 / ratio['uncorrected']:.2f} times "
+            f"what was observed, {', '.join(others)}. Discrimination (AUROC) is {'; '.join(orders)}.")
 
 # %% ../../nbs/validation/words.ipynb #050442aa
 def sample_size_words(
