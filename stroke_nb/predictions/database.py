@@ -20,6 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..errors import LogError
+from ..installation import install_line
 from .deadline import Deadline
 from .engines import Away, database_url, in_words, open_engine, parse_address
 from .tables import columns_of, METADATA, OUTCOMES, PREDICTIONS, RECORDS, Row
@@ -67,7 +68,7 @@ def _upgrade(connection: sa.Connection) -> None:
     try: from alembic import command, config, util
     except ImportError:
         raise LogError(
-            "the tables of the prediction log need making, and alembic isn't installed: pip install 'stroke_nb[serve]'"
+            "the tables of the prediction log need making, and alembic isn't installed: " + install_line("serve")
         ) from None
     settings = config.Config(attributes=dict(connection=connection))
     settings.set_main_option("script_location", "stroke_nb:migrations")
