@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -182,9 +183,9 @@ class DriftLook:
     def evidently_files(
         self,
         wanted: bool = True,
-    ) -> list[str]:  # names; empty where not wanted, or where the reference isn't at hand
+    ) -> list[str]:  # names; empty where not wanted, not installed, or where the reference isn't at hand
         "Evidently's pages, written to the run's folder."
-        if not (wanted and self.at_hand): return []
+        if not (wanted and self.at_hand and find_spec("evidently")): return []
         return [evidently_pages(self.compared.reference, self.rows, run_dir()).name]
 
     def numbers(self) -> dict[str, float | dict]:
