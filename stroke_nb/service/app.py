@@ -7,8 +7,10 @@ __all__ = ['worker_app', 'check_settings', 'settings_at', 'serve']
 
 # %% ../../nbs/service/app.ipynb #f7c2b3e8
 import json
+import logging
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from ..addresses import is_loopback
@@ -37,21 +39,28 @@ def _worker_environment(settings: Settings, workers: int, folder: str) -> dict[s
     return alone | (shared if workers > 1 else {})
 
 def check_settings(settings: Settings) -> None:
-    "Raise a `DataError` or `LogError` in words where a service couldn't start."
+    "Raise a `DataError` or `LogError` in words where a service couldn't start; say where its spool is."
+    from stroke_nb.predictions.engines import Away
     from stroke_nb.predictions.log import PredictionLog
     from stroke_nb.predictions.records import person_secret
+    from stroke_nb.service.meters import log_as_json, log_event
     from stroke_nb.scoring.load import Scorer   # after `adopt`, since it reads the record
     Scorer.load(settings.model)
     if settings.challenger and os.path.lexists(settings.challenger): Scorer.load(settings.challenger)
     person_secret()
-    PredictionLog(settings.database, settings.spool).close()
+    log = PredictionLog(settings.database, settings.spool, settings.patience)
+    with suppress(Away): log.database.ping()   # one that is away may come back; until then there is the spool
+    fault = log.spool.fault()
+    log.close()
+    level, words = (logging.WARNING, fault) if fault else (logging.INFO, "writable")
+    log_event(log_as_json(), "spool", level, folder=str(log.spool.folder.absolute()), state=words)
 
 def _had_keys(settings: Settings) -> bool:
     "Whether there ever was an API key; where the database can't say, there may have been."
     from stroke_nb.predictions.log import PredictionLog
     with PredictionLog(settings.database, settings.spool) as log:
         try:
-            log.migrate()
+            log.database.ping()   # which makes the tables
             return log.had_keys()
         except LogError: return True
 
@@ -86,6 +95,7 @@ def serve(
         log_event(log_as_json(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
         uvicorn.run(
             "stroke_nb.service.app:worker_app", factory=True, host=host, port=port, workers=workers,
+            http="stroke_nb.service.protocol:GuardedProtocol",
             log_config=None, access_log=False, server_header=False, timeout_keep_alive=30,
             timeout_graceful_shutdown=30,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),

@@ -88,7 +88,7 @@ async def _until_kept(service: Service, submitted) -> None:
         service.meters.not_kept.inc()
         log_event(service.logger, "not kept", logging.ERROR, why=str(error))
         raise Problem(
-            "not-kept", "neither the database nor the spool could keep it, so nothing was answered; try again",
+            "not-kept", f"{error.words}, so nothing was answered; try again",
             headers={"Retry-After": "2"},
         ) from None
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)
@@ -139,7 +139,7 @@ _OUTCOME_LINK = dict(
     operationId="outcomes", description="What later happened to this person.",
     requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", OUTCOME: 0}]},
 )
-_OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
+_OF_POSTS = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
 # %% ../../nbs/service/routes.ipynb #77b33504
