@@ -16,7 +16,7 @@ from ..model.risk_model import recalibrate, RiskModel
 from ..predictions.windows import joined, thinned
 from .held_out import parts
 from ..schema import require_outcome, validate
-from ..validation.updating import closed_test, ClosedTest, revision
+from ..validation.updating import closed_test, ClosedTest, least_update
 from ..validation.provenance import joint_fingerprint
 
 # %% ../../nbs/promotion/update.ipynb #ccbb9160
@@ -37,7 +37,7 @@ def recommend(
             f"{int(y.sum())} {RECORD.outcome.plural} among {len(y):,} people: the closed test needs at least 10, "
             "and 10 people without; wait for more outcomes"
         )
-    return closed_test(y, p, *revision(validate(learn), y, p))
+    return least_update(validate(learn), y, p)
 
 # %% ../../nbs/promotion/update.ipynb #9f955a1d
 def _fresh_fit(model: RiskModel, people: pd.DataFrame, refits: int = 0) -> RiskModel:

@@ -29,7 +29,7 @@ from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
 from .tables import metrics_of, performance_table, recordable
-from .updating import closed_test, ClosedTest, revision
+from .updating import ClosedTest, least_update
 from .words import calibration_words, validation_size_words
 
 # %% ../../nbs/validation/judging.ipynb #99089ccb
@@ -163,7 +163,7 @@ def validate_model(
     X, judge, few = validate(X), judged.model, min(resamples, 200)
     p = judge.predict_proba(X, prevalence=judge.prevalence_)[:, 1]
     local = shift_prevalence(p, judge.prevalence_, y.mean())
-    test = closed_test(y, p, *revision(X, y, p))
+    test = least_update(X, y, p)
     if update and test.choice != "keep": _save_update(judged, test, X, y, about, folder)
     sections = dict(people=_people_section(judged, y, about["source"]))
     sections |= _performance_sections(y, p, local, resamples, seed)
