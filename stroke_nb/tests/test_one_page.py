@@ -25,7 +25,7 @@ from ..calculator.about import limits_of
 from ..calculator.answer import headline, summary
 from ..calculator.one_page import texts, write_page
 from ..fields import INPUTS
-from .test_app import chromium, CHROMIUM  # noqa: F401 (a fixture)
+from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
 from .test_calculator import random_records, scorer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser")
