@@ -64,7 +64,7 @@ def answers(model: str) -> dict:
         is_json = "json" in answer.headers.get("content-type", "")
         got[name] = [answer.status_code, headers, answer.json() if is_json else answer.text]
 
-    with TestClient(create_app(settings("plain"))) as client:
+    with TestClient(create_app(settings("plain")), "http://localhost") as client:
         for path in ("/predict", "/explain", "/outcomes"):
             for name, body in BODIES.items(): note(f"{path} {name}", client.post(path, json=body))
             for name, body in RAW.items():
@@ -83,13 +83,13 @@ def answers(model: str) -> dict:
         note("metrics", client.get("/metrics"))
     for mode in ("shadow", "serve"):
         tried = settings(mode, challenger="challenger", share=0.5, mode=mode, prevalence=0.02, threshold=0.1)
-        with TestClient(create_app(tried)) as client:
+        with TestClient(create_app(tried), "http://localhost") as client:
             for path in ("/predict", "/explain"): note(f"{mode} {path}", client.post(path, json=BODIES["forty"]))
             note(f"{mode} /model", client.get("/model"))
             note(f"{mode} canary", client.put("/canary", json=dict(share=0.25, mode=mode)))
             Path("canary.json").unlink(missing_ok=True)
     with PredictionLog("sqlite:///keyed.db", "keyed.spool") as log: key = log.add_key("ward 7", ["predict"])
-    with TestClient(create_app(settings("keyed", api_keys="required", rate=0.01, burst=2))) as client:
+    with TestClient(create_app(settings("keyed", api_keys="required", rate=0.01, burst=2)), "http://localhost") as client:
         note("no key", client.post("/predict", json=PERSON))
         note("wrong key", client.post("/predict", json=PERSON, headers={"X-API-Key": "snb_wrong_key"}))
         key = {"Authorization": f"Bearer {key}"}

@@ -171,7 +171,7 @@ class Server:
 # callers
 
 def request(body: bytes) -> bytes:
-    return f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def ask(reader, writer, data: bytes) -> int:  # status

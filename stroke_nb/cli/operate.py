@@ -25,6 +25,10 @@ _Database = Annotated[
         help="Prediction log as a SQLAlchemy URL; like STROKE_NB_DATABASE. Default: sqlite:///predictions.db"
     ),
 ]
+_NONE: list[str] = []   # where an option that may be repeated is not given
+_Hosts = Annotated[
+    list[str], typer.Option(help="Host name that it answers for, besides localhost and addresses; repeat for more."),
+]
 _Prevalence = Annotated[float | None, typer.Option(help="Share with the outcome in the place of use, such as 0.018.")]
 
 def serve(
@@ -38,6 +42,13 @@ def serve(
         str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")
     ] = "shadow",
     prevalence: _Prevalence = None,
+    allowed_host: _Hosts = _NONE,
+    proxy: Annotated[
+        list[str], typer.Option(help="Address of a proxy whose X-Forwarded-For is believed; repeat for more.")
+    ] = _NONE,
+    everybody: Annotated[
+        bool, typer.Option("--open", help="Answer everybody who reaches the address, without API keys.")
+    ] = False,
 ) -> None:
     "Start the prediction service."
     with friendly_errors():
@@ -45,7 +56,8 @@ def serve(
         from stroke_nb.service.app import serve as run
         options = dict(
             model=str(model), database=database, challenger=str(challenger) if challenger else None,
-            share=share, mode=mode, prevalence=prevalence,
+            share=share, mode=mode, prevalence=prevalence, hosts=allowed_host or None, proxies=proxy or None,
+            api_keys="off" if everybody else None,
         )
         run(
             replace(settings_from(), **{name: value for name, value in options.items() if value is not None}),
@@ -58,11 +70,12 @@ def app(
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for other machines too.")] = "127.0.0.1",
     model: _Model = Path("models/champion"),
     sessions: Annotated[int, typer.Option(min=1, help="Most people at one time.")] = 20,
+    allowed_host: _Hosts = _NONE,
 ) -> None:
     "Start the risk calculator (Voila)."
     with friendly_errors():
         from stroke_nb.calculator.app import serve_app
-        serve_app(port=port, model=str(model), ip=host, sessions=sessions)
+        serve_app(port=port, model=str(model), ip=host, sessions=sessions, hosts=allowed_host)
 
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="HTML file to write.")],

@@ -20,6 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..errors import LogError
+from .deadline import Deadline
 from .engines import Away, database_url, in_words, open_engine, parse_address
 from .tables import columns_of, METADATA, OUTCOMES, PREDICTIONS, RECORDS, Row
 from .versions import record_row
@@ -137,9 +138,8 @@ class Database:
         self.is_file = self.address.get_backend_name() == "sqlite"
         self.away = ""             # why it can't be used just now; empty while it can
         self.answered = -math.inf  # when it last took rows or answered, by the monotonic clock
-        self._engines, self._opening = {}, threading.RLock()
-        self._migrated, self._inode = False, None
-        self._knows_record = False   # has it the definition of the record in use?
+        self.within = Deadline(patience + 1)   # a second more than the drivers' own limits, whose words are better
+        self._forget()
 
     @property
     def name(self) -> str:
@@ -197,7 +197,17 @@ class Database:
                 return
 
     def ping(self) -> None:
-        "Ask something small. A file that was away has to write, since on a full disk it can still be read."
+        "Ask something small, within the deadline; making tables may take its time."
+        if not self._migrated and self.within(self._is_behind): self.migrate()
+        self.within(self._ping)
+
+    def _is_behind(self) -> bool:
+        "Whether tables need making."
+        self._reopen_replaced_file()
+        with in_words(), self.engine().connect() as connection: return (_version(connection) or "") < LATEST_MIGRATION
+
+    def _ping(self) -> None:
+        # a file that was away has to write, since on a full disk it can still be read
         self._reopen_replaced_file()
         returning = self.away and self.is_file
         if returning and shutil.disk_usage(Path(self.address.database).parent).free < _LEAST_FREE:
@@ -211,7 +221,7 @@ class Database:
         if not self.away:
             _logger.warning("the database %s can't be used, records go to the spool: %s", self.name, error)
         self.away = self.away or str(error)
-        self._migrated = False   # the tables are looked at again, too
+        self.give_up()
 
     def mark_back(self) -> None:
         "Note that it is in use again."
@@ -232,8 +242,20 @@ class Database:
         if inode != self._inode and self._inode is not None: self.close()
         self._inode = inode or self._inode
 
+    def _forget(self) -> None:
+        "Begin with no connections, and with nothing that was found out by them."
+        self._engines, self._opening = {}, threading.RLock()   # a call that hangs holds the lock before for ever
+        self._migrated, self._inode = False, None
+        self._knows_record = False   # has it the definition of the record in use?
+
+    def give_up(self) -> threading.Thread:   # that closes the connections, which may hang as well
+        "Leave all connections: with one goes whatever its session began with, such as that it may only read."
+        engines = list(self._engines.values())
+        self._forget()
+        thread = threading.Thread(target=lambda: [engine.dispose() for engine in engines], daemon=True)
+        thread.start()
+        return thread
+
     def close(self) -> None:
         "Close all connections; whoever needs one opens it anew."
-        with self._opening:
-            for engine in self._engines.values(): engine.dispose()
-            self._engines, self._migrated, self._inode, self._knows_record = {}, False, None, False
+        self.give_up().join(self.within.seconds)

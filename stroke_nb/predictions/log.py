@@ -6,6 +6,7 @@
 __all__ = ['PredictionLog']
 
 # %% ../../nbs/predictions/log.ipynb #189156ba
+import logging
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -22,6 +23,8 @@ from .versions import versions
 from .writer import Writer
 
 # %% ../../nbs/predictions/log.ipynb #53b2f227
+_logger = logging.getLogger(__name__)
+
 class PredictionLog:
     "Predictions and outcomes, kept, read and, when their time is over, deleted. Nothing is opened before it is needed."
     def __init__(
@@ -60,7 +63,8 @@ class PredictionLog:
     ) -> set[str]:           # those that are in the log or wait for it; `LogError` while the database is away
         "Find predictions by id."
         ids = set(ids)
-        stored = self.queries.stored(ids)
+        if self.database.away: raise LogError(self.database.away)
+        stored = self.database.within(self.queries.stored, ids)
         return stored if len(stored) == len(ids) else stored | ids & self.spool.ids()
 
     def window(self, since=None, until=None, labelled: bool = False, served: bool = True):
@@ -91,6 +95,17 @@ class PredictionLog:
         "All API keys, revoked ones too."
         return self.keys.listed()
 
+    def had_keys(self) -> bool:
+        "Whether there ever was an API key; a note beside the spool remembers, should the database be lost."
+        note = self.spool.folder / "keys-needed"
+        if note.is_file(): return True
+        if not self.keys.listed(): return False
+        try:
+            self.spool.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            note.touch()
+        except OSError as error: _logger.warning("%s: %s; without it a lost database loses the keys", note, error)
+        return True
+
     def check_key(self, secret: str | None) -> Key | None:
         "Whose API key it is: `Keys.check`."
         self.writer.start()  # whose second thread reads the keys again and again
@@ -104,11 +119,14 @@ class PredictionLog:
         "What the log holds by record, and whether its database takes rows; makes and changes no tables."
         waiting = f"{len(self.spool.ids()):,} waiting in the spool"
         try:
-            with self.database.reading(limit=True) as connection: lines = [row.words for row in versions(connection)]
+            lines = self.database.within(self._record_lines)
             well, words = self.ready()
         except LogError as error: return False, [f"not ready: {error}; {waiting}"]
         if words: return False, [f"not ready: {words}; {waiting}", *lines]
         return well, [f"ready; {waiting}", *lines]
+
+    def _record_lines(self) -> list[str]:
+        with self.database.reading(limit=True) as connection: return [row.words for row in versions(connection)]
 
     def drain(self) -> int:
         "Move what waits in the spool to the database: `Failover.drain`; a service does so by itself."

@@ -77,6 +77,7 @@ def create_app(
     "The application; models and log are opened when it starts."
     app = FastAPI(
         title="stroke_nb", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None,
+        redirect_slashes=False,   # its answer would name whatever host was asked for
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings or settings_from()

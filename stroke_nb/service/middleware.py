@@ -9,11 +9,13 @@ __all__ = ['GuardedRoute', 'RequestLogMiddleware']
 import logging
 import re
 import time
+from functools import lru_cache
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from ..addresses import answers_for
 from ..predictions.records import new_id
 from .api import SAFE_ID
 from .meters import log_event
@@ -91,6 +93,22 @@ def _count_and_log(scope, status: int, seconds: float) -> None:
         caller=scope.get("caller"), **scope.get("noted", {}),
     )
 
+# %% ../../nbs/service/middleware.ipynb #8fb48d37
+_HEADERS = [
+    (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                                 b"form-action 'none'; frame-ancestors 'none'"),
+]   # of every answer; the page at /docs has its style in it, and no script
+
+@lru_cache(1024)
+def _answers_for(host: bytes, names: tuple[str, ...]) -> bool: return answers_for(host.decode("latin-1"), names)
+
+def _check_host(scope) -> None:
+    "Raise a `Problem` where a request is for another host, so that no page of a stranger's can read the answer."
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1 or not _answers_for(hosts[0], scope["app"].state.service.settings.hosts):
+        raise Problem("host")
+
 # %% ../../nbs/service/middleware.ipynb #943591e1
 class RequestLogMiddleware:
     """ASGI middleware that gives each request an id, a count, a log line and, whatever happens, an answer. Its
@@ -111,13 +129,14 @@ class RequestLogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *message["headers"], (b"x-request-id", scope["request_id"].encode()),
-                    (b"cache-control", b"no-store"),
+                    *message["headers"], (b"x-request-id", scope["request_id"].encode()), *_HEADERS,
                 ]
             await send(message)
 
         self._in_flight(service, 1)
         try: await self._answer(scope, receive, send_with_id)
+        except Problem as problem:
+            await problem_response(problem, scope["request_id"])(scope, receive, send_with_id)
         except Exception as error:   # nothing of ours may show the outside more than that it happened
             log_event(service.logger, "fault", logging.ERROR, error, request_id=scope["request_id"])
             if not status:
@@ -132,11 +151,11 @@ class RequestLogMiddleware:
 
     async def _answer(self, scope, receive, send) -> None:
         service = scope["app"].state.service
+        _check_host(scope)
         most = service.settings.max_requests
         if service.requests_in_flight > most and scope["path"] not in _QUIET:
             words = f"{most} requests are being answered; try again in a second"
-            problem = Problem("busy", words, headers={"Retry-After": "1"})
-            return await problem_response(problem, scope["request_id"])(scope, receive, send)
+            raise Problem("busy", words, headers={"Retry-After": "1"})
         route = self.direct_routes.get((scope["method"], scope["path"]))
         if route is None: return await self.app(scope, receive, send)
         scope["route"] = route

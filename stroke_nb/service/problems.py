@@ -35,6 +35,10 @@ PROBLEMS = {
     "not-found": (404, "There is nothing here", "the paths are listed at /docs"),
     "method": (405, "The path doesn't take this method", "use a method of the header Allow"),
     "conflict": (409, "Not with this service as it is", "see /model for what it runs"),
+    "host": (
+        421, "Another host is asked for",
+        "ask by the name that the service answers for; it is given its names with stroke-nb serve --allowed-host",
+    ),
     "too-large": (413, "The body is too large", "send fewer records at a time"),
     "media-type": (415, "The body isn't declared as JSON", "send the header Content-Type: application/json"),
     "invalid": (422, "The values can't be used", "correct the fields named above, or send null for what isn't known"),
@@ -69,7 +73,7 @@ def problem_body(problem: Problem, request_id: str = "") -> dict:
 def problem_response(problem: Problem, request_id: str = "") -> Response:
     "A problem as a response."
     # a client that is still sending, or that we have no room for, had better come back on a new connection
-    close = {"Connection": "close"} if problem.status in (413, 503) else {}
+    close = {"Connection": "close"} if problem.status in (413, 421, 503) else {}
     return Response(
         orjson.dumps(problem_body(problem, request_id)), problem.status, close | problem.headers,
         "application/problem+json",

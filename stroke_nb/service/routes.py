@@ -31,7 +31,7 @@ from stroke_nb.service.api import (
     Alive, CanaryIn, EXAMPLE, EXAMPLES, Explained, Explanations, Health, inputs_of, LIMITS_OF_USE, Many, ModelsInUse,
     One, OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready, SAFE_ID,
 )
-from .canary import Lineup, write_canary
+from .canary import Lineup, without_folders, write_canary
 from .guide import guide
 from .meters import exposition, log_event
 from .middleware import GuardedRoute
@@ -269,7 +269,8 @@ async def health(request: Request):
     "State of the parts, in words."
     service = request.app.state.service
     is_ready, words = await asyncio.to_thread(service.ready)
-    faults = {role: str(why) for role, why in service.models.faults.items()}
+    folders = service.models.folders.values()
+    faults = {role: without_folders(str(why), folders) for role, why in service.models.faults.items()}
     return _json(
         dict(
             status="ok" if is_ready and not words and not faults else "degraded", detail=words,

@@ -17,12 +17,17 @@ from .canary import Canary
 def _one_of(name: str, value, choices) -> None:
     if value not in choices: raise DataError(f"{name} is {value!r}: choose one of {', '.join(choices)}")
 
+def _names(name: str, value) -> tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value): return tuple(value)
+    raise DataError(f'{name} is {value!r}: give a list, such as ["risk.example"]')
+
 @dataclass(frozen=True)
 class Settings:
     "How a service runs."
     model: str = "models/champion"    # folder of the champion; followed when it turns to another model
     database: str | None = None       # prediction log; None: STROKE_NB_DATABASE, else sqlite:///predictions.db
     spool: str = "predictions.spool"  # folder for predictions while the database is away
+    patience: float = 3.0             # seconds until a database that doesn't answer counts as away
     challenger: str | None = None     # folder of a challenger; it may appear and vanish later
     share: float = 0.0                # of people on the challenger's side
     mode: str = "shadow"              # "shadow" or "serve"
@@ -30,7 +35,9 @@ class Settings:
     role: str = "champion"            # of its own model in the log; "challenger" in a canary of two deployments
     prevalence: float | None = None   # of the place of use, where a request names none
     threshold: str | float = "f2"     # for `positive`: a rule of training, or a risk
-    api_keys: str = "auto"            # "required", "off", or "auto": as soon as there is one
+    api_keys: str = "auto"            # "required", "off", or "auto": from the first one on, for good
+    hosts: tuple[str, ...] = ()       # names it answers for, besides localhost and addresses in digits
+    proxies: tuple[str, ...] = ()     # addresses of proxies whose X-Forwarded-For is believed
     rate: float = 200.0               # requests a second that one key may make in the long run
     burst: int = 400                  # requests at once after a rest
     max_bytes: int = 2_000_000        # of a body
@@ -41,6 +48,7 @@ class Settings:
         Canary(self.share, self.mode, self.salt)
         _one_of("api_keys", self.api_keys, ("auto", "required", "off"))
         _one_of("role", self.role, ("champion", "challenger"))
+        for name in ("hosts", "proxies"): object.__setattr__(self, name, _names(name, getattr(self, name)))
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise DataError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
 

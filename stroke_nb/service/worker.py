@@ -41,7 +41,8 @@ class Service:
         for role in ("champion", "challenger"):
             self.meters.model_loads.labels(role, "failed")   # a count that begins at 0 is seen to rise to 1
         self.limit = RateLimit(settings.rate, settings.burst, rates)
-        self.log, self.person_secret = PredictionLog(settings.database, settings.spool), person_secret()
+        self.log = PredictionLog(settings.database, settings.spool, settings.patience)
+        self.person_secret = person_secret()
         self.keys_needed = None   # not known yet
         self.started, self.requests_in_flight = time.monotonic(), 0
         self.batcher = MicroBatcher()
@@ -62,14 +63,13 @@ class Service:
         return True, trouble and f"the database can't be used; {self.log.depth():,} predictions wait in the spool"
 
     def refresh_keys(self) -> None:
-        "Find out whether keys are needed; without an answer of the database what was known stays."
+        "Find out whether keys are needed: once there was one they are, whatever becomes of it and of the database."
         if self.settings.api_keys == "off":
             self.keys_needed = False
             return
         with suppress(LogError):
             self.log.check_key(None)   # which brings the keys into memory
-            in_force = any(key.revoked is None for key in self.log.list_keys())
-            self.keys_needed = self.settings.api_keys == "required" or in_force
+            self.keys_needed = bool(self.keys_needed) or self.settings.api_keys == "required" or self.log.had_keys()
 
     def refresh_models(self) -> None:
         "Follow the models' folders, and log what happened."

@@ -13,8 +13,9 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_p
            'test_an_error_belongs_to_its_field', 'test_a_finger_finds_everything_and_the_answer_stays_in_view',
            'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
            'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness', 'test_headers',
-           'test_nothing_else_is_served', 'test_health_without_a_model', 'test_the_log_holds_nothing_typed',
-           'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
+           'test_a_strange_host_is_not_answered', 'test_nothing_else_is_served', 'test_health_without_a_model',
+           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
+           'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import contextlib
@@ -590,10 +591,19 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
 @pytest.mark.parametrize("path", ["healthz", "", "voila/static/page.js"])
 def test_headers(server, path):
     with urlopen(server.address + path, timeout=10) as answer: headers = answer.headers
-    if path.endswith(".js"): return
     policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'self'" in policy
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "same-origin"
+
+def test_a_strange_host_is_not_answered(server):
+    "A page of a stranger's, whose name was made to point here, sends that name as the Host; its websocket too."
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": "http://evil.example"}
+    socket_path = "api/kernels/00000000-0000-0000-0000-000000000000/channels"
+    for path, headers in (("", {}), ("healthz", {}), ("voila/static/page.js", {}), (socket_path, upgrade)):
+        status, text = ask(server.address + path, **headers, Host="evil.example")
+        assert status == 421 and "--allowed-host" in text and "evil" not in text, path
+    assert ask(f"http://127.0.0.1:{server.port}/healthz")[0] == 200
 
 @pytest.mark.parametrize("path", [
     "api/kernels", "voila/files/voila.json", "voila/render/x.ipynb", "api/contents", "lab", "../etc/passwd",

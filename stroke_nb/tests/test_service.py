@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['HOSTILE', 'live', 'keyed', 'test_scopes', 'test_nothing_is_read_before_the_key_is_known', 'test_keys_come_and_go',
-           'test_rate_limit_of_two_workers', 'test_hostile_bodies', 'test_the_refusal_names_field_and_remedy',
-           'test_other_media_types', 'test_strange_but_right', 'test_too_large', 'test_a_caller_that_stops_halfway',
-           'test_schemathesis', 'test_http_file_and_notebook_agree', 'test_parts_add_up',
-           'test_no_patient_value_in_lines_or_metrics', 'test_metrics_of_two_workers',
-           'test_workers_end_with_their_parent', 'heart_model', 'test_a_service_with_another_record',
-           'test_uvicorns_worker_takes_the_models_record']
+           'test_open_to_other_machines_only_when_told', 'test_a_strange_host_is_not_answered',
+           'test_every_answer_says_what_a_browser_may_do', 'test_no_redirect_names_the_host',
+           'test_only_a_named_proxy_says_who_calls', 'test_rate_limit_of_two_workers', 'test_hostile_bodies',
+           'test_the_refusal_names_field_and_remedy', 'test_other_media_types', 'test_strange_but_right',
+           'test_too_large', 'test_a_caller_that_stops_halfway', 'test_schemathesis',
+           'test_http_file_and_notebook_agree', 'test_parts_add_up', 'test_no_patient_value_in_lines_or_metrics',
+           'test_metrics_of_two_workers', 'test_workers_end_with_their_parent', 'heart_model',
+           'test_a_service_with_another_record', 'test_uvicorns_worker_takes_the_models_record']
 
 # %% ../../nbs/tests/test_service.ipynb #7ab81cce
 import json
@@ -84,8 +86,50 @@ def test_keys_come_and_go(tmp_path):
             wait_for(lambda: service.ask("/predict", EXAMPLE).status == 401, 10)
             wait_for(lambda: service.ask("/predict", EXAMPLE, key=key).status == 200, 10)
             log.revoke_key(key.split("_")[1])
-            # the last key is gone: who asks isn't asked for one, as on the first day
-            wait_for(lambda: service.ask("/predict", EXAMPLE).status == 200, 10)
+            wait_for(lambda: service.ask("/predict", EXAMPLE, key=key).status == 401, 10)
+        # the last key is revoked, then the database is lost: nobody is let in without a key, now or after a restart
+        time.sleep(0.5)
+        assert service.ask("/predict", EXAMPLE).status == 401
+        for file in tmp_path.glob("log.db*"): file.unlink()
+        time.sleep(0.5)
+        assert service.ask("/predict", EXAMPLE).status == 401
+    with Live(tmp_path) as service: assert service.ask("/predict", EXAMPLE).status == 401
+
+def test_open_to_other_machines_only_when_told(tmp_path):
+    closed = Live(tmp_path, "--host", "0.0.0.0")
+    assert closed.process.wait(60) == 2
+    words = " ".join(closed.output.read_text().split())
+    assert "--host 0.0.0.0" in words and "stroke-nb keys add" in words and "--open" in words
+    with Live(tmp_path, "--host", "0.0.0.0", "--open") as service:
+        assert service.ask("/predict", EXAMPLE).status == 200
+
+# %% ../../nbs/tests/test_service.ipynb #4f3b9114
+def test_a_strange_host_is_not_answered(live):
+    "A page of a stranger's, whose name was made to point here, sends that name as the Host."
+    for path in ("/live", "/health", "/metrics", "/docs", "/openapi.json", "/model", "/predict", "/nowhere"):
+        body = EXAMPLE if path == "/predict" else None
+        answer = live.ask(path, body, Host="evil.example")
+        assert answer.status == 421 and b"evil" not in answer.body, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert live.ask(path, body, Host=f"localhost:{live.port}").status in (200, 404), path
+
+def test_every_answer_says_what_a_browser_may_do(live):
+    for path in ("/docs", "/live", "/nowhere", "/openapi.json"):
+        headers = live.ask(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+
+def test_no_redirect_names_the_host(live):
+    answer = live.ask("/predict/", EXAMPLE)
+    assert answer.status == 404 and "location" not in answer.headers and answer.json["remedy"]
+
+def test_only_a_named_proxy_says_who_calls(tmp_path):
+    "Without keys a caller is an address, and a header can't make one caller many."
+    def answered(service: Live) -> int:
+        statuses = [service.ask("/model", X_Forwarded_For=f"10.0.0.{n}").status for n in range(12)]
+        return statuses.count(200)
+    with Live(tmp_path, rate=0.01, burst=3) as service: assert answered(service) == 3
+    with Live(tmp_path, "--proxy", "127.0.0.1", rate=0.01, burst=3) as service: assert answered(service) == 12
 
 # %% ../../nbs/tests/test_service.ipynb #5198351c
 def test_rate_limit_of_two_workers(tmp_path):
@@ -169,7 +213,7 @@ def _chunked(port: int, pieces: int) -> int:
     "Status for a body of so many chunks of 10 kB."
     with socket.create_connection(("127.0.0.1", port), 20) as connection:
         connection.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         try:
             for piece in [b"[" + b" " * 9_999] + [b" " * 10_000] * (pieces - 2) + [b" " * 9_999 + b"]"]:
@@ -182,7 +226,7 @@ def test_a_caller_that_stops_halfway(live):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", live.port), 5) as connection:
             connection.sendall(
-                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+                b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
             )
     assert live.ask("/predict", EXAMPLE).status == 200
     assert live.ask("/nowhere").status == 404 and live.ask("/predict").status == 405
