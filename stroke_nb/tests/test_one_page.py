@@ -54,7 +54,7 @@ def visit(chromium):
 
 # %% ../../nbs/tests/test_one_page.ipynb #1460b7d9
 def test_page_agrees_with_the_scorer(visit, file):
-    records = [{name: record[name] for name in INPUTS} for record in random_records(10_000)]
+    records = [{name: record[name] for name in INPUTS} for record in random_records(2000)]
     page, scores = visit(file), scorer().score(records)
     answers = page.evaluate("records => records.map(record => scorer.score(record))", records)
     for name, expected in (("risk", scores.risk), ("low", scores.low), ("high", scores.high)):
