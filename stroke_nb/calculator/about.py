@@ -8,7 +8,6 @@ __all__ = ['RIVALS', 'ALWAYS', 'result_of', 'validation_html', 'fairness_html', 
 
 # %% ../../nbs/calculator/about.ipynb #849edaaf
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from markupsafe import Markup
@@ -17,23 +16,15 @@ from .drawings import Estimate, estimates, per_cent
 from .templates import paragraph, render
 from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
-from ..files import result_of_model
+from ..files import training_run
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/about.ipynb #5ed4382a
-def _candidates(folder: Path) -> Iterator[Path]:
-    "Where result.json may be: beside the published model, in the run that holds it, or in the workspace's reports."
-    yield folder.with_name(f"{folder.name}.result.json")
-    yield folder.parent / "result.json"
-    for parent in folder.parents[:4]: yield from sorted(parent.glob("reports/train/*/result.json"), reverse=True)
-
 def result_of(
     model,          # a scorer
 ) -> dict | None:   # content of result.json, with `folder`; None where there is none
     "The training run that made a model."
-    for path in _candidates(Path(model.folder)):
-        if result := result_of_model(path, model.sha256): return result | {"folder": str(path.parent)}
-    return None
+    return training_run(model.folder, model.sha256)
 
 # %% ../../nbs/calculator/about.ipynb #a33b7f86
 _NO_RESULT = (

@@ -113,6 +113,7 @@ class Failover:
 
     def tend(self) -> None:
         "Drain what waits, and ask a database that gave no answer for a while whether it is there."
+        with self._turn: self.spool.restore()
         if self.database.away or self.spool.waiting or self.spool.others(): self.drain()
         if time.monotonic() - self.database.answered > _IDLE:
             with self.asking(): self.database.ping()

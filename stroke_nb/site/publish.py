@@ -171,6 +171,22 @@ def _lay_out(site: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
         (site / "reports/.lock").unlink()
     (site / ".nojekyll").touch()   # GitHub would leave out what begins with _
 
+def _check_people(
+    site: Path,
+    people=None,   # DataFrame; None: those of the data in use, where they are real
+) -> None:
+    "Raise where a finished site shows somebody."
+    from stroke_nb.cohort import load   # pandas and all, which keeping a rule doesn't need
+    from stroke_nb.disclosure import patients_in_folder
+    people = load() if people is None else people
+    if people.attrs.get("simulated"): return
+    if (showing := patients_in_folder(site, people)):
+        pages = "; ".join(f"{page}: {words[0]}" for page, words in list(showing.items())[:5])
+        raise PublishError(
+            f"the site would show people of {people.attrs.get('source', 'the data')}, so it was not published: "
+            f"{pages}. Leave those runs or files out: site: files in schedule.yaml says what of a run goes out."
+        )
+
 def _refuse(site: Path, keep: Keep) -> None:
     "Raise where a finished site must not go out."
     if (addresses := fetched_elsewhere(site)):
@@ -190,6 +206,7 @@ def build_site(
     out: str | Path = "_site",
     docs: str | Path | None = None,   # folder of the built docs; None, or not there: a site without
     keep: Keep = Keep(),
+    people=None,   # DataFrame of those who must not be on it; None: those of the data in use, where they are real
 ) -> Path:                            # its first page
     "Docs, reports by rule, and a first page with the trends, as one folder to publish."
     reports, out = Path(reports).resolve(), Path(out).resolve()
@@ -205,6 +222,7 @@ def build_site(
             half.mkdir()
             _lay_out(half, reports, docs, keep)
             _refuse(half, keep)
+            _check_people(half, people)
             replace_folder(half, out)
     finally: shutil.rmtree(half, ignore_errors=True)
     return out / "index.html"

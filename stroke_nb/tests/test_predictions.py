@@ -9,7 +9,7 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_a_database_stopped_and_started_under_load', 'test_order_is_kept_across_the_spool',
            'test_a_restart_between_two_requests_is_not_noticed', 'test_a_database_that_hangs', 'test_a_disk_that_hangs',
            'test_one_refused_row_does_not_hold_up_the_others', 'test_a_full_disk', 'in_small_files',
-           'test_files_that_may_not_grow', 'test_draining_comes_to_an_end_under_load',
+           'test_files_that_may_not_grow', 'test_a_spool_that_is_removed', 'test_draining_comes_to_an_end_under_load',
            'test_the_file_of_a_living_process_stays', 'test_a_spool_drained_twice_counts_once', 'test_spool_lines',
            'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_a_log_of_version_0001',
            'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
@@ -40,7 +40,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
 
 from ..errors import LogError, NotKept
-from ..predictions.database import LATEST_MIGRATION
+from ..predictions.migration import LATEST_MIGRATION
 from ..predictions.engines import parse_address
 from ..predictions.records import as_rows
 from ..predictions.spool import encode_line, named_row, read_chunks
@@ -137,8 +137,14 @@ def _check(url: str, folder: Path, talkers: list[Talker]) -> PredictionLog:
 def sqlite(tmp_path) -> str: return f"sqlite:///{tmp_path}/log.db"
 
 def test_killed_under_load(sqlite, tmp_path):
-    with _talkers(sqlite, folder=tmp_path) as [talker]: talker.kill()
-    _check(sqlite, tmp_path, [talker]).close()
+    "Once with all files in place, once after somebody has removed the write-ahead log."
+    for removed in (False, True):
+        with _talkers(sqlite, folder=tmp_path) as [talker]:
+            if removed:
+                Path(tmp_path, "log.db-wal").unlink()
+                talker.wait_for()
+            talker.kill()
+        _check(sqlite, tmp_path, [talker]).close()
 
 def test_two_services_on_one_file(sqlite, tmp_path):
     "Both start at once, on a file that isn't there yet; one is killed, the other stops in order."
@@ -376,6 +382,24 @@ def test_files_that_may_not_grow(tmp_path):
     code = f"from stroke_nb.tests.test_predictions import in_small_files; in_small_files({str(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+# %% ../../nbs/tests/test_predictions.ipynb #6a059b97
+def test_a_spool_that_is_removed(tmp_path, caplog):
+    answers, spool = [_prediction() for _ in range(3)], tmp_path / "spool"
+    with PredictionLog(_nowhere(), spool, patience=0.3) as log:
+        for answer in answers:
+            log.add([answer])
+            shutil.rmtree(spool)   # the last time nobody comes after it
+        _wait(lambda: len(caplog.messages) > 3, 5)
+        assert log.depth() == 3 and "somebody removed" in caplog.text
+        shutil.rmtree(spool)
+        spool.touch()
+        assert not log.ready()[0]
+        spool.unlink()
+        assert log.ready()[0]
+    with PredictionLog(f"sqlite:///{tmp_path}/log.db", spool) as log:
+        log.drain()
+        assert _ids(log) == [answer.id for answer in answers]
 
 # %% ../../nbs/tests/test_predictions.ipynb #4b813fae
 def test_draining_comes_to_an_end_under_load(sqlite, tmp_path):

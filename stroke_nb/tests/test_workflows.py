@@ -11,6 +11,7 @@ __all__ = ['pytestmark', 'FILES', 'SCHEDULED', 'test_nothing_gives_itself_away',
            'test_no_value_is_pasted_into_a_script_and_no_secret_is_a_parameter',
            'test_schedules_keep_off_the_full_hours', 'test_inputs_are_parameters_of_the_job', 'world',
            'test_an_alarm_opens_an_issue_trains_and_publishes', 'test_nobody_is_on_the_site',
+           'test_a_private_repository_publishes_only_when_told',
            'test_a_renamed_column_fails_in_words_and_changes_no_state',
            'test_a_quiet_window_after_it_closes_the_issue_and_trains_nothing',
            'test_with_a_prediction_log_the_loop_looks', 'test_a_failed_installation_is_told',
@@ -186,7 +187,9 @@ def world(tmp_path_factory):
     weeks["older"]["age"] = (weeks["older"]["age"] + 30).clip(upper=95)
     weeks["renamed"] = weeks["renamed"].rename(columns={"avg_glucose_level": "sugar"})
     for name, week in weeks.items(): week.to_csv(folder / f"{name}.csv", index=False)
-    world = made(folder, secrets=dict(STROKE_NB_DATA=str(folder / "people.csv")))
+    world = made(
+        folder, secrets=dict(STROKE_NB_DATA=str(folder / "people.csv")), vars=dict(STROKE_NB_PAGES="true")
+    )
     clone = rehearsal._clone(world, "earlier")
     subprocess.run(
         [sys.executable, "-c", _EARLIER], cwd=clone, env=rehearsal._environment(world, clone), check=True,
@@ -243,6 +246,16 @@ def test_nobody_is_on_the_site(world):
     assert patients_in_folder(world.pages, people) == {}
     kinds = {path.name for path in world.pages.rglob("*") if path.is_file()}
     assert kinds <= {"index.html", "report.html", "model_card.html", "result.json", ".nojekyll"}, kinds
+
+# %% ../../nbs/tests/test_workflows.ipynb #d91c7258
+def test_a_private_repository_publishes_only_when_told(world, monkeypatch):
+    monkeypatch.setattr(world, "vars", {})
+    before = world.pages
+    assert rehearse(world, "publish", dict(publish=dict(docs=False))) == "success", world.said("build")
+    assert world.became("publish", "build", "Site") == "success" and world.pages == before
+    assert world.became("publish", "build", "Hand over") == world.became("publish", "deploy", "") == "skipped"
+    told = [path.read_text() for path in (world.folder / "temp").glob("*-build/summary")]
+    assert any("STROKE_NB_PAGES" in words for words in told)
 
 # %% ../../nbs/tests/test_workflows.ipynb #a1ec09d9
 def test_a_renamed_column_fails_in_words_and_changes_no_state(world):
