@@ -13,6 +13,7 @@ import typer
 
 from .words import friendly_errors, stop
 from ..files import sha256_of, whole_file
+from ..installation import install_line
 
 # %% ../../nbs/cli/score.ipynb #fb403465
 _FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
@@ -58,7 +59,7 @@ def fetch() -> None:
     public = next((file for file in active().files if file.dataset), None)
     if public is None: stop(f"the record {active().name!r} names no public file; give your own with --data.", 2)
     try: import kagglehub
-    except ImportError: stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
+    except ImportError: stop(f"kagglehub is missing. Install it: {install_line('fetch')}", 2)
     import shutil
     try: source = Path(kagglehub.dataset_download(public.dataset)) / public.name
     except (OSError, ValueError) as error: stop(f"{public.dataset}: not downloaded ({error}). Is the network there?", 1)
@@ -74,12 +75,8 @@ _CHUNK = 50_000  # rows in memory at a time
 
 def _csv_pieces(path: Path):
     "Pieces of a CSV file as text."
-    import pandas as pd
-    from stroke_nb.errors import DataError
-    try: yield from pd.read_csv(path, chunksize=_CHUNK, encoding="utf-8-sig", dtype=str)
-    except UnicodeDecodeError: raise DataError("not UTF-8 text; save it as CSV in UTF-8") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise DataError(f"not a table ({error}); give a CSV file with one header row") from None
+    from stroke_nb.tables import csv_pieces
+    return csv_pieces(path, _CHUNK, text=None)
 
 def _parquet_pieces(path: Path):
     "Pieces of a Parquet file."
@@ -124,9 +121,9 @@ def _pieces(source: Path, model, typed: bool):
             start += len(frame)
         if not start: raise DataError("columns but no rows. Give at least one person.")
     except DataError as error:
-        raise DataError(
-            f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}"
-        ) from None
+        words = str(error).removeprefix(f"{source.name}: ")
+        where = f"{source.name}, counting from row {start + 1:,}" if start else source.name
+        raise DataError(f"{where}: {words}") from None
     _unique(source, seen)
 
 # %% ../../nbs/cli/score.ipynb #c440b76b

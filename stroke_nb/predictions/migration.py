@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..errors import LogError
+from ..installation import install_line
 from .tables import METADATA
 
 # %% ../../nbs/predictions/migration.ipynb #a5e4ac0a
@@ -75,7 +76,7 @@ def _upgrade(connection: sa.Connection) -> None:
     try: from alembic import command, config, util
     except ImportError:
         raise LogError(
-            "the tables of the prediction log need making, and alembic isn't installed: pip install 'stroke_nb[serve]'"
+            "the tables of the prediction log need making, and alembic isn't installed: " + install_line("serve")
         ) from None
     settings = config.Config(attributes=dict(connection=connection))
     settings.set_main_option("script_location", "stroke_nb:migrations")

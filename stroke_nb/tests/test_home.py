@@ -4,9 +4,16 @@
 
 # %% auto #0
 __all__ = ['test_a_job_of_ones_own_is_tested_like_the_others', 'test_a_metric_of_ones_own_is_shown',
-           'test_the_tab_key_lists_what_people_need']
+           'test_the_tab_key_lists_what_people_need', 'unpacked', 'test_the_wheel_in_an_empty_folder_is_a_workspace',
+           'test_without_extras_commands_end_in_words_and_questions_make_nothing']
 
 # %% ../../nbs/tests/test_home.ipynb #8d533136
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
 import numpy as np
 import pytest
 
@@ -18,6 +25,7 @@ from ..jobs.index import build_index
 from ..model import RiskModel
 from . import house
 from .small_runs import place, small_run
+from .test_workspace import copy_of_workspace, ROOT
 from ..display import METRICS
 from ..validation import metrics
 from ..validation.bootstrap import evaluate
@@ -57,3 +65,65 @@ def test_the_tab_key_lists_what_people_need():
         listed = {entry.text.rpartition(".")[2] for entry in shell.Completer.completions("stroke_nb.", 10)}
     assert {"load", "RiskModel", "DriftMonitor", "run", "runs"} <= listed, listed
     assert stroke_nb.RiskModel is RiskModel and stroke_nb.run is run_job
+
+# %% ../../nbs/tests/test_home.ipynb #4a45368f
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    "The package as its wheel has it."
+    if ROOT is None: pytest.skip("not in the workspace: a wheel is built from it")
+    folder = tmp_path_factory.mktemp("wheel")
+    words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder]
+    subprocess.run([sys.executable, *words, copy_of_workspace(folder / "source")], check=True, capture_output=True)
+    with ZipFile(next(folder.glob("*.whl"))) as wheel: wheel.extractall(folder / "site")
+    return folder / "site"
+
+def _in_wheel(package: Path, folder: Path, code: str) -> str:
+    "What Python prints in a folder where the package is the wheel's."
+    env = {**os.environ, "PYTHONPATH": str(package)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+def test_the_wheel_in_an_empty_folder_is_a_workspace(unpacked, tmp_path):
+    out = _in_wheel(unpacked, tmp_path, """if True:
+        from pathlib import Path
+        import stroke_nb
+        from typer.testing import CliRunner
+        from stroke_nb.cli import app
+        from stroke_nb.jobs.parameters import find_job, list_jobs, packaged_jobs
+        from stroke_nb.automation.schedule import load_schedule
+        from stroke_nb.record.reading import active, packaged
+        for words in (["init"], ["new", "job", "mine", "--cron", "5 4 * * 1"]):
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, (done.output, done.exception)
+        assert find_job("train").is_relative_to(Path.cwd()), find_job("train")
+        assert active().sha256 == packaged().sha256
+        print(stroke_nb.__file__, *list_jobs(), *(entry.name for entry in load_schedule().readable().entries))
+    """)
+    assert str(unpacked) in out and "mine" in out and out.split()[-1] == "site", out
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {".gitignore", "README.md", "record.yaml", "loop.yaml", "requirements.txt", ".github/workflows/drift.yaml",
+            "nbs/notebooks/validate.ipynb", "nbs/notebooks/mine.ipynb"} <= names
+
+# %% ../../nbs/tests/test_home.ipynb #e042cb58
+def test_without_extras_commands_end_in_words_and_questions_make_nothing(unpacked, tmp_path):
+    (tmp_path / "schedule.yaml").write_text("runs:\n  drift:\n    job: drift\n    cron: '1 2 * * *'\n")
+    out = _in_wheel(unpacked, tmp_path, """if True:
+        import sys
+        missing = ("papermill nbconvert nbformat ipykernel jinja2 shap evidently imblearn optuna voila ipywidgets fastapi "
+                   "uvicorn alembic prometheus_client orjson apprise cronsim mkdocs mlflow kagglehub jupyter_scheduler")
+        for name in missing.split(): sys.modules[name] = None
+        from typer.testing import CliRunner
+        from stroke_nb.cli import app
+        for words in ("run train", "index", "schedule list", "summary drift", "models list", "models show 1", "log status",
+                      "keys list", "params train", "record show", "app", "serve", "fetch", "page x.html", "loop", "canary 0.1",
+                      "site", "alert"):
+            done = CliRunner().invoke(app, words.split())
+            fault = done.exception if not isinstance(done.exception, (SystemExit, type(None))) else ""
+            print(words, "|", done.exit_code, "|", repr(fault), "|", " ".join(done.output.split()))
+    """)
+    for line in out.splitlines():
+        assert "| '' |" in line and "Traceback" not in line, line
+        if "is missing" in line: assert "pip install" in line and "| 2 |" in line, line
+    assert out.count("is missing") >= 4, out
+    assert {path.name for path in tmp_path.iterdir()} <= {"schedule.yaml", "reports"}
