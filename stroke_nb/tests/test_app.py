@@ -12,10 +12,10 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_p
            'test_what_is_typed_stays_out_of_the_address', 'test_link', 'test_link_with_nonsense', 'test_keyboard_alone',
            'test_an_error_belongs_to_its_field', 'test_a_finger_finds_everything_and_the_answer_stays_in_view',
            'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
-           'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness', 'test_headers',
-           'test_a_strange_host_is_not_answered', 'test_nothing_else_is_served', 'test_health_without_a_model',
-           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
-           'test_icon_array_draws_a_thousand_dots']
+           'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness',
+           'test_pages_that_never_come', 'test_headers', 'test_a_strange_host_is_not_answered',
+           'test_nothing_else_is_served', 'test_health_without_a_model', 'test_the_log_holds_nothing_typed',
+           'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import contextlib
@@ -29,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -586,6 +587,14 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     page.page.get_by_text("Something went wrong here").wait_for()
     page.context.close()   # as if the computer had gone to sleep: no word of it
     strict.wait(lambda health: health["sessions"] == 0, seconds=5)
+
+def test_pages_that_never_come(strict):
+    "Many at once get no more places than there are, and give them back when their pages don't connect."
+    strict.wait(lambda health: health["sessions"] == 0 and health["warm"] == 1, seconds=20)
+    with ThreadPoolExecutor(12) as pool:
+        asked = [pool.submit(ask, strict.address, Authorization="token a-token-of-the-test") for _ in range(12)]
+    assert sorted(answer.result()[0] for answer in asked) == [200] + [503] * 11
+    strict.wait(lambda health: health["sessions"] == 0, seconds=4)   # sooner than it would be idle
 
 # %% ../../nbs/tests/test_app.ipynb #269225a1
 @pytest.mark.parametrize("path", ["healthz", "", "voila/static/page.js"])
