@@ -6,10 +6,8 @@
 __all__ = ['MODEL', 'unknown_champion', 'log_run', 'list_versions', 'show', 'champion_words', 'promote', 'rollback']
 
 # %% ../../nbs/promotion/registry.ipynb #8153c01f
-import json
 import shutil
 import tempfile
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +16,10 @@ from ..errors import RegistryError
 from ..fields import RECORD
 from ..files import model_hash
 from ..moments import utc_now
-from .published import BESIDE, champion_info, is_whole, link_role, prune, remember, ROLES, stage, user
+from .permission import check_gate
+from stroke_nb.promotion.published import (
+    BESIDE, champion_info, is_whole, link_role, prune, remember, ROLES, stage, user,
+)
 from .pyfunc import saved_folder
 from stroke_nb.promotion.tracking import (
     experiment_id, fill_run, open_store, run_tags, store_exists, store_lock, tracking_uri, without_password,
@@ -171,40 +172,6 @@ def champion_words(
         "challenger. Compare the two (stroke-nb run compare) and promote; or bring the store back"
     )
 
-# %% ../../nbs/promotion/registry.ipynb #651dcfa5
-def _comparison(folder: Path) -> tuple[dict, dict]:
-    "What a compare run's gate said, and its result."
-    try: return json.loads(Path(folder, "gate.json").read_text()), json.loads(Path(folder, "result.json").read_text())
-    except (OSError, ValueError):
-        raise RegistryError(
-            f"{folder}: no finished compare run there (no gate.json); make one with stroke-nb run compare"
-        ) from None
-
-def _days_since(stamp: str) -> float:
-    "Days since a time stamp of `result.json`."
-    return (
-        datetime.now(timezone.utc) - datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    ) / timedelta(days=1)
-
-def _check_gate(folder: Path, sha256: str, champion: str, days: float) -> None:
-    "Raise unless the run let this challenger pass against this champion, lately."
-    gate, result = _comparison(folder)
-    for role, current in dict(challenger=sha256, champion=champion).items():
-        if (compared := gate[role]) != current:
-            raise RegistryError(
-                f"{folder} compared another {role} ({compared[:12]}, now {current[:12]}); "
-                "compare these two: stroke-nb run compare"
-            )
-    if gate["verdict"] != "pass":
-        raise RegistryError(
-            f"{folder}: the gate's verdict is {gate['verdict']!r}: {' '.join(gate['reasons'][:2])} "
-            "Promoting it in spite of that takes --override with a reason"
-        )
-    if (age := _days_since(result["finished"])) > days:
-        raise RegistryError(
-            f"{folder} is {age:.0f} days old, and people change; compare again: stroke-nb run compare"
-        )
-
 # %% ../../nbs/promotion/registry.ipynb #29f7a33a
 def _check_promotion(client, registered, comparison, override: str | None, days: float, models) -> None:
     "Raise unless this version may become champion."
@@ -217,7 +184,7 @@ def _check_promotion(client, registered, comparison, override: str | None, days:
             f"version {registered.version} becomes champion through the gate: run stroke-nb run compare, "
             "then promote with --comparison and that run's folder; or --override with a reason"
         )
-    _check_gate(Path(comparison), sha256, champion, days)
+    check_gate(Path(comparison), sha256, champion, days)
 
 # %% ../../nbs/promotion/registry.ipynb #64600ddf
 def _fetch(client, registered, models: Path) -> Path:
