@@ -17,6 +17,7 @@ from .templates import paragraph, render
 from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
 from ..files import training_run
+from ..margins import MARGINS
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/about.ipynb #5ed4382a
@@ -90,7 +91,9 @@ def _subgroups(metrics: dict, measure: str) -> list[Estimate]:
     rest = {name: name.removeprefix(f"{measure}_") for name in metrics if name.startswith(f"{measure}_")}
     return _estimates_of(metrics, [(name, label) for name, end in rest.items() if (label := _group_label(end))])
 
-def _is_off(ratio: Estimate) -> bool: return not ratio.low <= 1 <= ratio.high
+_margin = MARGINS["observed_expected_ratio"]
+
+def _is_off(ratio: Estimate) -> bool: return _margin.side(dict(low=ratio.low, high=ratio.high)) in ("below", "above")
 
 def fairness_html(result: dict | None) -> Markup:
     "Whether the model does as well for some people as for others."
@@ -104,10 +107,11 @@ def fairness_html(result: dict | None) -> Markup:
         axis = "AUROC; 0.5 is chance"
         discrimination = estimates(aurocs, 0.5, "AUROC by group", axis, lambda auroc: auroc.low <= 0.5)
     off = ", ".join(ratio.label for ratio in filter(_is_off, ratios))
-    words = "In no group that can be judged are risks too high or too low beyond doubt."
+    words = f"In no group are risks too high or too low beyond doubt; observed / expected of {_margin} counts as right."
     if off: words = f"Risks are too high or too low beyond doubt for: {off}."
     return render(
-        "fairness.html", words=words, groups=len(ratios), calibration=calibration, discrimination=discrimination,
+        "fairness.html", words=words, groups=len(ratios), missed=f"{0.05 * len(ratios):.1f}",
+        calibration=calibration, discrimination=discrimination,
         events=RECORD.outcome.plural, absent=RECORD.study.get("absent", ""), strongest=_banded(),
     )
 

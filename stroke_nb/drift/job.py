@@ -149,6 +149,12 @@ class DriftLook:
         "Does anything ask for action?"
         return self.result.alarm or self.outcome_alarm
 
+    @property
+    def verdict(self) -> str:
+        "The verdict for the record; a look without a window judges nothing."
+        if self.alarm: return "alarm"
+        return "unsure" if self.compared.kind == "fifth" else "ok"
+
     @cached_property
     def reference_risks(self) -> np.ndarray | None:
         "Predicted risks of the reference, where it is at hand and there is a model."
@@ -206,7 +212,7 @@ class DriftLook:
         source = compared.origin["source"] if compared.kind == "fifth" else window.source
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
-            verdict="alarm" if self.alarm else "ok", reasons=self.words().reasons, metrics=self.numbers(),
+            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
             data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated), model=model,
             files=files,
         )

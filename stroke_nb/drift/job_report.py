@@ -149,6 +149,9 @@ class LookWords:
         elif look.outcome_alarm: outcomes = [f"Outcomes: the alarm since {look.outcome_monitor.alarm_} stands."]
         first = outcomes + drift if look.outcome_alarm and not look.result.alarm else drift + outcomes
         faults = [f"Check the file: {finding.words}." for finding in look.quality.findings[:3]]
+        if look.verdict == "unsure":
+            first = ["Nothing was judged: no window was named, and a look at the data's own fifth counts as evidence "
+                     "of nothing. Name one: `stroke-nb run drift -p current FILE`.", *first]
         return [*first, *self._notes, *faults, self.next]
 
 # %% ../../nbs/drift/job_report.ipynb #0cb45e23
