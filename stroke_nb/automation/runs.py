@@ -280,6 +280,6 @@ def run_now(
     entry, now = schedule.entry(name), datetime.now(timezone.utc)
     with locked(schedule.keeps / f"{name}.lock", patience=0) as lock:
         if lock is None:
-            raise ScheduleError(f"{name}: is going already. Wait until it has ended, or: stroke-nb schedule stop {name}")
+            raise ScheduleError(f"{name}: is going already. Wait for its end, or: stroke-nb schedule stop {name}")
         with locked_state(schedule) as state: _last_of(entry, state, now).update(_begun())
         return _carry_out(schedule, Turn(replace(entry, retries=0), now), lock)   # whoever started it sees how it went
