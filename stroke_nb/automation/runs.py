@@ -9,7 +9,6 @@ __all__ = ['STROKE_NB', 'GRACE', 'KILL_AFTER', 'going', 'PASSING', 'stopping', '
 # %% ../../nbs/automation/runs.ipynb #b25d4360
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -20,11 +19,11 @@ from pathlib import Path
 
 from .schedule import Entry, Schedule, dated, read_secrets
 from .schedule_page import build_page, note
-from .turns import Turn, locked_state, new_record, turn_of
+from .turns import Turn, locked_state, new_record, read_state, turn_of
 from ..errors import ScheduleError
 from ..files import locked
 from ..jobs.kernel import sigterm_as_interrupt
-from ..jobs.result import read_stamp
+from ..jobs.result import latest_run
 from ..jobs.masks import masked, secret_masks
 
 # %% ../../nbs/automation/runs.ipynb #9ba93e84
@@ -179,12 +178,9 @@ def may_pass(
     began: datetime,  # when the scheduler started the run
 ) -> bool:
     "Did the run that began then fail by network or database?"
-    folder = Path(reports, re.sub(r"[^\w-]+", "-", Path(job).stem))
-    for path in sorted(folder.glob("2*/result.json"), reverse=True):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if read_stamp(result["started"]) < began.replace(microsecond=0): return False
-        return (result.get("error") or {}).get("type") in PASSING
-    return False
+    folder = latest_run(reports, job, began)
+    if folder is None: return False
+    return (json.loads((folder / "result.json").read_text(encoding="utf-8")).get("error") or {}).get("type") in PASSING
 
 # %% ../../nbs/automation/runs.ipynb #51376599
 def _last_of(entry: Entry, state: dict, now: datetime) -> dict:
@@ -236,14 +232,23 @@ def _run_entry(schedule: Schedule, entry: Entry, now: datetime) -> Done | None:
         return _carry_out(schedule, turn, lock)
 
 # %% ../../nbs/automation/runs.ipynb #4204ba59
+def _run_of(schedule: Schedule, done: Done) -> Path | None:
+    "Folder of the run that a turn of a job has left."
+    entry = next((entry for entry in schedule.entries if entry.name == done.name and entry.job), None)
+    began = (read_state(schedule.keeps / "state.json")[0].get(done.name) or {}).get("began") if entry else None
+    return latest_run(schedule.reports, entry.job, datetime.fromisoformat(began)) if began else None
+
 def _pass_on(schedule: Schedule, done: Done) -> Done:
     "The end of a turn, with who was told of it."
+    from stroke_nb.automation.attachment import attachable
     from stroke_nb.automation.notify import notify
     try: secret = read_secrets(schedule.environment_file)
     except ScheduleError: secret = {}   # the run itself has failed for that, and says so
     addresses = (schedule.environment | secret).get("STROKE_NB_NOTIFY")
     if addresses: os.environ.setdefault("STROKE_NB_NOTIFY", addresses)
-    receipt = notify(f"stroke_nb: {done.name} {'failed' if done.failed else 'raised an alarm'}", str(done))
+    report, why_not = attachable(_run_of(schedule, done), schedule.folder, schedule.environment | secret)
+    title = f"stroke_nb: {done.name} {'failed' if done.failed else 'raised an alarm'}"
+    receipt = notify(title, "\n".join(filter(None, [str(done), why_not])), report)
     return replace(done, words=f"{done.words} {receipt.words}") if receipt.sent or receipt.failed else done
 
 def _refuse(schedule: Schedule, name: str, words: str, now: datetime) -> Done:
