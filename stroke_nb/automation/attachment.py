@@ -52,4 +52,4 @@ def attachable(
     return (None, f"The report isn't attached: {why}.") if why else (report, "")
 
 # %% ../../nbs/automation/attachment.ipynb #d105f03f
-if __name__ == "__main__" and "__file__" in globals(): print(people_in_report(Path(sys.argv[1])))   # no file: a notebook
+if __name__ == "__main__" and "__file__" in globals(): print(people_in_report(Path(sys.argv[1])))   # a script
