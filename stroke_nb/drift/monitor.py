@@ -165,7 +165,8 @@ class DriftMonitor:
         record = self.records[number]
         return DriftResult(
             window_id, record["since"] is not None, record["since"], evidence_of(record["log_evidence"]),
-            self.threshold, stream_frame(self.details[number], self._with_risk, self._weights), self.history.head(number + 1),
+            self.threshold, stream_frame(self.details[number], self._with_risk, self._weights),
+            self.history.head(number + 1),
             budget_words(self.budget, self.looks_per_year, self._looks(number)), repeated,
         )
 
