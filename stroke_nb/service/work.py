@@ -48,7 +48,8 @@ def charge(
     records = completions(scoring.inputs)
     if scoring.explain and records > _MOST_EXPLAINED:
         raise Problem(
-            "invalid", f"these {len(scoring.keys):,} records have {records:,} plausible completions, and /explain takes "
-            f"{_MOST_EXPLAINED:,} at a time; send {_MOST_EXPLAINED // _POINTS**2} such records at a time, or ask /predict",
+            "invalid", f"these {len(scoring.keys):,} records have {records:,} plausible completions, "
+            f"and /explain takes {_MOST_EXPLAINED:,} at a time; "
+            f"send {_MOST_EXPLAINED // _POINTS**2} such records at a time, or ask /predict",
         )
     if more := work_of(scoring) // _SHORT: request.app.state.service.limit.charge(payer, more)
