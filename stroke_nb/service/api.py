@@ -9,7 +9,8 @@ __all__ = ['EXAMPLE', 'SAFE_ID', 'PersonId', 'RequestId', 'Prevalence', 'Record'
            'ProblemBody']
 
 # %% ../../nbs/service/api.ipynb #929b140d
-from datetime import date
+import re
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +20,8 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
+from ..moments import utc_now
+from ..predictions.records import one_form
 from ..record.definition import Field
 
 # %% ../../nbs/service/api.ipynb #8234dfa5
@@ -55,11 +58,20 @@ def _described(field: Field):
 
 # %% ../../nbs/service/api.ipynb #0cdba155
 SAFE_ID = r"^[A-Za-z0-9._:@/+=-]{1,100}$"
-PersonId = Annotated[str, Described(
-    strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
-    description="Your id of the person; kept as a keyed hash only. "
-    "The same person always gets the same side of a canary.",
-)]
+
+def _person_id(text: str) -> str:
+    if any(sign.isprintable() and not sign.isspace() for sign in text): return one_form(text)
+    raise ValueError("the id is blank; give the person's, or null where there is none")
+
+PersonId = Annotated[
+    str, Described(
+        strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
+        description="Your id of the person; kept as a keyed hash only. "
+        "The same person always gets the same side of a canary.",
+        pattern=r"\S",
+    ),
+    AfterValidator(_person_id),
+]
 RequestId = Annotated[str, Described(
     strict=True, pattern=SAFE_ID, examples=["visit-2026-11-22-0815"],
     description="Your id of this request, for your records and ours; the header X-Request-Id does the same.",
@@ -73,10 +85,16 @@ Prevalence = Annotated[float, Described(
 )]
 
 # %% ../../nbs/service/api.ipynb #dabcae31
+def _known(name: str) -> dict:   # JSON schema
+    "An object in which a field is known."
+    blanks = [None] if FIELDS[name].missing is None else [None, FIELDS[name].missing]
+    return dict(required=[name], properties={name: {"not": dict(enum=blanks)}})
+
 _strict = ConfigDict(extra="forbid")
+_somebody = _strict | ConfigDict(json_schema_extra=dict(anyOf=[_known(name) for name in INPUTS]))
 _person = {name: _described(FIELDS[name]) for name in INPUTS} | dict(person_id=PersonId | None)
 # a thousand dicts are checked in two thirds of a thousand objects' time
-Record = with_config(_strict)(TypedDict("Record", _person, total=False))
+Record = with_config(_somebody)(TypedDict("Record", _person, total=False))
 Record.__doc__ = "One person. What isn't known is null or left out."
 
 def _column(name: str, records: list[dict]) -> list:   # dicts like `Record`
@@ -97,7 +115,7 @@ _options = dict(prevalence=(Prevalence | None, None), request_id=(RequestId | No
 _MOST = 1000   # records in one request
 
 One = create_model(
-    "One", __config__=_strict, __doc__="One person, with options.",
+    "One", __config__=_somebody, __doc__="One person, with options.",
     **{name: (type_, None) for name, type_ in _person.items()}, **_options,
 )
 Many = create_model(
@@ -166,10 +184,17 @@ class Explanations(BaseModel):
     predictions: list[Explained]
 
 # %% ../../nbs/service/api.ipynb #e9bf6c78
+_EARLIEST = date(1900, 1, 1)
+
 def _iso_day(value):
     "A day as text; pydantic alone would take a number of seconds for a day, too."
-    if not isinstance(value, str): raise ValueError("give a day as text, such as 2026-11-22")
-    return date.fromisoformat(value)
+    if not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        raise ValueError("give a day as text, such as 2026-11-22")
+    day = date.fromisoformat(value)
+    if day < _EARLIEST: raise ValueError("the day is before 1900; give the one on which it was known")
+    # east of here it may be tomorrow already
+    if day > utc_now().date() + timedelta(days=1): raise ValueError("the day is in the future; send what has happened")
+    return day
 
 Day = Annotated[date, BeforeValidator(_iso_day)]
 
@@ -178,7 +203,9 @@ OutcomeIn = create_model(
     __doc__=f"Whether the person of a prediction had {_event.one}{_event.within}.",
     prediction_id=(_Id, ...),
     **{OUTCOME: (Annotated[Literal[0, 1, False, True], _says(f"1 for {_event.a}, 0 for none.")], ...)},
-    observed=(Annotated[Day | None, _says("Day on which this was known.", examples=["2027-03-01"])], None),
+    observed=(Annotated[
+        Day | None, _says("Day on which this was known: from 1900, not in the future.", examples=["2026-03-01"])
+    ], None),
 )
 
 class OutcomesIn(BaseModel):

@@ -32,6 +32,7 @@ from stroke_nb.service.api import (
     One, OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready, SAFE_ID,
 )
 from .canary import Lineup, without_folders, write_canary
+from .checks import check_known, check_once
 from .guide import guide
 from .meters import exposition, log_event
 from .middleware import GuardedRoute
@@ -44,6 +45,7 @@ def _scoring_request(service: Service, request: Request, body: One | Many, expla
     if body.request_id: request.scope["request_id"] = body.request_id
     request_id, is_batch = request.scope["request_id"], isinstance(body, Many)
     people = body.records if is_batch else [body.__dict__]
+    check_known(people, is_batch)
     ids = [person.get("person_id") for person in people]
     keys = [id or (f"{request_id}#{row}" if is_batch else request_id) for row, id in enumerate(ids)]
     persons = [id and service.person_secret and person_key(service.person_secret, id) for id in ids]
@@ -188,7 +190,9 @@ async def outcomes(request: Request, body: OutcomesIn):
 A later outcome of the same prediction corrects an earlier one."""
     service = request.app.state.service
     sent = body.model_dump()["outcomes"]   # dicts, as the outcome's name is the record's
-    await _check_predictions(service, [outcome["prediction_id"] for outcome in sent])
+    prediction_ids = [outcome["prediction_id"] for outcome in sent]
+    check_once(prediction_ids)
+    await _check_predictions(service, prediction_ids)
     accepted = [
         Outcome(prediction_id=values["prediction_id"], outcome=int(values[OUTCOME]), observed=values["observed"])
         for values in sent
