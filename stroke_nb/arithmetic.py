@@ -50,7 +50,17 @@ _indicators = [
     for category in FIELDS[name].levels[1 if len(FIELDS[name].levels) == 2 else 0:]
 ]
 _plain_names = (*NUMBERS, *BINARIES, *ORDERED)
-ENCODED = (*_plain_names, *(f"{name}_{category}" for name, category in _indicators))
+
+def _indicator_names(indicators, plain) -> list[str]:
+    "Names of the indicators' columns; one that is another column's gets a _ more."
+    names = list(plain)
+    for name, category in indicators:
+        column = f"{name}_{category}"
+        while column in names: column += "_"
+        names.append(column)
+    return names[len(plain):]
+
+ENCODED = (*_plain_names, *_indicator_names(_indicators, _plain_names))
 
 _plain = [INPUTS.index(name) for name in _plain_names]
 _owner = [INPUTS.index(name) for name, _ in _indicators]

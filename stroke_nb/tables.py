@@ -8,6 +8,7 @@ __all__ = ['Layout', 'layout_of', 'check_lengths', 'csv_pieces', 'read_rows']
 # %% ../nbs/tables.ipynb #606d0d46
 import csv
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -63,8 +64,19 @@ def _start(path: Path, encoding: str) -> tuple[str, list[list[str]], int]:
         return delimiter, [header, *islice((row for row in rows if any(row)), 500)], first
 
 # %% ../nbs/tables.ipynb #31040a3c
+_VALUE = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d+)?|\?|n/?a|nan", re.IGNORECASE)
+
+def _check_header(header: list[str], path: Path) -> None:
+    "Raise where the first line holds values, as in files without names; 0, 1, 2 ... are names of a kind."
+    values = [name for name in header if _VALUE.fullmatch(name.strip())]
+    numbered = [str(number) for number in range(len(header) + 1)]
+    if len(values) <= len(header) / 2 or values in (numbered[:-1], numbered[1:]): return
+    raise DataError(f"{path.name}: the first line holds values ({', '.join(header[:4])[:60]} ...), not names of "
+                    "columns; put a line with their names above it")
+
 def _names(header: list[str], path: Path) -> list[str]:
-    "Names of the columns; a `DataError` where two are the same."
+    "Names of the columns; a `DataError` where there are none or two are the same."
+    _check_header(header, path)
     names = [name.replace("\ufeff", "").strip() or f"Unnamed: {n}" for n, name in enumerate(header)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice: raise DataError(f"{path.name}: column {twice[0][:60]!r} is there twice; keep one of them")
@@ -91,7 +103,8 @@ def layout_of(
         is_last = not any(row[-1].strip() for row in longer)
         dropped = ["(end of the row)" if is_last else "(row name)"]
         names = [*names, *dropped] if is_last else [*dropped, *names]
-    if len(names) == 1: raise DataError(f"{path.name}: only one column, {names[0][:60]!r}; give a table")
+    if len(names) == 1: raise DataError(f"{path.name}: only one column, {names[0][:60]!r}; give a table whose columns "
+                                          "are parted by commas, semicolons or tabs")
     decimal = "," if _has_decimal_commas(delimiter, rows) else "."
     return Layout(encoding, delimiter, tuple(names), first, tuple(dropped), decimal)
 

@@ -131,7 +131,7 @@ def _compare(step: LoopStep) -> bool:
     run = step.run(
         "compare", champion=str(step.models / "champion"),
         challenger=str(step.out / step.case["challenger"] / "model"), data=_people(step), events=gate.events,
-        thresholds=" ".join(f"{t:g}" for t in gate.thresholds), auroc_margin=gate.auroc_margin,
+        thresholds=list(gate.thresholds), auroc_margin=gate.auroc_margin,
         benefit_margin=gate.benefit_margin,
     )
     step.case["runs"].append(run_name(run))

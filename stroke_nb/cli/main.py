@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 
 from .. import __version__
 from . import models, operate, workflow
+from .new import new
 from .record import record
 from .score import fetch, score, simulate
 from .words import friendly_errors, print_table, stop
@@ -223,10 +224,11 @@ def rerun(
 def params(job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")]) -> None:
     "Show a job's parameters: type, default, what is allowed, help."
     from stroke_nb.jobs.parameters import allowed, parameters
-    with friendly_errors(): taken = parameters(job)
+    with friendly_errors(): takes = parameters(job)
+    defaults = [",".join(map(str, each.default)) if each.many else each.default for each in takes]
     rows = [
-        (parameter.name, "none" if parameter.default is None else parameter.default, allowed(parameter), parameter.help)
-        for parameter in taken
+        (each.name, "none" if default is None else default, allowed(each), each.help)
+        for each, default in zip(takes, defaults)
     ]
     print_table(rows, ("PARAMETER", "DEFAULT", "ALLOWED", "HELP"))
 
@@ -271,4 +273,4 @@ for command in (
     workflow.site, workflow.summary,
 ):
     app.command()(command)
-for group in (record, models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)
+for group in (new, record, models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

@@ -26,7 +26,8 @@ def record_draft(
     source: Annotated[str, typer.Argument(metavar="FILE", help="CSV or Parquet file, or SQLAlchemy URL.")],
     outcome: Annotated[str, typer.Option(help="Column that says who has what a risk is to be given for.")],
     event: Annotated[
-        str | None, typer.Option(help="What stands in it for those who have it, such as yes or 1.")
+        list[str] | None,
+        typer.Option(help="What stands in it for those who have it, such as yes or 1; repeat for more."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column to leave out; repeat for more.")] = None,
     table: Annotated[str | None, typer.Option(help="Table of a database.")] = None,
@@ -40,7 +41,7 @@ def record_draft(
         from stroke_nb.tables import read_rows
         if out and out.exists(): stop(f"{out} is there already. Name another file, or delete it first.", 2)
         rows, name = read_rows(source, table)
-        try: drafted = draft(rows, outcome, event, tuple(without or ()))
+        try: drafted = draft(rows, outcome, tuple(event or ()), tuple(without or ()))
         except DataError as error: raise DataError(f"{name}: {error}") from None
         text = to_yaml(drafted, name, str(out or "record.yaml"))
     if out: out.write_text(text, encoding="utf-8")

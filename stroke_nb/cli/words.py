@@ -6,7 +6,9 @@
 __all__ = ['stop', 'friendly_errors', 'command_group', 'print_table']
 
 # %% ../../nbs/cli/words.ipynb #8e21120c
+import shutil
 import sys
+import textwrap
 from contextlib import contextmanager
 
 import typer
@@ -43,7 +45,12 @@ def print_table(
     rows: list[tuple],        # cells of each row
     header: tuple[str, ...],  # name of each column
 ) -> None:
-    "Print rows in aligned columns."
-    lines = [header, *([str(cell) for cell in row] for row in rows)]
+    "Print rows in aligned columns; on a terminal that is too narrow, the last column goes on in the next line."
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines: print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    room = shutil.get_terminal_size().columns - indent if sys.stdout.isatty() else widths[-1]
+    for *first, last in lines:
+        start = "".join(f"{cell:<{width}}  " for cell, width in zip(first, widths))
+        parts = textwrap.wrap(last, room) if 20 <= room < len(last) else [last]
+        print(start + f"\n{' ' * indent}".join(parts).rstrip() if last else start.rstrip())

@@ -118,7 +118,7 @@ def _compared(rule, data: str, out: Path, timeout: float):
     gate, log = rule.gate, not data and bool(os.environ.get("STROKE_NB_DATABASE"))
     params = dict(
         data=data, source="log" if log else "file",
-        thresholds=" ".join(f"{threshold:g}" for threshold in gate.thresholds), events=gate.events,
+        thresholds=list(gate.thresholds), events=gate.events,
         auroc_margin=gate.auroc_margin, benefit_margin=gate.benefit_margin,
     )
     return run_job("compare", params, out=out, timeout=timeout)

@@ -44,8 +44,9 @@ def find_job(
     if re.fullmatch(r"[\w-]+", str(job)):
         for folder in _job_folders():
             if (folder / f"{job}.ipynb").is_file(): return (folder / f"{job}.ipynb").resolve()
-    known = ", ".join(list_jobs()) or "none"
-    raise JobError(f"job {str(job)!r}: there is no such job. Known here: {known}. Or give the path of a notebook.")
+    known = list_jobs()
+    raise JobError(f"job {str(job)!r}: there is no such job. {did_you_mean(job, known)}"
+                   f"Known here: {', '.join(known) or 'none'}. Or give the path of a notebook.")
 
 # %% ../../nbs/jobs/parameters.ipynb #7c5e8df9
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Parameter:
     default: object
     help: str = ""
     optional: bool = False     # declared `| None`
+    many: bool = False         # declared `list[...]`; type, range and choices are those of each entry
     low: float | None = None   # smallest value allowed
     high: float | None = None  # largest value allowed
     choices: tuple = ()        # values allowed, where they are few
@@ -82,8 +84,15 @@ def _parameter_source(path: Path) -> str:
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
+def _entries(value) -> list:
+    "Entries of a list; text is parted by its commas, else by blanks."
+    if isinstance(value, (list, tuple)): return list(value)
+    if not isinstance(value, str): raise ValueError(f"{type(value).__name__} isn't a list")
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if "," in value else value.split()
+
 def _convert(parameter: Parameter, value):
     "`value` in the parameter's type; text, as a command line gives it, is read by that type."
+    if parameter.many: return [_convert(replace(parameter, many=False), entry) for entry in _entries(value)]
     if isinstance(value, os.PathLike): value = os.fspath(value)
     kind, text = _TYPES[parameter.type], isinstance(value, str)
     if parameter.optional and (value is None or (text and value.lower() == "none")): return None
@@ -102,7 +111,7 @@ def _bounds(parameter: Parameter, comment: str) -> Parameter:
         low, high = [float(end) if end else None for end in span.groups()]
         comment = comment.replace(span[0], "")
     if (listed := re.search(r"\{([^{}]*)\}", comment)):
-        choices = tuple(_convert(parameter, choice.strip()) for choice in listed[1].split(","))
+        choices = tuple(_convert(replace(parameter, many=True), listed[1]))
         comment = comment.replace(listed[0], "")
     return replace(parameter, help=" ".join(comment.split()), low=low, high=high, choices=choices)
 
@@ -117,13 +126,14 @@ def _parameter(
             f"parameter cell, line {node.lineno}: {ast.unparse(node)!r}. Write `name: type = default  # help`."
         )
     name, annotation = node.target.id, ast.unparse(node.annotation)
-    kind = re.fullmatch(r"(str|int|float|bool)( \| None)?", annotation)
-    if not kind:
+    kind = re.fullmatch(r"(list\[)?(str|int|float|bool)(?(1)\])( \| None)?", annotation)
+    if not kind or (kind[1] and kind[3]):
         raise JobError(
-            f"parameter {name}: type {annotation!r}. "
-            "Use str, int, float or bool, with `| None` where nothing is allowed."
+            f"parameter {name}: type {annotation!r}. Use str, int, float or bool, with `| None` where nothing is "
+            "allowed, or list[...] of one of them."
         )
-    parameter = Parameter(name, kind[1], ast.literal_eval(node.value), optional=bool(kind[2]))
+    default = ast.literal_eval(node.value)
+    parameter = Parameter(name, kind[2], default, optional=bool(kind[3]), many=bool(kind[1]))
     return _bounds(parameter, comments.get(node.end_lineno, ""))
 
 # %% ../../nbs/jobs/parameters.ipynb #6de91c58
@@ -158,7 +168,7 @@ def parameters(
 def allowed(parameter: Parameter) -> str:
     "What may be given, in words."
     low, high = parameter.low, parameter.high
-    words = [parameter.type]
+    words = [f"list of {parameter.type}" if parameter.many else parameter.type]
     if low is not None and high is not None: words.append(f"from {low:g} to {high:g}")
     elif low is not None: words.append(f"{low:g} or more")
     elif high is not None: words.append(f"{high:g} or less")
@@ -170,6 +180,7 @@ def _fault(parameter: Parameter, value) -> str | None:
     wrong = f"parameter {parameter.name} = {value!r}: must be {allowed(parameter)}."
     try: value = _convert(parameter, value)
     except ValueError: return wrong
+    if parameter.many: return next(filter(None, (_fault(replace(parameter, many=False), each) for each in value)), None)
     if value is None: return None
     if parameter.choices and value not in parameter.choices: return wrong
     if parameter.type in ("int", "float"):

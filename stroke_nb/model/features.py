@@ -121,7 +121,8 @@ def field_of(
     column: str,  # a column made by this notebook
 ) -> str:         # the field of the record behind it
     "The record's field that a derived column belongs to."
-    plain = column.split("__")[-1]
+    plain = column
+    while plain not in ENCODED and "__" in plain: plain = plain.partition("__")[2]   # names of transformers
     if plain in ENCODED: return INPUTS[OWNERS[ENCODED.index(plain)]]
     # a spline's columns carry a number
     return max((name for name in INPUTS if plain == name or plain.startswith(name + "_")), key=len)

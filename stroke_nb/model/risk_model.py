@@ -26,6 +26,7 @@ from .kinds import KINDS
 from .store import load_part, rebuilt, write_model
 from ..record.reading import require_same_record
 from ..schema import validate
+from ..settings import did_you_mean
 
 # %% ../../nbs/model/risk_model.ipynb #f0dfe65b
 class RiskModel(ClassifierMixin, BaseEstimator):
@@ -71,7 +72,8 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         self.spread_ = fit_spread(encode_codes(codes), refits.logits[:, rows], self.seed)
 
     def _check_settings(self):
-        if self.kind not in KINDS: raise ValueError(f"kind is {self.kind!r}: choose one of {', '.join(KINDS)}")
+        if self.kind not in KINDS: 
+            raise ValueError(f"kind is {self.kind!r}. {did_you_mean(self.kind, KINDS)}Choose one of {', '.join(KINDS)}")
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise ValueError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
 

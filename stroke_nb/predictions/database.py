@@ -20,7 +20,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..errors import LogError
+from .deadline import Deadline
 from .engines import Away, database_url, in_words, open_engine, parse_address
+from .sqlite_files import SqliteFiles
 from .tables import columns_of, METADATA, OUTCOMES, PREDICTIONS, RECORDS, Row
 from .versions import record_row
 
@@ -137,9 +139,8 @@ class Database:
         self.is_file = self.address.get_backend_name() == "sqlite"
         self.away = ""             # why it can't be used just now; empty while it can
         self.answered = -math.inf  # when it last took rows or answered, by the monotonic clock
-        self._engines, self._opening = {}, threading.RLock()
-        self._migrated, self._inode = False, None
-        self._knows_record = False   # has it the definition of the record in use?
+        self.within = Deadline(patience + 1)   # a second more than the drivers' own limits, whose words are better
+        self._forget()
 
     @property
     def name(self) -> str:
@@ -185,11 +186,12 @@ class Database:
         "Make rows durable, each once, in their order; tried again where the server was restarted meanwhile."
         for last_try in (False, True):
             try:
-                self._reopen_replaced_file()
+                self._reopen_removed_files()
                 if not self._migrated: self.migrate()
                 first = [] if self._knows_record else [record_row()]
                 with in_words(): _commit(self.engine(), first + rows)
                 self._knows_record = True
+                if self._reopen_removed_files() and not last_try: continue
             except Away as error:
                 if last_try or not getattr(error.__cause__, "stale", False): raise
             else:
@@ -197,8 +199,18 @@ class Database:
                 return
 
     def ping(self) -> None:
-        "Ask something small. A file that was away has to write, since on a full disk it can still be read."
-        self._reopen_replaced_file()
+        "Ask something small, within the deadline; making tables may take its time."
+        if not self._migrated and self.within(self._is_behind): self.migrate()
+        self.within(self._ping)
+
+    def _is_behind(self) -> bool:
+        "Whether tables need making."
+        self._reopen_removed_files()
+        with in_words(), self.engine().connect() as connection: return (_version(connection) or "") < LATEST_MIGRATION
+
+    def _ping(self) -> None:
+        # a file that was away has to write, since on a full disk it can still be read
+        self._reopen_removed_files()
         returning = self.away and self.is_file
         if returning and shutil.disk_usage(Path(self.address.database).parent).free < _LEAST_FREE:
             raise Away(f"{self.away.split(';')[0]}; the disk is all but full")
@@ -211,7 +223,7 @@ class Database:
         if not self.away:
             _logger.warning("the database %s can't be used, records go to the spool: %s", self.name, error)
         self.away = self.away or str(error)
-        self._migrated = False   # the tables are looked at again, too
+        self.give_up()
 
     def mark_back(self) -> None:
         "Note that it is in use again."
@@ -224,16 +236,33 @@ class Database:
         with in_words(), closing(self.engine().raw_connection()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _reopen_replaced_file(self) -> None:
-        "Open the SQLite file anew where somebody replaced it: rows written to a deleted file are lost."
-        if not self.is_file: return
-        try: inode = os.stat(self.address.database).st_ino
-        except OSError: inode = None
-        if inode != self._inode and self._inode is not None: self.close()
-        self._inode = inode or self._inode
+    def _reopen_removed_files(self) -> bool:
+        "Open SQLite's files anew where somebody removed one: rows written to a deleted file are lost. Whether it was."
+        if not self.is_file: return False
+        with in_words():
+            if self._files is None:
+                path = self.address.database
+                if self._migrated and os.path.exists(path): self._files = SqliteFiles(path, self.patience)
+                return False
+            removed = self._files.removed()
+        if removed: self.close()
+        return removed
+
+    def _forget(self) -> None:
+        "Begin with no connections, and with nothing that was found out by them."
+        self._engines, self._opening = {}, threading.RLock()   # a call that hangs holds the lock before for ever
+        self._migrated, self._files = False, None
+        self._knows_record = False   # has it the definition of the record in use?
+
+    def give_up(self) -> threading.Thread:   # that closes the connections, which may hang as well
+        "Leave all connections: with one goes whatever its session began with, such as that it may only read."
+        closers = [engine.dispose for engine in self._engines.values()]
+        if self._files: closers.append(self._files.close)
+        self._forget()
+        thread = threading.Thread(target=lambda: [close() for close in closers], daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         "Close all connections; whoever needs one opens it anew."
-        with self._opening:
-            for engine in self._engines.values(): engine.dispose()
-            self._engines, self._migrated, self._inode, self._knows_record = {}, False, None, False
+        self.give_up().join(self.within.seconds)

@@ -9,7 +9,7 @@ __all__ = ['Failover']
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,16 +35,30 @@ class Failover:
         with self._turn: self.spool.fault()
         with suppress(LogError), self.asking(): self.database.ping()
 
-    def keep(self, rows: list[Row]) -> None:
+    def keep(
+        self,
+        rows: list[Row],
+        claim: Callable[[], bool] = lambda: True,   # may this thread still put the rows into the spool?
+    ) -> None:
         "Make rows durable, in their order; `NotKept` where nobody takes them, `Refused` where the database won't."
         with self._turn:
-            if self.database.away: return self._append(rows)
+            if self.database.away:
+                if claim(): self._append(rows)
+                return
         try: self.database.commit(rows)
         except Refused: raise
         except LogError as error:
-            with self._turn:
-                self.database.mark_away(error)
-                self._append(rows)
+            if claim(): self.shelter(rows, error)
+
+    def shelter(
+        self,
+        rows: list[Row],
+        error: LogError,   # why the database didn't take them
+    ) -> None:
+        "Count the database as away, and put rows into the spool."
+        with self._turn:
+            self.database.mark_away(error)
+            self._append(rows)
 
     def _append(self, rows: list[Row]) -> None:
         "To the spool."
@@ -90,7 +104,7 @@ class Failover:
 
     def _commit_or_set_aside(self, records: list[NamedRow]) -> None:
         "Commit records, one by one where the database refuses them together; what it refuses waits for a person."
-        try: self.database.commit(ordered_rows(records))
+        try: self.database.within(self.database.commit, ordered_rows(records))
         except Refused as error:
             if len(records) == 1:
                 line = json.dumps([str(error), *records[0]]).encode() + b"\n"
@@ -99,6 +113,7 @@ class Failover:
 
     def tend(self) -> None:
         "Drain what waits, and ask a database that gave no answer for a while whether it is there."
+        with self._turn: self.spool.restore()
         if self.database.away or self.spool.waiting or self.spool.others(): self.drain()
         if time.monotonic() - self.database.answered > _IDLE:
             with self.asking(): self.database.ping()

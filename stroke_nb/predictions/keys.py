@@ -86,16 +86,22 @@ class Keys:
 
     def listed(self) -> list[Key]:
         "All keys, revoked ones too, oldest first."
+        return [_key_of(row) for row in self.database.within(self._rows)]
+
+    def _rows(self) -> list[sa.Row]:
         with self.database.reading(limit=True) as connection:
-            return [_key_of(row) for row in connection.execute(sa.select(API_KEYS).order_by(API_KEYS.c.created))]
+            return connection.execute(sa.select(API_KEYS).order_by(API_KEYS.c.created)).all()
 
     def read(self) -> None:
         "Read the keys in force; one thread at a time, or an older answer could replace a newer one."
         with self._reading:
-            with self.database.writing() as connection:
-                rows = connection.execute(sa.select(API_KEYS).where(API_KEYS.c.revoked.is_(None))).all()
+            rows = self.database.within(self._rows_in_force)
             self._in_force = {row.id: (_key_of(row), row.salt, row.hash) for row in rows}
             self._read_at = time.monotonic()
+
+    def _rows_in_force(self) -> list[sa.Row]:
+        with self.database.writing() as connection:
+            return connection.execute(sa.select(API_KEYS).where(API_KEYS.c.revoked.is_(None))).all()
 
     def read_again(self, within: float) -> None:
         "Read the keys in force, where they would be too old within so many seconds."

@@ -63,7 +63,8 @@ class PredictionLog:
     ) -> set[str]:           # those that are in the log or wait for it; `LogError` while the database is away
         "Find predictions by id."
         ids = set(ids)
-        stored = self.queries.stored(ids)
+        if self.database.away: raise LogError(self.database.away)
+        stored = self.database.within(self.queries.stored, ids)
         return stored if len(stored) == len(ids) else stored | ids & self.spool.ids()
 
     def window(self, since=None, until=None, labelled: bool = False, served: bool = True):
@@ -118,11 +119,14 @@ class PredictionLog:
         "What the log holds by record, and whether its database takes rows; makes and changes no tables."
         waiting = f"{len(self.spool.ids()):,} waiting in the spool"
         try:
-            with self.database.reading(limit=True) as connection: lines = [row.words for row in versions(connection)]
+            lines = self.database.within(self._record_lines)
             well, words = self.ready()
         except LogError as error: return False, [f"not ready: {error}; {waiting}"]
         if words: return False, [f"not ready: {words}; {waiting}", *lines]
         return well, [f"ready; {waiting}", *lines]
+
+    def _record_lines(self) -> list[str]:
+        with self.database.reading(limit=True) as connection: return [row.words for row in versions(connection)]
 
     def drain(self) -> int:
         "Move what waits in the spool to the database: `Failover.drain`; a service does so by itself."

@@ -7,6 +7,7 @@ __all__ = ['NamedRow', 'CHUNK', 'named_row', 'ordered_rows', 'counted', 'encode_
 
 # %% ../../nbs/predictions/spool.ipynb #b2b22e51
 import json
+import logging
 import os
 import secrets
 import time
@@ -116,6 +117,8 @@ def _sync_folder(folder: Path) -> None:
     finally: os.close(handle)
 
 # %% ../../nbs/predictions/spool.ipynb #8faf18c4
+_logger = logging.getLogger(__name__)
+
 class Spool:
     "Records that wait for the database, on the disk: this process' file, and those that dead processes left."
     def __init__(
@@ -132,7 +135,7 @@ class Spool:
     def append(self, records: list[NamedRow]) -> None:
         "Keep records, after the definition of the record that they follow; `NotKept` where that can't be."
         # whoever drains this file may have another record in use
-        first = [] if self.end and not self._is_gone() else [named_row(record_row())]
+        first = [] if self.end else [named_row(record_row())]
         data = b"".join(encode_line(record) for record in first + records)
         self._write(data)
         self.end, self.waiting = self.end + len(data), self.waiting + len(records)
@@ -163,24 +166,50 @@ class Spool:
         with suppress(OSError):
             if self.file is not None: self.file.truncate(self.end)
 
-    def _is_gone(self) -> bool: return self.file is not None and os.fstat(self.file.fileno()).st_nlink == 0
-
-    def _open(self) -> None:
-        "Create the file and lock it, where it isn't there or somebody deleted it: what went there would go nowhere."
-        if self._is_gone(): self.close()
-        if self.file is not None: return
+    def _create(self) -> tuple[Path, IO[bytes]]:
+        "A new file, locked."
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with locked(self.folder / ".lock"):
-            self.path = self.folder / f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.spool"
-            self.file = open(os.open(self.path, flags, 0o600), "r+b", buffering=0)
-            _lock(self.file)
+            path = self.folder / f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.spool"
+            file = open(os.open(path, flags, 0o600), "r+b", buffering=0)
+            _lock(file)
         _sync_folder(self.folder)
+        return path, file
+
+    def _open(self) -> None:
+        "Have a file that stands in the folder."
+        self.restore()
+        if self.file is not None: return
+        self.path, self.file = self._create()
         self.end = self.drained = self.waiting = 0
+
+    def _is_in_place(self) -> bool:
+        try: return os.path.samestat(os.stat(self.path), os.fstat(self.file.fileno()))
+        except FileNotFoundError: return False
+
+    def restore(self) -> None:
+        "Where somebody removed the file or its folder, copy what it holds, which this process can still read."
+        if self.file is None or self._is_in_place(): return
+        path, file = self._create()
+        try:
+            self.file.seek(0)
+            for start in range(0, self.end, 2**20):
+                _write_through(file, start, self.file.read(min(2**20, self.end - start)))
+        except OSError:
+            file.close()
+            path.unlink(missing_ok=True)
+            raise
+        self.file.close()
+        if self.waiting:
+            words = "somebody removed %s, in which %d records waited: they were copied to %s"
+            _logger.error(words, self.path, self.waiting, path)
+        self.path, self.file = path, file
 
     def close(self) -> None:
         "Give the file up; an empty one is deleted, a full one is left for the next process."
         if self.file is None: return
+        if self.waiting: self.restore()
         self.file.close()
         if self.drained == self.end: self.path.unlink(missing_ok=True)
         self.file = None

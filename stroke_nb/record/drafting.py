@@ -6,13 +6,15 @@
 __all__ = ['FEWEST_EVENTS', 'find_column', 'outcome_draft', 'Draft', 'draft']
 
 # %% ../../nbs/record/drafting.ipynb #36ec162f
-from dataclasses import dataclass
+import re
+import shlex
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from .columns import Column, column_of, knowledge, named
+from .columns import Column, column_of, knowledge, named, yes_no
 from .field_drafts import field_draft, note_of
 from .naming import field_name, horizon_of, known_field
 from .parsing import BLANKS, parse, plain_name, TRUTHS
@@ -30,40 +32,53 @@ def find_column(frame: pd.DataFrame, name: str) -> str:
     columns = [str(column) for column in frame]
     raise DataError(f"there is no column {name!r}. {did_you_mean(name, columns)}The file has {', '.join(columns[:40])}")
 
-def _two_values(text: pd.Series, name: str) -> list[str]:
-    "The outcome's two spellings."
+_MOST_VALUES = 20   # of an outcome
+
+def _values(text: pd.Series, name: str, events: tuple[str, ...]) -> list[str]:
+    "The outcome's spellings, the commonest first."
     values = list(text.dropna().value_counts().index)
-    if len(values) == 2: return values
+    if len(values) == 2 or (events and 2 < len(values) <= _MOST_VALUES): return values
     if len(values) < 2:
         raise DataError(f"{name} can't be the outcome: all rows have {values[0] if values else 'nothing'} in it")
     some = ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
+    are_codes = all(_is_number(value) for value in values)
+    counting = sorted(values, key=float)[1:] if are_codes else values[-1:]
+    options = " ".join(f"--event {shlex.quote(value)}" for value in counting)
+    remedy = f"Name those that count, such as {options}" if len(values) <= _MOST_VALUES else \
+        "Make a column of 0 and 1, such as 1 where it is above a limit"
     raise DataError(
         f"{name} can't be the outcome: it has {len(values):,} different values ({some}), and a risk is of one thing "
-        "that people have or don't have. Make a column of 0 and 1, such as 1 where it is above a limit"
+        f"that people have or don't have. {remedy}"
     )
 
-def _event(values: list[str], event: str | None, name: str) -> tuple[str, bool]:
-    "The value that means that somebody has it, and whether that is a guess."
-    if event is not None:
-        chosen = next((value for value in values if value.casefold() == event.strip().casefold()), None)
-        if chosen is None: raise DataError(f"--event {event}: {name} has {' and '.join(values)}")
-        return chosen, False
+def _named_events(values: list[str], events: tuple[str, ...], name: str) -> list[str]:
+    "The values that `--event` names."
+    by_word = {value.casefold(): value for value in values}
+    for event in events:
+        if event.strip().casefold() not in by_word: raise DataError(f"--event {event}: {name} has {', '.join(values)}")
+    chosen = [by_word[event.strip().casefold()] for event in events]
+    if len(set(chosen)) == len(values): raise DataError(f"--event: these are all values of {name}; leave one out")
+    return chosen
+
+def _event(values: list[str]) -> tuple[str, bool]:
+    "Of two values the one that means that somebody has it, and whether that is a guess."
     if set(values) == {"0", "1"} or {value.casefold() for value in values} <= TRUTHS.keys():
         return next(value for value in values if value == "1" or TRUTHS.get(value.casefold()) == 1), False
-    if set(values) == {"1", "2"}: return "2", True
+    if all(_is_number(value) for value in values): return max(values, key=float), True
     words = [value for value in values if value.casefold() in knowledge()["events"]]
     return (words[0] if len(words) == 1 else values[1]), True   # values come with the commoner first
 
 def outcome_draft(
-    values: pd.Series,    # raw
-    event: str | None = None,  # spelling of what people with it have; None: guessed
-) -> tuple[np.ndarray, dict]:  # outcome of each row, NaN where unknown; settings
+    values: pd.Series,              # raw
+    events: tuple[str, ...] = (),   # spellings of what people with it have; empty: guessed
+) -> tuple[np.ndarray, dict]:       # outcome of each row, NaN where unknown; settings
     "The outcome and its settings."
     column = column_of(values, "outcome")
     text = column.values.map({0.: "0", 1.: "1"}) if column.kind == "binary" else _spelt(column)
-    present = _two_values(text, values.name)
-    chosen, guessed = _event(present, event, values.name)
-    y = (text == chosen).astype(float).where(text.notna()).to_numpy()
+    present = _values(text, values.name, events)
+    guessed, is_guess = ("", False) if events else _event(present)
+    chosen = _named_events(present, events, values.name) if events else [guessed]
+    y = text.isin(chosen).astype(float).where(text.notna()).to_numpy()
     name = field_name(values.name)
     horizon, rest = horizon_of(name)
     noun = rest.replace("_", " ") or "outcome"
@@ -71,12 +86,15 @@ def outcome_draft(
     if plain_name(values.name) != name: settings["aliases"] = [str(values.name)]
     if horizon: settings["horizon"] = horizon
     review = ["noun, plural, definition: write what counts and how it was established"]
-    if not {value.casefold() for value in present} <= {"0", "1", *TRUTHS}:
-        settings["spellings"] = {value: int(value == chosen) for value in present}
-    if guessed: review.append(f"{chosen!r} is taken as having it (else: --event VALUE)")
+    plain = {"0": 0, "1": 1, **TRUTHS}
+    spellings = {value: int(value in chosen) for value in present}
+    if any(plain.get(value.casefold()) != has for value, has in spellings.items()): settings["spellings"] = spellings
+    if is_guess: review.append(f"{guessed!r} is taken as having it (else: --event VALUE)")
     if horizon: review.append(f"horizon {horizon}: by the name")
     share = round(float(np.nanmean(y)), 4)
     return y, settings | dict(seen=dict(people=int(np.isfinite(y).sum()), share=share), review=review)
+
+def _is_number(text: str) -> bool: return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
 def _spelt(column: Column) -> pd.Series:
     "An outcome's values as text, each in its commonest spelling."
@@ -87,23 +105,30 @@ def _spelt(column: Column) -> pd.Series:
 
 # %% ../../nbs/record/drafting.ipynb #9912cfd3
 _GIVES_AWAY, _LIKE_THE_OUTCOME = .985, .9   # AUROC by itself; the best honest fields stay below
+_FOLLOWS = .7                               # of a key, which should tell nothing
 
-def _reason(column: Column, y: np.ndarray, name: str, outcome: str, tells: float) -> str:
-    "Why a column is no field; empty where it can be one."
+def _suspicion(column: Column, name: str, outcome: str, tells: float) -> str:
+    "Why a column tells more of the outcome than a field should; empty where it doesn't."
     alike = {part for part in name.split("_") if len(part) > 3} & set(outcome.split("_"))
-    if column.kind == "empty": return "no value in any row"
-    if column.kind != "identifier" and (tells >= _GIVES_AWAY or (alike and tells >= _LIKE_THE_OUTCOME)):
-        return f"gives the outcome away (AUROC {tells:.3f} by itself): is it known before the outcome is?"
-    if column.kind == "constant":
-        blanks = column.values.isna().sum()
-        return f"always {column.known.iloc[0]}" + ("; if a blank means no, write 0 there" if blanks else "")
     if column.kind == "identifier":
-        return "different in nearly every row: a key or free text" + (
-            f", and it follows the outcome (AUROC {tells:.2f}): was the file put together from two lists?"
-            if tells >= _GIVES_AWAY else "")
-    if column.kind == "text": return f"free text or too many categories ({column.known.nunique():,} different values)"
+        return "" if tells < _FOLLOWS else \
+            f"a key that follows the outcome (AUROC {tells:.2f}): was the file sorted, or put together from two lists?"
+    if tells < (_LIKE_THE_OUTCOME if alike else _GIVES_AWAY): return ""
+    return f"gives the outcome away (AUROC {tells:.3f} by itself): is it known before the outcome is?"
+
+def _reason(column: Column, name: str) -> str:
+    "Why a column is no field; empty where it can be one."
+    known = column.known
+    if column.kind == "empty": return "no value in any row"
+    if column.kind == "constant":
+        return f"always {known.iloc[0]}" + "; if a blank means no, write 0 there" * (len(known) < len(column.values))
+    if column.kind == "identifier":
+        return "a row number" if named("row_numbers", name) else "different in nearly every row: a key or free text"
+    if named("identifiers", name) and (distinct := known.nunique()) > max(100, .2 * len(known)):
+        return f"a key with {distinct:,} different values; if it tells people apart, keep one row for each person"
+    if column.kind == "text": return f"free text or too many categories ({known.nunique():,} different values)"
     if column.kind == "date": return "a date: write the years, days or months that it stands for as a number"
-    if len(column.known) < FEWEST_EVENTS: return f"known of only {len(column.known)} people"
+    if len(known) < FEWEST_EVENTS: return f"known of only {len(known)} people"
     return ""
 
 def _age(dates: dict[str, Column], names: dict[str, str], fields: dict) -> tuple[dict, pd.Series] | None:
@@ -154,7 +179,7 @@ class Draft:
     settings: dict            # as a file would say them
     notes: dict[str, str]     # field -> a comment
     left_out: dict[str, str]  # column -> why
-    words: list[str]          # what to tell at once
+    words: list[str]          # what to tell at once, the gravest first
 
 def _people(y: np.ndarray, name: str) -> np.ndarray:
     "The rows whose outcome is known; a `DataError` where too few have it or don't."
@@ -166,70 +191,85 @@ def _people(y: np.ndarray, name: str) -> np.ndarray:
                             "and its figures are worth something from about 100")
     return known
 
-def _ids(columns: dict[str, Column], names: dict[str, str], words: list[str]) -> list[str]:
-    "Names of the column that tells people apart."
-    keyed = [column for column in columns if named("identifiers", names[column].removesuffix("_value"))]
-    keys = [column for column in keyed if columns[column].kind in ("identifier", "number", "text")]
+def _ids(columns: dict[str, Column], names: dict[str, str]) -> list[str]:
+    "Names of the column that tells people apart; row numbers don't, as every file has the same."
+    plain = {column: names[column].removesuffix("_value") for column in columns}   # `id` is a name in use
+    keys = [column for column, entry in columns.items() if entry.kind in ("identifier", "number", "text")
+            and named("identifiers", plain[column]) and not named("row_numbers", plain[column])]
     unique = [column for column in keys if columns[column].known.is_unique and columns[column].values.notna().all()]
-    for column in keys:
-        repeated = columns[column].known.duplicated().mean()
-        if column not in unique and .01 < repeated < .9 and plain_name(column) in ("id", "patient_id"):
-            words.append(f"{column} stands in more than one row: keep one row for each person")
     return [plain_name(unique[0])] if unique else []
 
-def _gather(columns: dict[str, Column], names: dict, y: np.ndarray, ids: list, left_out: dict, outcome: str):
-    "Settings, notes, strengths and columns by field; what can be none goes to `left_out` with the reason."
-    fields, notes, tells, by_name = {}, {}, {}, {}
-    def add(name: str, entry: Column, told: float, **more):
-        fields[name], tells[name], by_name[name] = field_draft(entry, y, name) | more, told, entry
-        notes[name] = note_of(entry, fields[name], told)
+@dataclass
+class _Columns:
+    "What became of a table's columns."
+    left_out: dict[str, str]                                  # column -> why
+    suspects: dict[str, str] = field(default_factory=dict)    # column -> how it gives the outcome away
+    fields: dict[str, dict] = field(default_factory=dict)     # field -> settings
+    notes: dict[str, str] = field(default_factory=dict)       # field -> a comment
+    tells: dict[str, float] = field(default_factory=dict)     # field -> AUROC by itself
+    by_name: dict[str, Column] = field(default_factory=dict)  # field -> column
+
+    def add(self, name: str, entry: Column, y: np.ndarray, tells: float, **more) -> None:
+        "Make a field of a column."
+        self.fields[name] = field_draft(entry, y, name) | more
+        self.notes[name], self.tells[name] = note_of(entry, self.fields[name], tells), tells
+        self.by_name[name] = entry
+
+def _gather(columns: dict[str, Column], names: dict, y: np.ndarray, ids: list, without: dict, outcome: str) -> _Columns:
+    "Fields, and what is left out."
+    done = _Columns(dict(without))
     for column, entry in columns.items():
-        if column in left_out: continue
+        if column in without: continue
+        name = names[column].removesuffix("_value")
         is_key = plain_name(column) in ids
         if is_key: entry = Column(column, "identifier", entry.values)
-        told = strength(entry, y)
-        reason = _reason(entry, y, names[column], outcome, told)
-        if is_key and told < _GIVES_AWAY: reason = "the key that tells people apart (`ids`)"
-        if reason: left_out[column] = reason
-        else: add(names[column], entry, told)
+        tells = strength(entry, y)
+        reason = "the key that tells people apart (`ids`)" if is_key else _reason(entry, name)
+        if suspicion := _suspicion(entry, name, outcome, tells): done.suspects[column] = suspicion
+        elif reason: done.left_out[column] = reason
+        else: done.add(names[column], entry, y, tells)
     dates = {column: entry for column, entry in columns.items() if entry.kind == "date"}
-    if age := _age(dates, names, fields):
+    if age := _age(dates, names, done.fields):
         entry = column_of(age[1], "age")
-        add("age", entry, strength(entry, y), **age[0])
-        left_out |= dict.fromkeys(age[0]["dates"], "a date, used for the age")
-    return fields, notes, tells, by_name
+        done.add("age", entry, y, strength(entry, y), **age[0])
+        done.left_out |= dict.fromkeys(age[0]["dates"], "a date, used for the age")
+    done.left_out = done.suspects | done.left_out
+    return done
 
 def draft(
-    frame: pd.DataFrame,        # raw, one row per person
-    outcome: str,               # its column
-    event: str | None = None,   # spelling of what people with it have
+    frame: pd.DataFrame,            # raw, one row per person
+    outcome: str,                   # its column
+    events: tuple[str, ...] = (),   # spellings of what people with it have
     without: tuple[str, ...] = (),  # columns to leave out
 ) -> Draft:
     "A record for a table, every guess marked for review; a `DataError` where the table can't serve."
     outcome = find_column(frame, outcome)
-    y, outcome_settings = outcome_draft(frame[outcome], event)
+    y, outcome_settings = outcome_draft(frame[outcome], events)
     rows = _people(y, outcome)
-    words = [f"{(~rows).sum():,} rows have no outcome and weren't looked at"] if not rows.all() else []
+    blank = [f"{(~rows).sum():,} rows have no outcome and weren't looked at"] if not rows.all() else []
     frame, y = frame[rows].reset_index(drop=True), y[rows]
-    left_out = {find_column(frame, column): "as you said" for column in without}
+    own = {find_column(frame, column): "as you said" for column in without}
     names = {}
     for column in frame: names[column] = field_name(column, taken=(outcome_settings["column"], *names.values()))
-    columns = {column: column_of(frame[column], names[column]) for column in frame if column != outcome}
-    ids = _ids(columns, names, words)
-    fields, notes, tells, by_name = _gather(columns, names, y, ids, left_out, outcome_settings["column"])
-    if not fields:
-        why = "; ".join(f"{column}: {reason}" for column, reason in list(left_out.items())[:10])
+    columns = {column: yes_no(column_of(frame[column], names[column])) for column in frame if column != outcome}
+    ids = _ids(columns, names)
+    done = _gather(columns, names, y, ids, own, outcome_settings["column"])
+    if not done.fields:
+        why = "; ".join(f"{column}: {reason}" for column, reason in list(done.left_out.items())[:10])
         raise DataError(f"no column can be a field of a record. {why or 'The file has no other column'}")
-    words += [f"{column} is left out: {reason}" for column, reason in left_out.items() if reason != "as you said"]
-    events = int(y.sum())
-    if events < 100: words.append(f"only {events} people have the outcome: intervals will be wide")
-    strongest = max(tells, key=tells.get)
-    form = _form(fields, tells)
-    examples = dict(form=_example(fields, frame, by_name), prevalence=round(float(y.mean()), 3))
+    grave = [f"{column} is left out: {reason}" for column, reason in done.suspects.items()]
+    rest = [f"{column} is left out: {reason}" for column, reason in done.left_out.items()
+            if column not in own and column not in done.suspects]
+    events_count = int(y.sum())
+    few = [f"only {events_count} people have the outcome: intervals will be wide"] if events_count < 100 else []
+    strongest = max(done.tells, key=done.tells.get)
+    examples = dict(form=_example(done.fields, frame, done.by_name), prevalence=round(float(y.mean()), 3))
     record = dict(
         name=outcome_settings["column"], title=f"Risk of {outcome_settings['noun']}", strongest=strongest,
-        **(dict(ids=ids) if ids else {}), outcome=outcome_settings, fields=fields, form=form, examples=examples,
-        review=["name, title", f"strongest: {strongest} has the largest AUROC by itself, {tells[strongest]:.2f}"],
+        **(dict(ids=ids) if ids else {}), outcome=outcome_settings, fields=done.fields,
+        form=_form(done.fields, done.tells), examples=examples,
+        review=[*grave, "name, title",
+                f"strongest: {strongest} has the largest AUROC by itself, {done.tells[strongest]:.2f}"],
     )
     parse(record)
-    return Draft(record, notes, left_out, words)
+    return Draft(record, done.notes, done.left_out, [*grave, *blank, *rest, *few])

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from .columns import Column, scale_of
+from .columns import Column, named, scale_of
 from .naming import known_field, label_of, unit_of
 from .parsing import plain_name
 from .signals import direction_of, order_of
@@ -61,6 +61,12 @@ def _bands(numbers: pd.Series) -> list:
     step = _step(high - low, 4)
     return [tidy(step * n) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
+def _has_far_zeros(numbers: pd.Series) -> bool:
+    "Whether 0 is there, and far below all other numbers."
+    rest = numbers[numbers > 0]
+    if len(rest) == len(numbers) or not len(rest) or (numbers < 0).any(): return False
+    return rest.min() > max(.15 * rest.median(), 5)
+
 def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     "Settings of a number, and what was guessed."
     numbers, review = column.known, ["hard and soft: from the data"]
@@ -74,6 +80,9 @@ def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     if "above" in entry and (numbers == 0).sum() > 0 and (numbers != 0).any():
         review.append(f"0 in {(numbers == 0).sum():,} rows: read as not known")
         blanks, numbers = [*blanks, "0"], numbers[numbers != 0]
+    elif _has_far_zeros(numbers):
+        share = f"{(numbers == 0).mean():.1%}"
+        review.append(f"0 in {share} of rows, far from all others: if it means not known, write `blanks: [\"0\"]`")
     ranges = _ranges(numbers, known.pop("hard", None), column.whole)
     direction = direction_of(column, y)
     if direction: review.append(f"direction {direction}: in these data")
@@ -97,7 +106,7 @@ def _category(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]
     known, entry, review = column.known, known_field(name, None), []
     categories = [category for category in column.categories if category != column.missing]
     codes = all(category.lstrip("-").replace(".", "").isdigit() for category in categories)
-    scale = scale_of(categories)
+    scale = None if codes else scale_of(categories)
     ordered = scale is not None or (codes and order_of(column, y))
     if ordered: review.append("ordered: by their words" if scale else "ordered: risk goes one way along the codes")
     names = [*(scale or categories), *([column.missing] if column.missing else [])]
@@ -118,6 +127,7 @@ def _binary(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     seen = dict(middle=int(known.mean() > .5), share=round(float(known.mean()), 4), share_by_outcome=shares)
     settings = dict(kind="binary") | entry.get("settings", {}) | dict(label=label_of(column.name))
     settings |= dict(direction=direction) if direction else {}
+    settings |= dict(spellings=column.spellings) if column.spellings else {}
     return settings | dict(blanks=list(column.blanks), seen=seen), review
 
 # %% ../../nbs/record/field_drafts.ipynb #4862d510
@@ -130,6 +140,8 @@ def field_draft(
 ) -> dict:            # settings, `review` among them
     "A field's settings, drafted from a column."
     settings, review = _KINDS[column.kind](column, y, name)
+    if named("afterwards", name.removesuffix("_value")):
+        review.append("is it known when the risk is asked for, or only afterwards? if so, leave the field out")
     blank = float(column.values.isna().mean())
     settings["seen"] |= dict(blank=round(blank, 4))
     if plain_name(column.name) != name: settings["aliases"] = [str(column.name)]

@@ -116,6 +116,10 @@ def _check_names(section: Section, record: Record) -> None:
             plain = plain_name(column)
             if meant.setdefault(plain, name) != name:
                 reject(section, f"{column!r} means {meant[plain]} and {name}: keep one of them", "fields")
+    for name in record.fields:   # a model's columns of splines
+        stem = re.sub(r"_sp_\d+$", "", name)
+        if stem != name and stem in record.fields:
+            reject(section, f"{name} is what models call a part of {stem}: choose another name", "fields")
     named = [("strongest", [record.strongest] if record.strongest else []), ("order", record.order)]
     named += [("form", names) for names in record.form.values()]
     named += [("examples", record.examples.get(use, {})) for use in ("form", "service", "partial", "unknown")]

@@ -17,9 +17,12 @@ def auroc(
     y: np.ndarray,      # outcome, shape (n,), 0 or 1
 ) -> float:             # 0.5 where all have one outcome
     "Chance that someone with the outcome has the higher value, ties counted half."
+    return _auroc_of_ranks(values.rank().to_numpy(), y)
+
+def _auroc_of_ranks(ranks: np.ndarray, y: np.ndarray) -> float:
     events, others = y.sum(), len(y) - y.sum()
     if not events or not others: return .5
-    return float((values.rank().to_numpy()[y == 1].sum() - events * (events + 1) / 2) / (events * others))
+    return float((ranks[y == 1].sum() - events * (events + 1) / 2) / (events * others))
 
 def _rates(values: pd.Series, y: np.ndarray) -> pd.Series:
     "For each person, the share with the outcome among the others of their category; a fold of two doesn't see itself."
@@ -68,8 +71,9 @@ def direction_of(
     values, y = column.values[known], y[known]
     events = y.sum()
     if min(events, len(y) - events) < 10: return ""
-    lead = auroc(values, y) - .5
-    spread = values.rank().std() / len(y)   # of one value's rank
+    ranks = values.rank().to_numpy()
+    lead = _auroc_of_ranks(ranks, y) - .5
+    spread = ranks.std() / len(y)   # of one value's rank
     if abs(lead) < _BEYOND_CHANCE * spread * np.sqrt(1 / events + 1 / (len(y) - events)): return ""
     sign = 1 if lead > 0 else -1
     if column.kind == "number" and _turns(values, y, sign): return ""

@@ -9,6 +9,7 @@ __all__ = ['to_yaml']
 import json
 import re
 
+from .checking import STUDY
 from .drafting import Draft
 
 # %% ../../nbs/record/writing.ipynb #3e78ac45
@@ -75,7 +76,8 @@ def to_yaml(
     lines += ["", "form:", *(line for name, value in settings["form"].items() for line in _entry(name, value, 2))]
     lines += ["", "examples:   # people who don't exist", *(
         line for name, value in settings["examples"].items() for line in _entry(name, value, 2))]
-    lines += ["", "study: {}   # source, setting and people of the data, for checklists and model card"]
+    lines += ["", "study: {}   # answers for report, model card and checklists; `record check` names the rest:"]
+    lines += [f"#  {name}: {words}" for name, words in STUDY.items()]
     lines += ["", *_entry("review", settings["review"], 0)]
     if draft.left_out:
         lines += ["", "# Columns left out:", *(f"#   {column}: {reason}" for column, reason in draft.left_out.items())]

@@ -27,6 +27,7 @@ class Settings:
     model: str = "models/champion"    # folder of the champion; followed when it turns to another model
     database: str | None = None       # prediction log; None: STROKE_NB_DATABASE, else sqlite:///predictions.db
     spool: str = "predictions.spool"  # folder for predictions while the database is away
+    patience: float = 3.0             # seconds until a database that doesn't answer counts as away
     challenger: str | None = None     # folder of a challenger; it may appear and vanish later
     share: float = 0.0                # of people on the challenger's side
     mode: str = "shadow"              # "shadow" or "serve"

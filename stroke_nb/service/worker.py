@@ -41,7 +41,8 @@ class Service:
         for role in ("champion", "challenger"):
             self.meters.model_loads.labels(role, "failed")   # a count that begins at 0 is seen to rise to 1
         self.limit = RateLimit(settings.rate, settings.burst, rates)
-        self.log, self.person_secret = PredictionLog(settings.database, settings.spool), person_secret()
+        self.log = PredictionLog(settings.database, settings.spool, settings.patience)
+        self.person_secret = person_secret()
         self.keys_needed = None   # not known yet
         self.started, self.requests_in_flight = time.monotonic(), 0
         self.batcher = MicroBatcher()

@@ -61,7 +61,7 @@ def _job_section(job: str) -> str:
         "|:--|:--|:--|:--|",
     ]
     for parameter in parameters(job):
-        default = "" if parameter.default in ("", None) else f"`{parameter.default}`"
+        default = "" if parameter.default in ("", None, []) else f"`{parameter.default}`"
         words = f"{table_text(allowed(parameter))} | {table_text(parameter.help)}"
         lines.append(f"| `{parameter.name}` | {default} | {words} |")
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def framingham(
     smoker, hypertension = yes(.494), yes(np.clip(.31 + .012 * (age - 50), .02, .9))
     systolic = (rng.normal(122, 14, n) + 30 * hypertension + .3 * (age - 50)).clip(83, 295).round(1)
     people = pd.DataFrame(dict(
-        randid=rng.permutation(10_000_000)[:n] + 1000, male=yes(.43), age=age,
+        randid=rng.choice(10_000_000, n, replace=False) + 1000, male=yes(.43), age=age,
         education=rng.choice([1.0, 2, 3, 4], n, p=[.43, .30, .16, .11]), currentSmoker=smoker,
         cigsPerDay=(smoker * rng.choice([5, 10, 15, 20, 30, 40], n, p=[.12, .15, .13, .38, .14, .08])).astype(float),
         BPMeds=yes(.03), prevalentStroke=yes(.006), prevalentHyp=hypertension, diabetes=yes(.026),

@@ -22,7 +22,7 @@ from pathlib import Path
 from ..cohort import load, simulate
 from ..files import locked
 from ..jobs.run import Run, run_job
-from ..jobs.parameters import find_job
+from ..jobs.parameters import find_job, Parameter, parameters
 from ..automation.rule import Rule
 from ..model import RiskModel
 from ..fields import OUTCOME
@@ -112,16 +112,22 @@ SMALL = {
     "drift, broken": lambda: dict(current=str(broken()), evidently=False),
 }
 
+def _fewer(takes: list[Parameter]) -> dict:
+    "Small numbers for a job that isn't one of ours; for all else its defaults."
+    few = dict(folds=2, repeats=1, refits=30, resamples=30)
+    return {each.name: few[each.name] for each in takes if each.name in few and each.type == "int"}
+
 def _run_small(name: str) -> Run:
-    job, params = find_job(name.split(",")[0]).resolve(), SMALL[name]()
+    job = find_job(name.split(",")[0])
+    params = SMALL[name]() if name in SMALL else _fewer(parameters(job))
     with contextlib.chdir(place()): return run_job(job, params, out="reports", progress=False)
 
 @cache
 def small_run(
-    name: str,  # a job, or a job and how it differs: a key of SMALL
+    name: str,  # a job, or a job and how it differs: a key of SMALL, or a job of one's own
 ) -> Run:
     "The one run of this session by that name; drift runs watch the model of the small training run."
-    if name != "train": small_run("train")
+    if name in SMALL and name != "train": small_run("train")
     note = place() / f"{name}.json"   # for the other workers of the session
     with locked(note.with_suffix(".lock")):
         if not note.exists():

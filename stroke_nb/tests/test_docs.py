@@ -80,14 +80,14 @@ def shows(want: str, got: str) -> bool:
 # %% ../../nbs/tests/test_docs.ipynb #b54358a0
 # defaults of the jobs in the copy
 _SMALL = dict(
-    kind='"logistic"', challengers='"age_only"', folds=2, repeats=1, refits=30, resamples=20, evidently=False
+    kind='"logistic"', challengers='["age_only"]', folds=2, repeats=1, refits=30, resamples=20, evidently=False
 )
 
 def _made_small(notebook: str) -> str:
     "A job's notebook with smaller defaults."
     for name, value in _SMALL.items():
         notebook = re.sub(
-            rf'("{name}: \w+ = )(?:\\"[^"]*\\"|[\w.]+)',
+            rf'("{name}: [\w\[\]]+ = )(?:\\"[^"]*\\"|\[\]|[\w.]+)',
             lambda match, value=value: match[1] + json.dumps(str(value))[1:-1],
             notebook,
         )
@@ -118,7 +118,7 @@ def test_jobs_of_the_copy_are_small():
         for job in ("train", "validate", "drift")
         for each in parameters(workspace() / f"nbs/notebooks/{job}.ipynb")
     }
-    assert [found[name] for name in _SMALL] == ["logistic", "age_only", 2, 1, 30, 20, False]
+    assert [found[name] for name in _SMALL] == ["logistic", ["age_only"], 2, 1, 30, 20, False]
 
 # %% ../../nbs/tests/test_docs.ipynb #0fa2fe3e
 _PORTS = {"app": 8866, "serve": 8000, "lab": 8888, "mlflow": 5000}

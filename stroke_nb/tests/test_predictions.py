@@ -7,9 +7,9 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_a_file_that_was_replaced_is_opened_anew', 'test_a_locked_file_costs_patience_and_no_record',
            'test_a_process_that_leaves_takes_no_rows_along', 'test_a_clock_that_steps_back',
            'test_a_database_stopped_and_started_under_load', 'test_order_is_kept_across_the_spool',
-           'test_a_restart_between_two_requests_is_not_noticed', 'test_a_database_that_hangs',
+           'test_a_restart_between_two_requests_is_not_noticed', 'test_a_database_that_hangs', 'test_a_disk_that_hangs',
            'test_one_refused_row_does_not_hold_up_the_others', 'test_a_full_disk', 'in_small_files',
-           'test_files_that_may_not_grow', 'test_draining_comes_to_an_end_under_load',
+           'test_files_that_may_not_grow', 'test_a_spool_that_is_removed', 'test_draining_comes_to_an_end_under_load',
            'test_the_file_of_a_living_process_stays', 'test_a_spool_drained_twice_counts_once', 'test_spool_lines',
            'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_a_log_of_version_0001',
            'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
@@ -137,8 +137,14 @@ def _check(url: str, folder: Path, talkers: list[Talker]) -> PredictionLog:
 def sqlite(tmp_path) -> str: return f"sqlite:///{tmp_path}/log.db"
 
 def test_killed_under_load(sqlite, tmp_path):
-    with _talkers(sqlite, folder=tmp_path) as [talker]: talker.kill()
-    _check(sqlite, tmp_path, [talker]).close()
+    "Once with all files in place, once after somebody has removed the write-ahead log."
+    for removed in (False, True):
+        with _talkers(sqlite, folder=tmp_path) as [talker]:
+            if removed:
+                Path(tmp_path, "log.db-wal").unlink()
+                talker.wait_for()
+            talker.kill()
+        _check(sqlite, tmp_path, [talker]).close()
 
 def test_two_services_on_one_file(sqlite, tmp_path):
     "Both start at once, on a file that isn't there yet; one is killed, the other stops in order."
@@ -272,6 +278,35 @@ def test_a_database_that_hangs(tmp_path):
         assert time.monotonic() - start < 0.5 and log.depth() == 2 and log.ready()[0]
         log.close()
 
+# %% ../../nbs/tests/test_predictions.ipynb #be520d35
+@contextlib.contextmanager
+def _own_disk(folder: Path):
+    "A small disk of its own, such as may be frozen."
+    if os.geteuid() or not shutil.which("fsfreeze"): pytest.skip("only root can mount a small disk and freeze it")
+    image = folder.with_suffix(".img")
+    folder.mkdir()
+    with open(image, "wb") as file: file.truncate(32 * 2**20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, folder], capture_output=True).returncode:
+        pytest.skip("this container may not mount")
+    try: yield folder
+    finally: subprocess.run(["umount", "--lazy", folder], check=True)
+
+def test_a_disk_that_hangs(tmp_path):
+    with (
+        _own_disk(tmp_path / "disk") as disk,
+        PredictionLog(f"sqlite:///{disk}/log.db", tmp_path / "spool", patience=0.2) as log,
+    ):
+        answers = [_prediction() for _ in range(3)]
+        log.add(answers[:1])
+        subprocess.run(["fsfreeze", "--freeze", disk], check=True)
+        try:
+            for answer in answers[1:]: log.submit([answer]).result(10)
+            assert log.depth() == 2 and "wait in the spool" in log.ready()[1]
+        finally: subprocess.run(["fsfreeze", "--unfreeze", disk], check=True)
+        _wait(lambda: log.ready() == (True, ""), 8)
+        assert _ids(log) == [answer.id for answer in answers]
+
 # %% ../../nbs/tests/test_predictions.ipynb #b88fe850
 def test_one_refused_row_does_not_hold_up_the_others(postgres, tmp_path):
     good, bad, also_good = (as_rows(_prediction())[0] for _ in range(3))
@@ -347,6 +382,24 @@ def test_files_that_may_not_grow(tmp_path):
     code = f"from stroke_nb.tests.test_predictions import in_small_files; in_small_files({str(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+# %% ../../nbs/tests/test_predictions.ipynb #6a059b97
+def test_a_spool_that_is_removed(tmp_path, caplog):
+    answers, spool = [_prediction() for _ in range(3)], tmp_path / "spool"
+    with PredictionLog(_nowhere(), spool, patience=0.3) as log:
+        for answer in answers:
+            log.add([answer])
+            shutil.rmtree(spool)   # the last time nobody comes after it
+        _wait(lambda: len(caplog.messages) > 3, 5)
+        assert log.depth() == 3 and "somebody removed" in caplog.text
+        shutil.rmtree(spool)
+        spool.touch()
+        assert not log.ready()[0]
+        spool.unlink()
+        assert log.ready()[0]
+    with PredictionLog(f"sqlite:///{tmp_path}/log.db", spool) as log:
+        log.drain()
+        assert _ids(log) == [answer.id for answer in answers]
 
 # %% ../../nbs/tests/test_predictions.ipynb #4b813fae
 def test_draining_comes_to_an_end_under_load(sqlite, tmp_path):

@@ -23,7 +23,7 @@ from ..predictions import PredictionLog
 from ..predictions.windows import log_cohort
 from ..schema import require_outcome, validate
 from .bootstrap import evaluate
-from .cross_validation import PERFORMANCE
+from .cross_validation import performance_metrics
 from .people import folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation
@@ -94,7 +94,7 @@ def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
 
 def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, Section]:
     "Performance of the risks as they are, and re-stated for the prevalence seen here."
-    before, after = (evaluate(y, risk, PERFORMANCE, resamples, seed) for risk in (p, local))
+    before, after = (evaluate(y, risk, performance_metrics(), resamples, seed) for risk in (p, local))
     numbers, local_numbers = metrics_of(before), metrics_of(after)
     return dict(
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),

@@ -4,13 +4,17 @@
 
 # %% auto #0
 __all__ = ['EDGE', 'Undefined', 'check', 'check_both', 'persons', 'Interval', 'off_edge', 'brier', 'scaled_brier', 'log_loss',
-           'flagged', 'sensitivity', 'specificity', 'ppv', 'at', 'sweep']
+           'flagged', 'sensitivity', 'specificity', 'ppv', 'at', 'sweep', 'shown', 'own_metrics']
 
 # %% ../../nbs/validation/metrics.ipynb #83b816db
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+from ..display import Metric, METRICS
 
 # %% ../../nbs/validation/metrics.ipynb #ce895d9c
 class Undefined(ValueError):
@@ -129,3 +133,27 @@ def sweep(
     y, p = y[order], p[order]
     last = np.r_[p[1:] != p[:-1], True]  # people with one risk are flagged together
     return p[last], np.flatnonzero(last) + 1, np.cumsum(y)[last]
+
+# %% ../../nbs/validation/metrics.ipynb #392f35ec
+_OWN: dict[str, Callable] = {}   # by name, in the order in which they came
+
+def shown(
+    label: str,                  # for tables
+    digits: int,                 # after the point
+    how: str,                    # how to read it
+    target: float | None = None, # the value that it ought to have, where there is one
+) -> Callable:                   # a decorator for a function of (y, p)
+    "Have reports show a metric of one's own."
+    def keep(metric: Callable) -> Callable:
+        name = metric.__name__
+        if name in METRICS and name not in _OWN: raise ValueError(f"{name} is a metric already: take another name")
+        METRICS[name], _OWN[name] = Metric(label, digits, how, target), metric
+        return metric
+    return keep
+
+def own_metrics() -> tuple[Callable, ...]:
+    "Metrics of one's own: those of the rooms that hold one, and those of the notebook that runs."
+    from stroke_nb import validation
+    for room in pkgutil.iter_modules(validation.__path__):
+        if room.name.startswith("metric_"): importlib.import_module(f"stroke_nb.validation.{room.name}")
+    return tuple(_OWN.values())
