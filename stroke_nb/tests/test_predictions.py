@@ -12,10 +12,10 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_files_that_may_not_grow', 'test_a_spool_that_is_removed', 'test_draining_comes_to_an_end_under_load',
            'test_the_file_of_a_living_process_stays', 'test_a_spool_drained_twice_counts_once', 'test_spool_lines',
            'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_a_log_of_version_0001',
-           'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
-           'test_a_missing_column_is_told', 'test_two_records_in_one_log', 'test_another_records_spool',
-           'test_append_only', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
-           'test_drift_on_the_log', 'test_validation_on_the_log']
+           'test_an_export_is_safe_in_a_spreadsheet', 'test_the_hash_of_the_first_record',
+           'test_numbers_go_on_after_the_migration', 'test_a_missing_column_is_told', 'test_two_records_in_one_log',
+           'test_another_records_spool', 'test_append_only', 'test_a_revoked_key_ends_in_every_process',
+           'test_import_is_light', 'clinic', 'test_drift_on_the_log', 'test_validation_on_the_log']
 
 # %% ../../nbs/tests/test_predictions.ipynb #f1694bd8
 import contextlib
@@ -582,6 +582,16 @@ def test_a_log_of_version_0001(kind, request, tmp_path):
         for statement in ("UPDATE predictions SET risk = 0", "DELETE FROM records", "UPDATE records SET name = 'x'"):
             with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
                 connection.exec_driver_sql(statement)
+
+def test_an_export_is_safe_in_a_spreadsheet(tmp_path):
+    "A caller names its requests, and a name may begin as a formula does."
+    with PredictionLog(f"sqlite:///{tmp_path}/log.db", tmp_path / "spool") as log:
+        log.add([_prediction(request_id=name) for name in ("=1+1", "@x", "-7", "visit-1")])
+        for kind in ("csv", "parquet"): log.export(tmp_path / f"all.{kind}")
+    import pandas as pd
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet}
+    names = {kind: reader(tmp_path / f"all.{kind}").request_id.astype(str).tolist() for kind, reader in read.items()}
+    assert names == {"csv": ["'=1+1", "'@x", "-7", "visit-1"], "parquet": ["=1+1", "@x", "-7", "visit-1"]}
 
 def test_the_hash_of_the_first_record():
     "Rows of version 0001 name it: whoever changes the packaged record's meaning gives migration 0002 a copy of this one."
