@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['UserError', 'OutsideError', 'DataError', 'DriftError', 'UsageError', 'JobError', 'ScheduleError', 'LoopError',
-           'LogError', 'NotKept', 'RegistryError', 'PublishError', 'DocsError', 'StateError', 'Unreachable', 'NotTold']
+           'LogError', 'NotKept', 'RecordRefused', 'RegistryError', 'PublishError', 'DocsError', 'StateError',
+           'Unreachable', 'NotTold']
 
 # %% ../nbs/errors.ipynb #288d9eb0
 class UserError(ValueError):
@@ -46,6 +47,11 @@ class LogError(OutsideError):
 
 class NotKept(LogError):
     "Neither the database nor the spool took a record: the answer it belongs to must not be given."
+    words = "neither the database nor the spool could keep it"   # for who must not see addresses
+
+class RecordRefused(NotKept):
+    "The database works and won't have a record."
+    words = "the database refuses the record"
 
 class RegistryError(OutsideError):
     "The registry can't do what was asked. The message names the store and the remedy."

@@ -146,6 +146,7 @@ def decide(
         return [
             Step("close", f"Quiet again, so this is closed.\n\n{body}", number=issue["number"]) for issue in issues
         ]
+    if result["verdict"] == "unsure" and not issues: return []   # neither an alarm nor quiet: opens and closes nothing
     if not issues:
         word, meaning = VERDICT_WORDS[result["verdict"]]
         return [Step("open", body, title=f"{result['job']}: {word.lower()}, {meaning}")]
@@ -209,12 +210,13 @@ def tell_people(
     result: dict,
     env: dict | None = None,  # None: this process's
 ) -> str:                     # who was told
-    "Tell those whom `STROKE_NB_NOTIFY` names of an alarm or a failure; nobody of a quiet run."
-    if result["verdict"] == "ok": return "Quiet: nobody needs to be told."
+    "Tell those whom `STROKE_NB_NOTIFY` names of an alarm or a failure; nobody of other runs."
+    word = VERDICT_WORDS[result["verdict"]][0]
+    if result["verdict"] in ("ok", "unsure"): return f"{word}: nobody needs to be told."
     from stroke_nb.automation.notify import notify
     link = link_of(os.environ if env is None else env)
     receipt = notify(
-        f"stroke_nb: {result['job']}: {VERDICT_WORDS[result['verdict']][0].lower()}",
+        f"stroke_nb: {result['job']}: {word.lower()}",
         "\n".join([*result["reasons"][:5], link]).strip(),
     )
     if not receipt.ok: raise NotTold(receipt.words)

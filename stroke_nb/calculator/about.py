@@ -8,7 +8,6 @@ __all__ = ['RIVALS', 'ALWAYS', 'result_of', 'validation_html', 'fairness_html', 
 
 # %% ../../nbs/calculator/about.ipynb #849edaaf
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from markupsafe import Markup
@@ -17,23 +16,16 @@ from .drawings import Estimate, estimates, per_cent
 from .templates import paragraph, render
 from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
-from ..files import result_of_model
+from ..files import training_run
+from ..margins import MARGINS
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/about.ipynb #5ed4382a
-def _candidates(folder: Path) -> Iterator[Path]:
-    "Where result.json may be: beside the published model, in the run that holds it, or in the workspace's reports."
-    yield folder.with_name(f"{folder.name}.result.json")
-    yield folder.parent / "result.json"
-    for parent in folder.parents[:4]: yield from sorted(parent.glob("reports/train/*/result.json"), reverse=True)
-
 def result_of(
     model,          # a scorer
 ) -> dict | None:   # content of result.json, with `folder`; None where there is none
     "The training run that made a model."
-    for path in _candidates(Path(model.folder)):
-        if result := result_of_model(path, model.sha256): return result | {"folder": str(path.parent)}
-    return None
+    return training_run(model.folder, model.sha256)
 
 # %% ../../nbs/calculator/about.ipynb #a33b7f86
 _NO_RESULT = (
@@ -99,7 +91,9 @@ def _subgroups(metrics: dict, measure: str) -> list[Estimate]:
     rest = {name: name.removeprefix(f"{measure}_") for name in metrics if name.startswith(f"{measure}_")}
     return _estimates_of(metrics, [(name, label) for name, end in rest.items() if (label := _group_label(end))])
 
-def _is_off(ratio: Estimate) -> bool: return not ratio.low <= 1 <= ratio.high
+_margin = MARGINS["observed_expected_ratio"]
+
+def _is_off(ratio: Estimate) -> bool: return _margin.side(dict(low=ratio.low, high=ratio.high)) in ("below", "above")
 
 def fairness_html(result: dict | None) -> Markup:
     "Whether the model does as well for some people as for others."
@@ -113,10 +107,11 @@ def fairness_html(result: dict | None) -> Markup:
         axis = "AUROC; 0.5 is chance"
         discrimination = estimates(aurocs, 0.5, "AUROC by group", axis, lambda auroc: auroc.low <= 0.5)
     off = ", ".join(ratio.label for ratio in filter(_is_off, ratios))
-    words = "In no group that can be judged are risks too high or too low beyond doubt."
+    words = f"In no group are risks too high or too low beyond doubt; observed / expected of {_margin} counts as right."
     if off: words = f"Risks are too high or too low beyond doubt for: {off}."
     return render(
-        "fairness.html", words=words, groups=len(ratios), calibration=calibration, discrimination=discrimination,
+        "fairness.html", words=words, groups=len(ratios), missed=f"{0.05 * len(ratios):.1f}",
+        calibration=calibration, discrimination=discrimination,
         events=RECORD.outcome.plural, absent=RECORD.study.get("absent", ""), strongest=_banded(),
     )
 

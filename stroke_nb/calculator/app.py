@@ -25,7 +25,7 @@ from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from ..addresses import answers_for
-from .fork import parent, register, Sessions
+from .fork import CAN_FORK, parent, register, Sessions
 from .templates import apps_folder, page_template
 from ..files import model_hash
 from ..jobs.kernel import skip_grammar
@@ -210,7 +210,7 @@ def serve_app(
     if model_hash(folder): os.environ["STROKE_NB_RECORD"] = record_of(folder)
     os.environ.update(_SESSION, STROKE_NB_MODEL=str(folder))
     register()
-    if hasattr(os, "fork"): parent.start()
+    if CAN_FORK: parent.start()
     print(
         f"Risk calculator: http://{ip}:{port}/" + (" (asks for the token of STROKE_NB_TOKEN)" if token else ""),
         flush=True,

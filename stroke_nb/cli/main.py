@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 
 from .. import __version__
 from . import models, operate, workflow
+from .init import init
 from .new import new
 from .record import record
 from .score import fetch, score, simulate
@@ -267,11 +268,12 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
 def index(out: _Out = Path("reports")) -> None:
     "Write the index page anew from the run folders."
     from stroke_nb.jobs.index import build_index
-    print(f"Open {_shown(build_index(out))}")
+    with friendly_errors(): page = build_index(out)
+    print(f"Open {_shown(page)}")
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8
 for command in (
-    simulate, fetch, score, operate.app, operate.page, operate.serve, operate.alert, models.canary, models.loop,
+    init, simulate, fetch, score, operate.app, operate.page, operate.serve, operate.alert, models.canary, models.loop,
     workflow.site, workflow.summary,
 ):
     app.command()(command)

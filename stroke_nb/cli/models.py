@@ -131,6 +131,7 @@ def canary(
 ) -> None:
     "Tell running services which share of people the challenger tries."
     from stroke_nb.service.canary import write_canary
+    if not folder.is_dir(): stop(f"--models {folder}: no folder there. Start in the workspace, or name it.", 2)
     try: path = write_canary(folder, share, mode)
     except (ValueError, OSError) as error: stop(str(error), 2)
     print(f"{share:.0%} of people, {mode}: {path}. Services read it within seconds.")

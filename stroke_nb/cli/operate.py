@@ -109,7 +109,7 @@ def _open_log(database: str | None):
 def log_migrate(database: _Database = None) -> None:
     "Create the log's tables, or bring them up to date."
     with _open_log(database) as opened:
-        from stroke_nb.predictions.database import LATEST_MIGRATION
+        from stroke_nb.predictions.migration import LATEST_MIGRATION
         before = opened.migrate()
         _, lines = opened.status()
         if before and before < LATEST_MIGRATION: print(f"The tables were of version {before}.")

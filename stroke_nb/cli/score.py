@@ -13,6 +13,7 @@ import typer
 
 from .words import friendly_errors, stop
 from ..files import sha256_of, whole_file
+from ..installation import install_line
 
 # %% ../../nbs/cli/score.ipynb #fb403465
 _FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
@@ -59,7 +60,7 @@ def fetch() -> None:
     public = next((file for file in active().files if file.dataset), None)
     if public is None: stop(f"the record {active().name!r} names no public file; give your own with --data.", 2)
     try: import kagglehub
-    except ImportError: stop("kagglehub is missing. Install it: pip install 'stroke_nb[fetch]'.", 2)
+    except ImportError: stop(f"kagglehub is missing. Install it: {install_line('fetch')}", 2)
     import shutil
     try: source = Path(kagglehub.dataset_download(public.dataset)) / public.name
     except (OSError, ValueError) as error: stop(f"{public.dataset}: not downloaded ({error}). Is the network there?", 1)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import typer
 
 from ..errors import OutsideError, UserError
+from ..installation import install_line
 
 # %% ../../nbs/cli/words.ipynb #b9bf3eb6
 def stop(message: str, code: int):
@@ -27,7 +28,7 @@ def friendly_errors():
     try: yield
     except KeyboardInterrupt as error: stop(str(error) or "interrupted", 1)
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is missing. Install what this command needs: pip install 'stroke_nb[all]'.", 2)
+        stop(f"{error.name} is missing. Install what this command needs: {install_line()}", 2)
     except UserError as error: stop(str(error), 2)
     except OutsideError as error: stop(str(error), 1)
 

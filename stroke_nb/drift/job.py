@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,6 +149,12 @@ class DriftLook:
         "Does anything ask for action?"
         return self.result.alarm or self.outcome_alarm
 
+    @property
+    def verdict(self) -> str:
+        "The verdict for the record; a look without a window judges nothing."
+        if self.alarm: return "alarm"
+        return "unsure" if self.compared.kind == "fifth" else "ok"
+
     @cached_property
     def reference_risks(self) -> np.ndarray | None:
         "Predicted risks of the reference, where it is at hand and there is a model."
@@ -176,9 +183,9 @@ class DriftLook:
     def evidently_files(
         self,
         wanted: bool = True,
-    ) -> list[str]:  # names; empty where not wanted, or where the reference isn't at hand
+    ) -> list[str]:  # names; empty where not wanted, not installed, or where the reference isn't at hand
         "Evidently's pages, written to the run's folder."
-        if not (wanted and self.at_hand): return []
+        if not (wanted and self.at_hand and find_spec("evidently")): return []
         return [evidently_pages(self.compared.reference, self.rows, run_dir()).name]
 
     def numbers(self) -> dict[str, float | dict]:
@@ -205,7 +212,7 @@ class DriftLook:
         source = compared.origin["source"] if compared.kind == "fifth" else window.source
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
-            verdict="alarm" if self.alarm else "ok", reasons=self.words().reasons, metrics=self.numbers(),
+            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
             data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated), model=model,
             files=files,
         )

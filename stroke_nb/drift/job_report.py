@@ -7,11 +7,13 @@ __all__ = ['LookWords', 'LookPlots']
 
 # %% ../../nbs/drift/job_report.ipynb #722e7450
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from .outcomes import EXPECTED_ASSUMES
 from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
 from ..fields import INPUTS, OUTCOME, RECORD
+from ..installation import install_line
 from ..validation.calibration import calibration_curve
 from ..validation.plots import plot_calibration
 from ..validation.words import say
@@ -131,7 +133,10 @@ class LookWords:
         files: list[str],  # from `DriftLook.evidently_files`
     ) -> str:
         "How to read Evidently's pages."
-        if not files: return "Not made this time."
+        if not files:
+            return "Not made this time." if find_spec("evidently") else (
+                f"Not made: Evidently isn't installed. `{install_line('evidently')}` adds it."
+            )
         return ("[Evidently's data summary and data drift](evidently.html), for those who know them. Their flags "
                 "decide nothing here: they test each window alone, so that some column is flagged in most clean weeks.")
 
@@ -144,6 +149,9 @@ class LookWords:
         elif look.outcome_alarm: outcomes = [f"Outcomes: the alarm since {look.outcome_monitor.alarm_} stands."]
         first = outcomes + drift if look.outcome_alarm and not look.result.alarm else drift + outcomes
         faults = [f"Check the file: {finding.words}." for finding in look.quality.findings[:3]]
+        if look.verdict == "unsure":
+            first = ["Nothing was judged: no window was named, and a look at the data's own fifth counts as evidence "
+                     "of nothing. Name one: `stroke-nb run drift -p current FILE`.", *first]
         return [*first, *self._notes, *faults, self.next]
 
 # %% ../../nbs/drift/job_report.ipynb #0cb45e23

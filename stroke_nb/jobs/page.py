@@ -15,8 +15,8 @@ from ..display import day_and_hour, interval, label, number
 
 # %% ../../nbs/jobs/page.ipynb #ccbf66c4
 VERDICT_WORDS = {
-    "ok": ("OK", "no action needed"), "alarm": ("Alarm", "somebody should look at this"),
-    "failed": ("Failed", "the job did not finish"),
+    "ok": ("OK", "no action needed"), "unsure": ("Can't tell", "too little to judge by"),
+    "alarm": ("Alarm", "somebody should look at this"), "failed": ("Failed", "the job did not finish"),
 }
 
 # %% ../../nbs/jobs/page.ipynb #52a5c4a9

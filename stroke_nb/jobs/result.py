@@ -23,7 +23,7 @@ from .masks import LOGIN
 from ..moments import utc_now
 
 # %% ../../nbs/jobs/result.ipynb #86518cea
-VERDICTS = ("ok", "alarm", "failed")
+VERDICTS = ("ok", "unsure", "alarm", "failed")   # unsure: too little to judge by
 
 @cache
 def _own_folder() -> Path:
@@ -79,7 +79,7 @@ def failed_parts() -> dict:  # the parts of `result.json` that a job records
 # %% ../../nbs/jobs/result.ipynb #f662a612
 def record(
     *,
-    verdict: str,                  # "ok", "alarm" or "failed"
+    verdict: str,                  # "ok", "unsure", "alarm" or "failed"
     reasons: list[str] = (),       # why, one sentence each, the weightiest first
     metrics: dict | None = None,   # name to number, or to {value, low, high}
     data: dict | None = None,      # source, sha256, rows, simulated

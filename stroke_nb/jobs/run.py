@@ -20,12 +20,13 @@ from .. import __version__
 from ..display import label
 from ..errors import UsageError
 from ..files import locked, model_hash, try_lock, write_whole, writing
+from .history import RunTable
 from .index import build_index
 from .kernel import execute
 from .masks import masked, secret_masks
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
-from .result import commit, failed_parts, new_run_id, to_json
+from .result import commit, failed_parts, new_run_id, read_run, to_json
 from ..moments import stamp, utc_now
 from ..record.definition import Record
 from ..record.reading import active, read_record, record_of, write_record
@@ -166,6 +167,10 @@ class Run:
     def verdict(self) -> str: return self.result["verdict"]
     @property
     def report(self) -> Path: return self.folder / "report.html"
+
+    def _repr_html_(self) -> str:
+        run = read_run(self.folder) or self.result | {"links": []}
+        return RunTable([run], self.folder.parents[1])._repr_html_()
 
 def _exit_code(result: dict, fail_on: str | None) -> int:
     "The exit code that a result asks for."

@@ -19,7 +19,7 @@ class Point:
     value: float
     low: float | None     # its interval
     high: float | None
-    verdict: str          # "ok" or "alarm"
+    verdict: str          # "ok", "unsure" or "alarm"
     run_id: str
 
 def trend(

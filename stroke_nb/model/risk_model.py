@@ -25,6 +25,7 @@ from .fitting import fit, fit_spread, labels, refit, Refits, tune
 from .kinds import KINDS
 from .store import load_part, rebuilt, write_model
 from ..record.reading import require_same_record
+from .summary import summary_html
 from ..schema import validate
 from ..settings import did_you_mean
 
@@ -108,6 +109,10 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         spread = self.spread_.predict(np.column_stack([encode_codes(codes), z]))
         return tuple(self._restate(p, prevalence) for p in interval(z, spread, rows, level))
 
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        "What a notebook shows: the model in a few lines, not sklearn's diagram of its settings."
+        return {"text/plain": repr(self), "text/html": summary_html(self)}
+
     def save(self, path):
         "Write the model to a folder; see `save_model`."
         return save_model(self, path)
@@ -153,7 +158,7 @@ def load_model(path) -> RiskModel:
     model.classes_, model.n_features_in_ = np.array([0, 1]), len(INPUTS)
     model.fitted_ = rebuilt(folder, KINDS[model.kind], state)
     model.spread_ = load_part(folder, "spread", CatBoostRegressor) if "spread.cbm" in manifest["files"] else None
-    model.sha256_ = sha256_of(folder / "manifest.json")
+    model.sha256_, model.folder_ = sha256_of(folder / "manifest.json"), folder
     return model
 
 # %% ../../nbs/model/risk_model.ipynb #14dbfdfd
@@ -174,6 +179,7 @@ def recalibrate(
         float(prevalence),
     )
     updated.thresholds_, updated.version_ = {}, ""      # chosen for, and given to, the model as it was
+    updated.folder_ = None                              # the run there measured another model
     # its tables are about the risks as they were
     updated.about_ = {key: value for key, value in model.about_.items() if key != "reference"}
     return updated

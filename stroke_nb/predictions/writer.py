@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from ..errors import LogError, NotKept
+from ..errors import LogError, NotKept, RecordRefused
 from .deadline import Deadline
 from .engines import Away, first_line
 from .failover import Failover
@@ -24,6 +24,7 @@ from .tables import Row
 _logger = logging.getLogger(__name__)
 _MOST_ROWS, _MOST_WAITING = 2000, 20_000   # rows in a transaction, callers in the queue
 TICK, SLOWEST_TICK = 0.5, 2.0            # seconds between looks; while the database is away they grow to the second
+_SHOWN = 10.0   # seconds for which a refused record keeps the log from being ready, unless one is kept meanwhile
 
 class Batch:
     "Rows of several callers at work, which one thread sees to their end."
@@ -57,6 +58,7 @@ class Writer:
         self._queue, self._closing, self._threads = queue.SimpleQueue(), failover.closing, []
         self._gate = threading.Lock()  # one start, and nothing is handed in after the end
         self._at_work: Batch | None = None
+        self._refused: tuple[float, RecordRefused] | None = None   # the last record, if it was, and when
         self._alone = deque()          # callers whose batch was refused
 
     def start(self) -> None:
@@ -121,9 +123,13 @@ class Writer:
         except Exception as caught: error = caught
         if not batch.claim(): return
         self._at_work = None
+        if error is None: self._refused = None
         if error is None or isinstance(error, NotKept): batch.settle(error)
         elif len(batch.callers) > 1: self._alone.extend(batch.callers)
-        else: batch.settle(NotKept(f"the database refuses the record: {first_line(error)}"))
+        else:
+            refused = RecordRefused(f"the database refuses the record: {first_line(error)}")
+            self._refused = time.monotonic(), refused
+            batch.settle(refused)
 
     def waited(self) -> float:   # seconds
         "Age of the oldest record that isn't durable yet."
@@ -159,6 +165,7 @@ class Writer:
         if self._closing.is_set(): return False, "the log is closed"
         if (waited := self.waited()) > self.failover.database.patience:
             return False, f"neither the database nor the spool has answered for {waited:.0f} s"
+        if self._refused and time.monotonic() - self._refused[0] < _SHOWN: return False, str(self._refused[1])
         return self.failover.ready()
 
     def close(self) -> None:

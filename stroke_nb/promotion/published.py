@@ -128,7 +128,8 @@ def champion_info(
 def user() -> str:
     "Who is doing this: the person behind a workflow, else the account."
     try: return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
-    except (KeyError, OSError): return f"uid {os.getuid()}"   # a container's user may have no name
+    except (KeyError, OSError, ImportError):   # a container's user may have no name; Windows has no numbers
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 def remember(models: Path, action: str, sha256: str, **more) -> None:
     "Add a line to the history, on disk before anything else happens."

@@ -23,7 +23,8 @@ from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
 from .pyfunc import saved_folder
 from stroke_nb.promotion.tracking import (
-    artifact_root, experiment_id, fill_run, open_store, run_tags, store_lock, tracking_uri, without_password,
+    artifact_root, experiment_id, fill_run, open_store, run_tags, store_exists, store_lock, tracking_uri,
+    without_password,
 )
 
 # %% ../../nbs/promotion/registry.ipynb #a892e778
@@ -85,7 +86,7 @@ def log_run(
     "Track a training run and register its model; the folders are only read."
     run_folder, model_folder = Path(run_folder), Path(model_folder)
     _check_model(model_folder, result)
-    with open_store(f"tracking {run_folder.name} (its model is safe in {model_folder})") as client:
+    with open_store(f"tracking {run_folder.name} (its model is safe in {model_folder})", make=True) as client:
         run = client.create_run(experiment_id(client, experiment), run_name=run_folder.name, tags=run_tags(result))
         try:
             fill_run(client, run.info.run_id, run_folder, model_folder, result, params)
@@ -107,11 +108,15 @@ def _row(registered, aliases: dict, metrics: dict) -> dict:
         sha256=registered.tags.get("sha256"), run=registered.tags.get("run"),
     )
 
-def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc, sha256, run; newest first
-    "Every registered version."
+def _version_rows() -> list[dict]:
+    "Every version's row."
     with open_store("listing versions") as client:
         aliases, versions = _aliases(client), client.search_model_versions(f"name='{MODEL}'")
-        rows = [_row(version, aliases, client.get_run(version.run_id).data.metrics) for version in versions]
+        return [_row(version, aliases, client.get_run(version.run_id).data.metrics) for version in versions]
+
+def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc, sha256, run; newest first
+    "Every registered version."
+    rows = _version_rows() if store_exists() else []
     frame = pd.DataFrame(rows, columns=["version", "role", "created", "simulated", "auroc", "sha256", "run"])
     return frame.sort_values("version", key=lambda version: version.astype(int), ascending=False, ignore_index=True)
 

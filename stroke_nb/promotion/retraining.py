@@ -75,7 +75,8 @@ class Retraining:
     def numbers(self) -> dict:
         "Figures for `result.json`."
         return metrics_of(self.scores) | dict(
-            update=CHOICES.index(self.test.choice), update_intercept=self.test.intercept, update_slope=self.test.slope,
+            update=CHOICES.index(self.test.choice) if self.test.choice in CHOICES else None,
+            update_intercept=self.test.intercept, update_slope=self.test.slope,
             people=len(self.people), learned_from=len(self.learn), events=int(self.people[OUTCOME].sum()),
             events_learned_from=int(self.outcome.sum()),
         )

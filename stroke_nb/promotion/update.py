@@ -16,7 +16,7 @@ from ..model.risk_model import recalibrate, RiskModel
 from ..predictions.windows import joined, thinned
 from .held_out import parts
 from ..schema import require_outcome, validate
-from ..validation.updating import closed_test, ClosedTest, revision
+from ..validation.updating import closed_test, closed_test_of, ClosedTest
 from ..validation.provenance import joint_fingerprint
 
 # %% ../../nbs/promotion/update.ipynb #ccbb9160
@@ -37,7 +37,7 @@ def recommend(
             f"{int(y.sum())} {RECORD.outcome.plural} among {len(y):,} people: the closed test needs at least 10, "
             "and 10 people without; wait for more outcomes"
         )
-    return closed_test(y, p, *revision(validate(learn), y, p))
+    return closed_test_of(validate(learn), y, p)
 
 # %% ../../nbs/promotion/update.ipynb #9f955a1d
 def _fresh_fit(model: RiskModel, people: pd.DataFrame, refits: int = 0) -> RiskModel:
@@ -65,7 +65,7 @@ def refitted(
     recent, y = thinned(learn, halflife), learn[OUTCOME].to_numpy(float)
     test = closed_test(y, _left_out(model, base, learn))
     fit = _fresh_fit(model, joined(base, recent), refits)
-    return recalibrate(fit, test.intercept, test.slope, y.mean()) if test.choice != "keep" else fit
+    return recalibrate(fit, test.intercept, test.slope, y.mean()) if test.changes else fit
 
 # %% ../../nbs/promotion/update.ipynb #4a8a27ff
 def _about(model: RiskModel, challenger: RiskModel, learn: pd.DataFrame, test: ClosedTest, held_out: float) -> dict:
@@ -88,7 +88,7 @@ def updated(
     learn = parts(people, held_out)[0]
     learn.attrs = dict(people.attrs)
     test = recommend(model, learn)
-    if test.choice == "keep": return None, test
+    if not test.changes: return None, test
     if test.choice == "refit": challenger = refitted(model, base, learn, halflife, refits)
     else: challenger = recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
     challenger.prevalence = None   # the people served are the place of use

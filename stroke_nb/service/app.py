@@ -7,8 +7,10 @@ __all__ = ['worker_app', 'check_settings', 'settings_at', 'serve']
 
 # %% ../../nbs/service/app.ipynb #f7c2b3e8
 import json
+import logging
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -39,20 +41,27 @@ def _worker_environment(settings: Settings, workers: int, folder: str) -> dict[s
     return alone | (shared if workers > 1 else {})
 
 def check_settings(settings: Settings) -> None:
-    "Raise a `DataError` or `LogError` in words where a service couldn't start."
+    "Raise a `DataError` or `LogError` in words where a service couldn't start; say where its spool is."
+    from stroke_nb.predictions.engines import Away
     from stroke_nb.predictions.log import PredictionLog
     from stroke_nb.predictions.records import person_secret
+    from stroke_nb.service.meters import log_as_json, log_event
     verified(Path(settings.model).resolve())
     if settings.challenger and os.path.lexists(settings.challenger): verified(Path(settings.challenger).resolve())
     person_secret()
-    PredictionLog(settings.database, settings.spool).close()
+    log = PredictionLog(settings.database, settings.spool, settings.patience)
+    with suppress(Away): log.database.ping()   # one that is away may come back; until then there is the spool
+    fault = log.spool.fault()
+    log.close()
+    level, words = (logging.WARNING, fault) if fault else (logging.INFO, "writable")
+    log_event(log_as_json(), "spool", level, folder=str(log.spool.folder.absolute()), state=words)
 
 def _had_keys(settings: Settings) -> bool:
     "Whether there ever was an API key; where the database can't say, there may have been."
     from stroke_nb.predictions.log import PredictionLog
     with PredictionLog(settings.database, settings.spool) as log:
         try:
-            log.migrate()
+            log.database.ping()   # which makes the tables
             return log.had_keys()
         except LogError: return True
 

@@ -89,7 +89,7 @@ async def _until_kept(service: Service, submitted) -> None:
         service.meters.not_kept.inc()
         log_event(service.logger, "not kept", logging.ERROR, why=str(error))
         raise Problem(
-            "not-kept", "neither the database nor the spool could keep it, so nothing was answered; try again",
+            "not-kept", f"{error.words}, so nothing was answered; try again",
             headers={"Retry-After": "2"},
         ) from None
     service.meters.keeping_duration_seconds.observe(time.perf_counter() - begin)

@@ -57,7 +57,7 @@ class Service:
             message = "the log is well again" if can_keep and not trouble else "the log isn't well"
             log_event(self.logger, message, logging.WARNING, why=trouble)
         self._log_trouble = trouble   # addresses and paths are for our own lines
-        if not can_keep: return False, "neither the database nor the spool can keep predictions"
+        if not can_keep: return False, "predictions can't be kept just now; the service's log says why"
         if self.keys_needed is None:
             return False, "who may ask isn't known yet: the keys can't be read while the database is away"
         return True, trouble and f"the database can't be used; {self.log.depth():,} predictions wait in the spool"

@@ -92,7 +92,7 @@ def _words(point: Point) -> str:
     "A point as its tooltip tells it."
     words = f"{point.time:%d %b %Y}: {number(point.value)}"
     if (ends := interval(vars(point))): words += f" ({ends})"
-    return words + (", alarm" if point.verdict == "alarm" else "")
+    return words + {"alarm": ", alarm", "unsure": ", can't tell"}.get(point.verdict, "")
 
 def _marks(points: list[Point], scale: Scale) -> list[dict]:
     "Points as the template takes them."

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import DocsError, UsageError
+from ..installation import install_line
 from .cells import cells_of, opening, run_pages
 from .commands import command_markdown
 from .markdown import page_markdown, page_of
@@ -115,7 +116,7 @@ def build_docs(
     root, out = Path(root).resolve(), Path(out).resolve()
     if not (root / "mkdocs.yml").is_file():
         raise UsageError(f"{root}: no mkdocs.yml. Start in the workspace, the folder that holds nbs/.")
-    if find_spec("mkdocs") is None: raise UsageError("mkdocs is missing. Install it: pip install 'stroke_nb[docs]'.")
+    if find_spec("mkdocs") is None: raise UsageError(f"mkdocs is missing. Install it: {install_line('docs')}")
     with tempfile.TemporaryDirectory(prefix="stroke_nb-docs-") as place:
         pages, site = Path(place, "pages"), Path(place, "site")
         stage(root, pages, run)

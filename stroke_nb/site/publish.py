@@ -128,7 +128,8 @@ def front_page(
 ) -> str:                  # HTML
     "The first page of the site."
     jobs = [_job(name, history, kept) for name, history in by_job(runs).items()]
-    jobs.sort(key=lambda job: job["latest"]["verdict"] == "ok")   # what asks for action first
+    last = {"unsure": 1, "ok": 2}   # what asks for action first
+    jobs.sort(key=lambda job: last.get(job["latest"]["verdict"], 0))
     return render_page(
         "front_page.html.j2", style=asset("site.css", "stroke_nb.site"), package="stroke_nb.site",
         title=f"{active().title}: reports", jobs=jobs, docs=docs, words=VERDICT_WORDS,

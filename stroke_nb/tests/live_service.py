@@ -82,6 +82,7 @@ class Live:
         database: str | None = None,  # None: log.db in `folder`
         before: str = "",             # Python that runs before the command
         name: str = "service",        # of the file that takes the output
+        home: Path | None = None,     # where it runs; None: `folder`
         **settings,                   # of `Settings`
     ):
         self.folder, self.port, self.output = Path(folder), free_port(), Path(folder, f"{name}.txt")
@@ -102,7 +103,7 @@ class Live:
         )
         with open(self.output, "ab") as file:
             self.process = subprocess.Popen(
-                [*command, *self.words], cwd=self.folder, env=environment, stdout=file,
+                [*command, *self.words], cwd=home or self.folder, env=environment, stdout=file,
                 stderr=subprocess.STDOUT,
             )
 

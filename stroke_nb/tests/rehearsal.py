@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from .small_runs import own_environment, warm
-from .test_workspace import _copy
+from .test_workspace import copy_of_workspace
 
 # %% ../../nbs/tests/rehearsal.ipynb #0c99c58d
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|!|\(|\)|[\w.-]+)")
@@ -111,7 +111,7 @@ class World:
 def made(folder: Path, **given) -> World:
     "A repository with the workspace's files as they are, committed or not, on its main branch."
     git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
-    _copy(folder / "files")
+    copy_of_workspace(folder / "files")
     central = str(folder / "central")
     for words in (["init", "-q", "-b", "main"], ["add", "-A", "-f"], ["commit", "-q", "-m", "as it is"],
                   ["clone", "-q", "--bare", ".", central]):

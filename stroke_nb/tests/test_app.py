@@ -67,7 +67,7 @@ def workspace() -> Path:
     estimate = lambda value: dict(value=value, low=value - 0.02, high=value + 0.02)
     metrics = dict(
         auroc=estimate(0.84), auroc_age_only=estimate(0.83), observed_expected_ratio=estimate(1),
-        observed_expected_ratio_sex_female=estimate(1.1), observed_expected_ratio_sex_male=estimate(1),
+        observed_expected_ratio_sex_female=estimate(1.5), observed_expected_ratio_sex_male=estimate(1),
         auroc_sex_female=estimate(0.8), calibration_slope=estimate(1),
     )
     (run / "result.json").write_text(

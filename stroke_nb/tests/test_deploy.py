@@ -30,6 +30,8 @@ import yaml
 from typer.main import get_command
 
 from ..cli import app
+from ..predictions import PredictionLog
+from ..service.api import EXAMPLE
 from ..service.meters import COUNTERS, GAUGES, HISTOGRAMS
 from .live_service import Live, models
 from .postgres import free_port, postgres   # noqa: F401 (a fixture)
@@ -116,14 +118,37 @@ def _is_healthy(service: Live, check: list[str]) -> bool:
     words = [word.replace("8000", str(service.port)) for word in check[1:]]
     return subprocess.run([sys.executable, *words], capture_output=True).returncode == 0
 
+@contextlib.contextmanager
+def _read_only_home(folder: Path):
+    "A folder that can't be written, as /app in a container, but for the volume that is mounted at its `spool`."
+    home, volume = folder / "app", folder / "volume"
+    for path in (home / "spool", volume): path.mkdir(parents=True)
+    mounts = [["--bind", home, home], ["--bind", volume, home / "spool"], ["-o", "remount,ro,bind", home]]
+    if os.geteuid():   # may not mount, and is held by permissions, as root isn't
+        home.chmod(0o500)
+        yield home
+        return home.chmod(0o700)
+    if any(subprocess.run(["mount", *words], capture_output=True).returncode for words in mounts):
+        pytest.skip("this container may not mount")
+    try: yield home
+    finally:
+        for path in (home / "spool", home): subprocess.run(["umount", "--lazy", path], check=True)
+
 @pytest.mark.parametrize("words, settings", _services() if ROOT else [])
 def test_services_run_as_told(words, settings, postgres, tmp_path):
     ours = {"models/champion": models() / "one", "models/challenger": models() / "two"}
     port = words.index("--port")
     options = [str(ours.get(word, word)) for word in words[2:port] + words[port + 2:]]
-    with Live(tmp_path, *options, database=postgres.url, **settings) as service:
+    with PredictionLog(postgres.url, tmp_path / "other.spool") as log: key = log.add_key("the test")
+    with (
+        _read_only_home(tmp_path) as home,
+        Live(tmp_path, *options, database=postgres.url, home=home, **settings) as service,
+    ):
         assert service.ask("/predict", {}).status == 401   # each of them wants keys
         assert all(_is_healthy(service, check) for check in _health_checks())
+        postgres.stop()
+        assert service.ask("/predict", EXAMPLE, key=key).status == 200 and [*home.glob("spool/*.spool")]
+        postgres.start()
         service.stop()
         assert not any(_is_healthy(service, check) for check in _health_checks())
 

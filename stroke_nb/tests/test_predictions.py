@@ -40,7 +40,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
 
 from ..errors import LogError, NotKept
-from ..predictions.database import LATEST_MIGRATION
+from ..predictions.migration import LATEST_MIGRATION
 from ..predictions.engines import parse_address
 from ..predictions.records import as_rows
 from ..predictions.spool import encode_line, named_row, read_chunks

@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['test_killed_under_load', 'test_two_services_on_one_file', 'test_postgresql_away_under_load',
-           'test_postgresql_that_hangs_under_load', 'test_a_full_disk', 'test_a_clock_that_steps_back',
-           'test_stopping_in_order', 'test_too_many_at_once_are_sent_away', 'test_a_new_champion_under_load',
-           'test_share_and_sides', 'test_shadow', 'test_share_changed_and_challenger_promoted',
-           'test_a_service_that_is_the_challenger']
+           'test_postgresql_that_hangs_under_load', 'test_tables_of_a_newer_version', 'test_a_full_disk',
+           'test_a_clock_that_steps_back', 'test_stopping_in_order', 'test_too_many_at_once_are_sent_away',
+           'test_a_new_champion_under_load', 'test_share_and_sides', 'test_shadow',
+           'test_share_changed_and_challenger_promoted', 'test_a_service_that_is_the_challenger']
 
 # %% ../../nbs/tests/test_service_faults.ipynb #f7b9e1ce
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pandas as pd
 import pytest
@@ -96,6 +97,27 @@ def test_postgresql_that_hangs_under_load(postgres, tmp_path):
         callers.end()
     assert service.log_lines("stopped") and {answer.status for answer in callers.answers} <= {200, 503}
     check_log(postgres.url, tmp_path / "predictions.spool", callers)
+
+# %% ../../nbs/tests/test_service_faults.ipynb #c152e14e
+def test_tables_of_a_newer_version(tmp_path):
+    def change(*statements: str):
+        with closing(sqlite3.connect(tmp_path / "log.db")) as connection, connection:
+            for statement in statements: connection.execute(statement)
+
+    with Live(tmp_path) as service:
+        refusal = "CREATE TRIGGER site BEFORE INSERT ON predictions BEGIN SELECT RAISE(ABORT, 'site is missing'); END"
+        change(refusal)
+        refused = service.ask("/predict", EXAMPLE)
+        assert refused.status == 503 and "the database refuses the record" in refused.json["detail"]
+        assert service.ask("/ready").status == 503
+        change("UPDATE alembic_version SET version_num = '0003'")
+        answer = service.ask("/predict", EXAMPLE)
+        assert answer.status == 200 and "wait in the spool" in service.ask("/ready").json["detail"]
+        assert "update stroke_nb" in service.log_lines("the log isn't well")[-1]["why"]
+    other = Live(tmp_path, name="other")
+    assert other.process.wait(60) == 1 and "update stroke_nb" in other.output.read_text()
+    change("UPDATE alembic_version SET version_num = '0002'", "DROP TRIGGER site")
+    assert [row.id for row in logged(service.database, tmp_path / "predictions.spool")] == [answer.json["prediction_id"]]
 
 # %% ../../nbs/tests/test_service_faults.ipynb #dc1909a4
 def test_a_full_disk(tmp_path):

@@ -104,9 +104,11 @@ def test_the_page_names_every_secret_and_variable():
 def test_images_are_pushed_after_lint_test_build_and_scan_and_from_a_tag_alone():
     jobs = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text())["jobs"]
     assert {name: job.get("needs") for name, job in jobs.items()} == dict(
-        lint=None, test="lint", build="test", image="test", push=["build", "image"]
+        lint=None, test="lint", elsewhere="lint", build="test", image="test", push=["build", "image"], pypi="build"
     )
     assert jobs["push"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
+    assert jobs["pypi"]["if"] == "startsWith(github.ref, 'refs/tags/v') && vars.PYPI == 'true'"
+    assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["pypi"]
     assert any("trivy" in step.get("uses", "") for step in jobs["image"]["steps"])
     assert {"--sbom=true", "--provenance=mode=max"} <= set(jobs["push"]["steps"][-1]["run"].split())
     compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"].values()

@@ -7,7 +7,7 @@ __all__ = ['ROOT', 'pytestmark', 'NOTEBOOKS', 'names', 'JOBS', 'ROOMS', 'LONG', 
            'test_job_has_one_parameters_cell', 'test_notebook_is_a_chapter', 'test_exceptions_are_few',
            'test_imports_go_down', 'test_private_names_stay_in_their_wing', 'test_a_class_is_one_class',
            'test_pages_are_files', 'test_one_record_stays_in_its_place', 'test_every_definition_is_used',
-           'test_export_and_clean_leave_no_difference', 'test_readme_is_the_index_notebook',
+           'copy_of_workspace', 'test_export_and_clean_leave_no_difference', 'test_readme_is_the_index_notebook',
            'test_lock_holds_every_dependency', 'test_import_is_light']
 
 # %% ../../nbs/tests/test_workspace.ipynb #7065d242
@@ -95,7 +95,7 @@ def test_every_definition_is_used():
     assert house.unused(PACKAGE, [*tools, ROOT / "nbs/index.ipynb", ROOT / "settings.ini", ROOT / "conftest.py"]) == []
 
 # %% ../../nbs/tests/test_workspace.ipynb #b32e3593
-def _copy(folder: Path) -> Path:
+def copy_of_workspace(folder: Path) -> Path:
     "The workspace's files, without what git ignores."
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
@@ -108,7 +108,7 @@ def _copy(folder: Path) -> Path:
     return folder
 
 def test_export_and_clean_leave_no_difference(tmp_path):
-    before = _copy(tmp_path / "workspace")
+    before = copy_of_workspace(tmp_path / "workspace")
     files = {path: path.read_bytes() for path in before.rglob("*") if path.suffix in (".py", ".ipynb")}
     for tool in ("nbdev_export", "nbdev_clean"):
         subprocess.run([Path(sys.executable).with_name(tool)], cwd=before, check=True, capture_output=True)

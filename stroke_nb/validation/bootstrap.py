@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .calibration import calibration_intercept, calibration_slope, ici, observed_expected_ratio
-from .discrimination import auprc, auroc
+from .discrimination import auprc, auroc, auroc_difference, auroc_interval
 from .metrics import brier, check, check_both, persons, scaled_brier, Undefined
 from .usefulness import decision_curve, net_benefits
 
@@ -67,12 +67,24 @@ def bootstrap(
     # on the data themselves, undefined is an error
     values = [float(statistic(slice(None))) for statistic in statistics.values()]
     def scores(rows): return [score(statistic, rows) for statistic in statistics.values()]
-    draws = np.array([scores(rows) for rows in resamples(n, n_boot, seed, groups)])
+    draws = np.array([scores(rows) for rows in resamples(n, n_boot, seed, groups)] if statistics else [])
     limits = [percentiles(column, level) for column in draws.T]
     return pd.DataFrame([(value, *limit) for value, limit in zip(values, limits)],
                         index=pd.Index(statistics, name="metric"), columns=["value", "low", "high"])
 
 # %% ../../nbs/validation/bootstrap.ipynb #7aecb738
+def _drawn(metrics: dict) -> dict:
+    "The metrics whose intervals are drawn: all but the AUROC, which has DeLong's, the same at every call."
+    return {name: metric for name, metric in metrics.items() if metric is not auroc}
+
+def _with_delong(drawn: pd.DataFrame, metrics: dict, interval: Callable, value: Callable) -> pd.DataFrame:
+    "The drawn intervals with the AUROC's own, in the order of the metrics."
+    for name in set(metrics) - set(drawn.index):
+        plain = value()
+        try: drawn.loc[name] = (plain, *interval()[1:])
+        except Undefined: drawn.loc[name] = (plain, np.nan, np.nan)   # a single case leaves it without
+    return drawn.loc[list(metrics)].rename_axis("metric")
+
 HEADLINE = (auroc, auprc, brier, scaled_brier, observed_expected_ratio, calibration_intercept, calibration_slope, ici)
 
 def evaluate(
@@ -84,10 +96,11 @@ def evaluate(
     groups: np.ndarray | None = None,  # person of each row, shape (n,), where people appear more than once
     level: float = 0.95,               # confidence, 0 to 1
 ) -> pd.DataFrame:                     # index metric; columns value, low, high
-    "Each metric with its percentile bootstrap interval (Efron & Tibshirani 1993)."
-    y, p = check(y, p)
-    statistics = {name: lambda rows, m=metric: m(y[rows], p[rows]) for name, metric in named(metrics).items()}
-    return bootstrap(statistics, len(y), n_boot, seed, groups, level)
+    "Each metric with its percentile bootstrap interval (Efron & Tibshirani 1993); the AUROC with DeLong's."
+    (y, p), metrics = check(y, p), named(metrics)
+    statistics = {name: lambda rows, m=metric: m(y[rows], p[rows]) for name, metric in _drawn(metrics).items()}
+    drawn = bootstrap(statistics, len(y), n_boot, seed, groups, level)
+    return _with_delong(drawn, metrics, lambda: auroc_interval(y, p, level, groups), lambda: auroc(y, p))
 
 # %% ../../nbs/validation/bootstrap.ipynb #cba925b0
 def evaluate_difference(
@@ -100,13 +113,15 @@ def evaluate_difference(
     groups: np.ndarray | None = None,  # person of each row, shape (n,), where people appear more than once
     level: float = 0.95,               # confidence, 0 to 1
 ) -> pd.DataFrame:                     # index metric; columns value, low, high: new minus old
-    "Paired difference of each metric, new minus old, with its percentile bootstrap interval."
-    (y, new), (_, old) = check(y, p_new), check(y, p_old)
+    "Paired difference of each metric, new minus old, with its percentile bootstrap interval; AUROC's is DeLong's."
+    (y, new), (_, old), metrics = check(y, p_new), check(y, p_old), named(metrics)
     statistics = {
         name: lambda rows, m=metric: m(y[rows], new[rows]) - m(y[rows], old[rows])
-        for name, metric in named(metrics).items()
+        for name, metric in _drawn(metrics).items()
     }
-    return bootstrap(statistics, len(y), n_boot, seed, groups, level)
+    drawn = bootstrap(statistics, len(y), n_boot, seed, groups, level)
+    return _with_delong(drawn, metrics, lambda: auroc_difference(y, new, old, level, groups),
+                        lambda: auroc(y, new) - auroc(y, old))
 
 # %% ../../nbs/validation/bootstrap.ipynb #80eba2b8
 def decision_curve_interval(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['observed_expected_ratio', 'observed_expected_interval', 'fit_logistic', 'calibration_intercept', 'recalibration',
-           'calibration_slope', 'calibration_curve', 'ici', 'e50', 'e90']
+           'calibration_slope', 'calibration_curve', 'ici', 'e50', 'e90', 'ici_by_chance']
 
 # %% ../../nbs/validation/calibration.ipynb #5242ea9d
 import numpy as np
@@ -163,7 +163,7 @@ def ici(
     y: np.ndarray,  # outcome, shape (n,), 0 or 1
     p: np.ndarray,  # predicted risk, shape (n,), 0 to 1
 ) -> float:         # in units of risk; 0 is perfect
-    "Integrated calibration index: mean distance from the smooth curve (Austin & Steyerberg 2019)."
+    "Integrated calibration index: mean distance from the smooth curve (Austin & Steyerberg 2019, there by loess)."
     return float(_calibration_error(y, p).mean())
 
 def e50(y, p) -> float:
@@ -173,3 +173,17 @@ def e50(y, p) -> float:
 def e90(y, p) -> float:
     "90th percentile of the distance of the risks from the smooth calibration curve."
     return float(np.quantile(_calibration_error(y, p), 0.9))
+
+# %% ../../nbs/validation/calibration.ipynb #d800a077
+def ici_by_chance(
+    p: np.ndarray,       # predicted risk of each person, shape (n,)
+    draws: int = 100,
+    seed: int = 20260101,
+) -> Interval:           # mean of the draws, and their middle 95 %
+    "The ICI that chance alone would give, were every risk exactly right."
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(draws):
+        y = (rng.random(len(p)) < p) * 1.0
+        if y.min() < y.max(): drawn.append(ici(y, p))
+    if not drawn: raise Undefined("the risks are so near to 0 or 1 that no draw holds both outcomes")
+    return Interval(float(np.mean(drawn)), *(float(limit) for limit in np.quantile(drawn, [0.025, 0.975])))

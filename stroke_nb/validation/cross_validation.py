@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PERFORMANCE', 'WAYS', 'OutOfFold', 'cross_validate', 'inside_thresholds', 'flags', 'performance_metrics',
-           'performance', 'compare', 'paired_differences', 'imbalance']
+           'performance', 'compare', 'imbalance']
 
 # %% ../../nbs/validation/cross_validation.ipynb #7ae0f63a
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from ..model.fitting import fit, Fitted, side_by_side, tune
 from ..model.kinds import KINDS
 from ..schema import validate
 from ..settings import did_you_mean
-from .bootstrap import evaluate, evaluate_difference
+from .bootstrap import evaluate
 from stroke_nb.validation.calibration import (
     calibration_intercept, calibration_slope, e50, e90, ici, observed_expected_ratio,
 )
@@ -135,35 +135,14 @@ def compare(
     metrics=(auroc, log_loss, brier, observed_expected_ratio, calibration_slope),  # functions of (y, p)
     n_boot: int = 200,
     seed: int = 20260101,
+    kinds: Iterable[str] | None = None,   # names among its kinds; None: all
 ) -> pd.DataFrame:                 # columns kind, metric, value, low, high
     "Every kind's performance, with intervals by person."
     def one(kind):
         y, p, person = cv.stacked(kind)
         return evaluate(y, p, metrics, n_boot, seed, person).reset_index().assign(kind=str(kind))
-    frame = pd.concat([one(kind) for kind in cv.kinds], ignore_index=True)
+    frame = pd.concat([one(kind) for kind in (cv.kinds if kinds is None else kinds)], ignore_index=True)
     return frame[["kind", "metric", "value", "low", "high"]]
-
-# %% ../../nbs/validation/cross_validation.ipynb #7b966b8b
-def paired_differences(
-    cv: OutOfFold,
-    default: str = "catboost",     # the kind that is compared with each of the others
-    n_boot: int = 200,
-    seed: int = 20260101,
-    thresholds=None,               # risks at which net benefit is told; None: the middle one of `benefit_at`
-) -> pd.DataFrame:                 # columns challenger, metric, value, low, high, better
-    "Default minus challenger, same people and folds, by person; `better` is default, challenger or draw."
-    y, new, person = cv.stacked(default)
-    middle = benefit_at(cv.y.mean())[1:2]
-    metrics = [auroc, log_loss, brier, *(at(net_benefit, threshold) for threshold in thresholds or middle)]
-    def one(kind):
-        frame = evaluate_difference(y, new, cv.stacked(kind)[1], metrics, n_boot, seed, person)
-        return frame.reset_index().assign(challenger=str(kind))
-    frame = pd.concat([one(kind) for kind in cv.kinds if kind != default], ignore_index=True)
-    sign = np.where(frame.metric.isin(["log_loss", "brier"]), -1, 1)   # where less is better
-    low, high = sign * frame.low, sign * frame.high
-    sides = [(low > 0) & (high > 0), (low < 0) & (high < 0)]
-    frame["better"] = np.select(sides, ["default", "challenger"], "draw")
-    return frame[["challenger", "metric", "value", "low", "high", "better"]]
 
 # %% ../../nbs/validation/cross_validation.ipynb #bdbe98b0
 WAYS = ("uncorrected", "class weights", "SMOTE")

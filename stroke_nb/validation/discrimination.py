@@ -9,7 +9,7 @@ __all__ = ['auroc', 'auprc', 'auroc_interval', 'auroc_difference']
 import numpy as np
 from scipy.special import ndtri
 
-from .metrics import check_both, Interval, sweep, Undefined
+from .metrics import check_both, Interval, persons, sweep, Undefined
 
 # %% ../../nbs/validation/discrimination.ipynb #76418b80
 def _share_below(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -35,24 +35,45 @@ def auprc(
     return float(np.sum(np.diff(cases, prepend=0) * cases / people) / cases[-1])
 
 # %% ../../nbs/validation/discrimination.ipynb #a67b3de3
-def _placements(y, p) -> tuple[np.ndarray, np.ndarray]:
-    "Share of non-cases below each case, shape (n_cases,), and of cases above each non-case, shape (n_others,)."
-    cases, others = p[y == 1], p[y == 0]
-    return _share_below(cases, others), 1 - _share_below(others, cases)
+def _influence(
+    y: np.ndarray,        # outcome, shape (n,), 0 or 1
+    p: np.ndarray,        # predicted risk, shape (n,)
+    strata=None,          # stratum of each row, shape (n,); None: one for all
+) -> tuple[float, np.ndarray]:
+    "AUROC among people of one stratum, averaged over cases, and how much each row moves it, shape (n,)."
+    strata = persons(np.zeros(len(y)) if strata is None else strata, len(y))
+    ranked, rows = np.zeros(len(y), bool), np.zeros(len(y))
+    for stratum in range(strata.max() + 1):
+        cases, others = (np.flatnonzero((strata == stratum) & (y == case)) for case in (1, 0))
+        if not (len(cases) and len(others)): continue   # nobody to be ranked against
+        above, below = _share_below(p[cases], p[others]), 1 - _share_below(p[others], p[cases])
+        rows[cases], rows[others] = above, (below - above.mean()) * len(cases) / len(others)
+        ranked[cases] = True
+    if not ranked.any(): raise Undefined("no stratum holds people with and without the outcome")
+    value = rows[ranked].mean()
+    rows[ranked] -= value
+    return float(value), rows / ranked.sum()
 
-def _delong(cases: np.ndarray, others: np.ndarray, level: float) -> tuple[float, float]:
-    "Mean of the placements (or of their differences) and half the width of its interval (DeLong 1988)."
-    if min(len(cases), len(others)) < 2: raise Undefined("an interval needs at least two cases and two others")
-    error = np.sqrt(cases.var(ddof=1) / len(cases) + others.var(ddof=1) / len(others))
-    return float(cases.mean()), float(ndtri((1 + level) / 2) * error)
+def _half_width(y, rows, groups, level: float) -> float:
+    "Half the width of DeLong's interval, from how much each row moves the value."
+    person = persons(groups, len(y))
+    moves, is_case = np.bincount(person, rows), np.bincount(person, y) > 0
+    cases, others = is_case.sum(), (~is_case).sum()
+    if min(cases, others) < 2: raise Undefined("an interval needs at least two cases and two others")
+    square = sum((moves[who] ** 2).sum() * n / (n - 1) for who, n in ((is_case, cases), (~is_case, others)))
+    return float(ndtri((1 + level) / 2) * np.sqrt(square))
 
 def auroc_interval(
     y: np.ndarray,        # outcome, shape (n,), 0 or 1
     p: np.ndarray,        # predicted risk, shape (n,), 0 to 1
     level: float = 0.95,  # confidence, 0 to 1
+    groups=None,          # person of each row, shape (n,), where people appear more than once
+    strata=None,          # such as the fold of each row, shape (n,): only people of one stratum are ranked
 ) -> Interval:            # value, low, high
-    "AUROC with DeLong's interval."
-    value, half = _delong(*_placements(*check_both(y, p)), level)
+    "AUROC with DeLong's interval (DeLong 1988; several rows of a person as Obuchowski 1997)."
+    y, p = check_both(y, p)
+    value, rows = _influence(y, p, strata)
+    half = _half_width(y, rows, groups, level)
     return Interval(value, max(value - half, 0.0), min(value + half, 1.0))
 
 # %% ../../nbs/validation/discrimination.ipynb #3e7d3b46
@@ -61,8 +82,10 @@ def auroc_difference(
     p1: np.ndarray,       # risk by the first model, shape (n,)
     p2: np.ndarray,       # risk by the second model, same people in the same order
     level: float = 0.95,  # confidence, 0 to 1
+    groups=None,          # person of each row, shape (n,), where people appear more than once
+    strata=None,          # such as the fold of each row, shape (n,): only people of one stratum are ranked
 ) -> Interval:            # AUROC of p1 minus AUROC of p2: value, low, high
     "Paired difference of two AUROCs with DeLong's interval (DeLong, DeLong & Clarke-Pearson 1988)."
-    first, second = _placements(*check_both(y, p1)), _placements(*check_both(y, p2))
-    value, half = _delong(first[0] - second[0], first[1] - second[1], level)
-    return Interval(value, value - half, value + half)
+    (first, one), (second, two) = (_influence(*check_both(y, p), strata) for p in (p1, p2))
+    half = _half_width(np.asarray(y, float), one - two, groups, level)
+    return Interval(first - second, first - second - half, first - second + half)

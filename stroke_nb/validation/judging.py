@@ -14,7 +14,6 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load, split
-from ..display import estimate
 from ..errors import DataError
 from ..fields import OUTCOME, RECORD
 from ..model.kinds import KINDS
@@ -23,13 +22,16 @@ from ..predictions import PredictionLog
 from ..predictions.windows import log_cohort
 from ..schema import require_outcome, validate
 from .bootstrap import evaluate
+from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
+from ..margins import MARGINS
 from .people import folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
 from .tables import metrics_of, performance_table, recordable
-from .updating import closed_test, ClosedTest, revision
+from .updating import closed_test_of, ClosedTest
+from .verdicts import validation_sides, validation_verdict
 from .words import calibration_words, validation_size_words
 
 # %% ../../nbs/validation/judging.ipynb #99089ccb
@@ -96,6 +98,7 @@ def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, S
     "Performance of the risks as they are, and re-stated for the prevalence seen here."
     before, after = (evaluate(y, risk, performance_metrics(), resamples, seed) for risk in (p, local))
     numbers, local_numbers = metrics_of(before), metrics_of(after)
+    numbers["ici_by_chance"] = ici_by_chance(p, seed=seed)._asdict()
     return dict(
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),
         calibration=calibration_section("", y, p),
@@ -107,10 +110,11 @@ def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, S
         local_calibration=calibration_section("", y, local),
     )
 
-def _size_section(y, p, auroc: float) -> Section:
-    "Whether there were people enough."
-    needed = sample_size_validation(y.mean(), auroc, p)
-    return Section(validation_size_words(needed, len(y), int(y.sum())), table=needed)
+def _needed(y, p, auroc: float) -> pd.DataFrame:
+    "People it takes for intervals as narrow as the verdict's bounds."
+    width = {name: margin.high - margin.low for name, margin in MARGINS.items()}
+    return sample_size_validation(y.mean(), min(max(auroc, 0.501), 0.999), p, width["observed_expected_ratio"],
+                                  width["calibration_slope"])
 
 # %% ../../nbs/validation/judging.ipynb #641f0cd4
 def updated_model(
@@ -129,9 +133,9 @@ def _save_update(judged: _Judged, test: ClosedTest, X, y, source: dict, folder: 
     learned = fingerprint(X) if test.choice == "refit" else joint_fingerprint(judged.model, X)
     save_of_run(updated_model(judged.model, test, X, y), X, y, source, learned, folder)
 
-def _update_words(choice: str, update: bool) -> str:
+def _update_words(test: ClosedTest, update: bool) -> str:
     "What was done about the test's choice."
-    if choice == "keep": return "Nothing was updated."
+    if not test.changes: return "Nothing was updated."
     if not update: return "Nothing was updated. `-p update true` writes the update as a challenger."
     return "The updated model is saved beside this report, as a challenger; nothing is swapped."
 
@@ -163,25 +167,26 @@ def validate_model(
     X, judge, few = validate(X), judged.model, min(resamples, 200)
     p = judge.predict_proba(X, prevalence=judge.prevalence_)[:, 1]
     local = shift_prevalence(p, judge.prevalence_, y.mean())
-    test = closed_test(y, p, *revision(X, y, p))
-    if update and test.choice != "keep": _save_update(judged, test, X, y, about, folder)
+    test = closed_test_of(X, y, p)
+    if update and test.changes: _save_update(judged, test, X, y, about, folder)
     sections = dict(people=_people_section(judged, y, about["source"]))
     sections |= _performance_sections(y, p, local, resamples, seed)
     scores = sections["performance"].numbers
+    needed = _needed(y, p, scores["auroc"]["value"])
     sections |= dict(
         benefit=benefit_section(y, p, few, seed),
         subgroups=subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False),
-        size=_size_section(y, p, scores["auroc"]["value"]),
+        size=Section(validation_size_words(validation_sides(scores, test), len(y), int(y.sum())), table=needed),
         closed_test=Section("The closed test stops at the first update that isn't significantly worse than a full "
                             "revision (Vergouwe et al. 2017).", table=test),
-        update=Section(_update_words(test.choice, update)),
+        update=Section(_update_words(test, update)),
     )
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
-    auroc = f"AUROC {estimate(scores['auroc'])} on {len(y):,} people with {int(y.sum())} {_event.plural}."
+    verdict, reasons = validation_verdict(scores, test, len(y), int(y.sum()), needed.people.max())
     return ValidationLook(test, sections, dict(
-        verdict="ok" if test.choice == "keep" else "alarm", reasons=[test.words, auroc, calibration_words(scores)],
+        verdict=verdict, reasons=reasons,
         metrics=recordable(numbers),
         data=dict(source=about["source"], sha256=about["sha256"], rows=len(y), simulated=about["simulated"]),
         model=dict(version=judge.version_, sha256=getattr(judge, "sha256_", None)),

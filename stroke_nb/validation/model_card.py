@@ -14,6 +14,7 @@ from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
 from .study import horizon_words, study_of
 from .subgroups import in_sentence
+from .tables import BY_CONSTRUCTION
 
 # %% ../../nbs/validation/model_card.ipynb #c0cf6dc3
 def _asset(name: str) -> str:
@@ -33,7 +34,7 @@ def model_card(
     metrics, data = result["metrics"], result["data"]
     def plain(name): return metrics[name]["value"] if isinstance(metrics[name], dict) else metrics[name]
     rows = [f"| {METRICS[name].label} | {estimate(metrics[name], METRICS[name].digits)} |"
-            for name in metrics if name in METRICS]
+            for name in metrics if name in METRICS and name not in BY_CONSTRUCTION]
     study, event, tools = study_of(data), RECORD.outcome, RECORD.study.get("tools")
     return _asset("model_card.md").format(
         title=in_sentence(RECORD.title), care=f"; {tools} are the clinical tools" if tools else "", a=event.a,
@@ -42,7 +43,7 @@ def model_card(
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
         events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],
-        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=plain("mape"),
+        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=100 * plain("mape"),
         version=result["model"]["version"], model_sha=result["model"]["sha256"],
     )
 

@@ -229,7 +229,7 @@ _PANELS = {
 def plot_subgroups(
     frame: pd.DataFrame,  # from `subgroups`
 ):                        # array of three axes
-    "Forest plot: a row for each group that can be judged, the dashed line is everyone."
+    "Forest plot: a row for each group that can be judged; the dashed line is right on average."
     import matplotlib.pyplot as plt
     judged = frame[frame.auroc.notna()].iloc[::-1].reset_index(drop=True)
     _, axes = plt.subplots(
@@ -238,7 +238,7 @@ def plot_subgroups(
     for ax, (name, (label, right)) in zip(axes, _PANELS.items()):
         scale = 1000 if name == "net_benefit" else 1
         value, low, high = (scale * judged[name + part] for part in ("", "_low", "_high"))
-        ax.axvline(value.iloc[-1] if right is None else right, color=GREY, ls="--", lw=1)
+        if right is not None: ax.axvline(right, color=GREY, ls="--", lw=1)
         ax.errorbar(value, judged.index, xerr=[value - low, high - value], fmt="o", ms=4, lw=1.2, color=BLUE)
         ax.set_xlabel(label)
     axes[0].set_xscale("log")

@@ -95,7 +95,8 @@ def benefit_section(
 def subgroup_section(X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True) -> Section:
     "Performance in groups of people, by `subgroups`; with its figure or without."
     groups = subgroups(X, y, p, threshold, n_boot=n_boot, seed=seed)
-    plots = (partial(plot_subgroups, groups),) if figure else ()
+    groups = groups[groups.field != "Everyone"].reset_index(drop=True)   # the whole has its numbers above
+    plots = (partial(plot_subgroups, groups),) if figure and groups.auroc.notna().any() else ()
     return Section(subgroup_words(groups), subgroup_numbers(groups), subgroup_table(groups), plots)
 
 # %% ../../nbs/validation/sections.ipynb #e675462f

@@ -21,9 +21,11 @@ from ..schema import require_outcome
 from ..settings import did_you_mean
 from . import cross_validation
 from .cache import cached, data_hash
+from .calibration import ici_by_chance
 from stroke_nb.validation.cross_validation import (
-    compare, cross_validate, imbalance, OutOfFold, paired_differences, performance,
+    compare, cross_validate, imbalance, OutOfFold, performance,
 )
+from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .people import folded_table
 from .provenance import fingerprint, save_of_run
@@ -33,13 +35,15 @@ from stroke_nb.validation.sections import (
     stability_sections, subgroup_section,
 )
 from stroke_nb.validation.tables import (
-    comparison_table, metrics_of, optimism_table, performance_table, recordable, score_numbers, score_table,
+    BY_CONSTRUCTION, closing_numbers, comparison_table, in_reading_order, lead_table, metrics_of, optimism_table,
+    performance_table, recordable, score_numbers, score_table,
 )
-from .study import horizon_words, limits, Study, study_of
+from .study import horizon_words, limits, selection_words, Study, study_of
 from .subgroups import in_sentence
 from .thresholds import threshold_table, thresholds
+from .verdicts import single_words, training_verdict, within_words
 from stroke_nb.validation.words import (
-    calibration_words, imbalance_words, lead_words, optimism_words, sample_size_words, training_verdict,
+    calibration_words, imbalance_words, lead_words, optimism_words, sample_size_words,
 )
 
 # %% ../../nbs/validation/training.ipynb #b60939d6
@@ -80,9 +84,7 @@ class TrainingPlan:
         return [self.kind, *(name for name in dict.fromkeys(names) if name != self.kind)]
 
     @property
-    def few(self) -> int:
-        "Resamples behind figures and comparisons, which are many."
-        return min(self.resamples, 200)
+    def few(self) -> int: return min(self.resamples, 200)   # behind figures and comparisons, which are many
 
 # %% ../../nbs/validation/training.ipynb #fc7e30e2
 def _cached_folds(name: str, key: dict, cv, plan: TrainingPlan) -> OutOfFold:
@@ -109,23 +111,32 @@ def _people_section(cohort: pd.DataFrame, y) -> Section:
     return Section(words + ("\n" + oddities if oddities else ""), table=folded_table(cohort))
 
 # %% ../../nbs/validation/training.ipynb #5ae06ff0
-def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan) -> dict[str, Section]:
+def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, study: Study) -> dict[str, Section]:
     "Performance, spread and calibration by cross-validation."
     numbers, risk = metrics_of(scores), cv.risk(plan.kind)
-    words = calibration_words(numbers)
+    numbers["ici_by_chance"] = ici_by_chance(risk, seed=plan.seed)._asdict()
+    words, chosen = calibration_words(numbers, stratified=True), f" {selection_words(study, plan.trials)}"
     how = (f"The data are split into {plan.folds} parts {plan.repeats} times; each person's risk comes from a model "
            "fitted to the other parts, blanks, splines and thresholds included. ")
     return dict(
-        performance=Section(how + words, numbers, performance_table(scores)),
+        performance=Section(how + words + chosen, numbers, performance_table(scores, BY_CONSTRUCTION)),
         spread=spread_section(cv.y, risk),
         calibration=calibration_section(words, cv.y, risk, cv.stacked(plan.kind)),
     )
 
-def _challenger_section(cv: OutOfFold, leads: pd.DataFrame, plan: TrainingPlan) -> Section:
-    "The kind beside its challengers."
-    scores = compare(cv, n_boot=plan.few, seed=plan.seed)
-    return Section(f"Every model in the same folds, differences paired by person. {lead_words(leads)}",
-                   score_numbers(scores[scores.kind != plan.kind]), comparison_table(scores, leads))
+def _challenger_sections(cv, scores, leads, bands, plan: TrainingPlan) -> dict[str, Section]:
+    "The kind beside its challengers, and beside the strongest field in every measure."
+    others = compare(cv, n_boot=plan.few, seed=plan.seed, kinds=plan.kinds[1:])
+    own = scores.reset_index().assign(kind=plan.kind)   # one interval for one number
+    table = comparison_table(pd.concat([own[own.metric.isin(others.metric)], others]), leads)
+    rows = lead_over_single(leads)
+    single = Section("")
+    if len(rows): single = Section(f"{single_words(rows)} {within_words(bands)}", table=lead_table(rows))
+    return dict(
+        challengers=Section(f"Every model in the same folds, differences paired by person and taken among people of "
+                            f"one part. {lead_words(leads)}", score_numbers(others), table),
+        single=single,
+    )
 
 def _elsewhere(sha256: str, plan: TrainingPlan) -> float | None:
     "Prevalence of a place where risks are re-stated: the one asked for, else that of the records a known file is of."
@@ -146,7 +157,7 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
         thresholds=Section(
             f"A threshold is a choice about how many people one would review to find one {_event.noun}, not a "
             "property of the model. Each rule was applied inside the folds.",
-            table=threshold_table(cv, plan.kind, chosen, n_boot=plan.few, seed=plan.seed),
+            table=threshold_table(cv, plan.kind, chosen, n_boot=plan.resamples, seed=plan.seed),
         ),
     )
 
@@ -170,8 +181,8 @@ def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
     "What correcting for imbalance would do."
     def folds(): return imbalance(X, y, folds=plan.folds, seed=plan.seed)
     ways = _cached_folds("imbalance", dict(key, repeats=1), folds, plan)
-    scores = compare(ways, n_boot=plan.few, seed=plan.seed)
-    return Section(imbalance_words(scores, y.mean()), score_numbers(scores), score_table(scores))
+    scores, gaps = compare(ways, n_boot=plan.few, seed=plan.seed), paired_differences(ways, "uncorrected")
+    return Section(imbalance_words(scores, gaps, y.mean()), score_numbers(scores), score_table(scores))
 
 def _size_sections(y, auroc: float, risk) -> dict[str, Section]:
     "People needed to train such a model, and to validate it elsewhere."
@@ -193,20 +204,6 @@ def _limits_section(cohort: pd.DataFrame) -> Section:
     sentences.append("A difference between two records is a difference between people who differ in that way, never "
                      "the effect of a treatment.")
     return Section("\n".join(f"- {sentence}" for sentence in sentences))
-
-def _interval(row) -> dict:
-    "Value and limits, for the record."
-    return dict(value=row.value, low=row.low, high=row.high)
-
-def _closing_numbers(leads: pd.DataFrame, chosen: pd.DataFrame, corrected: pd.DataFrame) -> dict:
-    "Leads over the challengers, thresholds and optimism-corrected performance, for the record."
-    lead = leads[leads.metric == "auroc"].set_index("challenger")
-    corrected = corrected.rename(columns=dict(corrected="value"))
-    return (
-        {f"auroc_lead_over_{name}": _interval(row) for name, row in lead.iterrows()}
-        | {f"threshold_{name}": row.to_dict() for name, row in chosen.iterrows()}
-        | {f"{name}_optimism_corrected": _interval(row) for name, row in corrected.iterrows()}
-    )
 
 @dataclass(frozen=True)
 class TrainingLook:
@@ -239,10 +236,10 @@ def train(
         return cross_validate(plan.kinds, X, y, plan.folds, plan.repeats, plan.seed, trials=plan.trials)
     cv = _cached_folds("folds", key | dict(kinds=plan.kinds), folds, plan)
     risk, scores = cv.risk(plan.kind), performance(cv, plan.kind, n_boot=plan.resamples, seed=plan.seed)
-    leads = paired_differences(cv, plan.kind, n_boot=plan.few, seed=plan.seed)
+    leads, bands = paired_differences(cv, plan.kind), order_within(cv, plan.kind, X)
     chosen = thresholds(*cv.stacked(plan.kind), n_boot=plan.few, seed=plan.seed)
-    sections = dict(people=_people_section(cohort, y)) | _unseen_sections(cv, scores, plan)
-    sections |= dict(challengers=_challenger_section(cv, leads, plan))
+    sections = dict(people=_people_section(cohort, y)) | _unseen_sections(cv, scores, plan, study_of(about))
+    sections |= _challenger_sections(cv, scores, leads, bands, plan)
     sections |= _acting_sections(cv, chosen, about["sha256"], plan)
 
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
@@ -263,8 +260,8 @@ def train(
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    verdict, reasons = training_verdict(numbers, leads, model.prevalence_)
-    numbers |= _closing_numbers(leads, chosen, corrected)
+    verdict, reasons = training_verdict(numbers, leads, bands, selection_words(study_of(about), plan.trials))
+    numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(
         verdict=verdict, reasons=reasons, metrics=recordable(numbers),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['net_benefits', 'net_benefit', 'declared', 'benefit_at', 'decision_curve', 'reviewed_per_case', 'f2_threshold',
-           'sensitivity_threshold', 'net_benefit_threshold']
+           'sensitivity_threshold']
 
 # %% ../../nbs/validation/usefulness.ipynb #6112c192
 import math
@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..fields import RECORD
 
-from .metrics import check, check_both, flagged, sweep, Undefined
+from .metrics import check, check_both, flagged, sweep
 
 # %% ../../nbs/validation/usefulness.ipynb #66abeb6f
 def net_benefits(
@@ -101,16 +101,3 @@ def sensitivity_threshold(y, p, floor: float = 0.8) -> float:
     risk, _, cases = sweep(*check_both(y, p))
     # 0.8 x 5 must mean 4, whatever binary fractions say
     return float(risk[np.argmax(cases >= floor * cases[-1] - 1e-9)])
-
-# %% ../../nbs/validation/usefulness.ipynb #d13f6329
-def net_benefit_threshold(
-    y: np.ndarray,                            # outcome, shape (n,), 0 or 1
-    p: np.ndarray,                            # predicted risk, shape (n,), 0 to 1
-    thresholds: Iterable[float] | None = None,# the range; None: `declared`
-) -> float:                                   # a risk of that range
-    "The lowest declared threshold at which the model beats flagging everybody and flagging nobody."
-    curve = decision_curve(y, p, thresholds and sorted(thresholds))
-    better = curve["model"] > curve["treat_all"].clip(lower=0) + 1e-12  # a rounding error is no benefit
-    if not better.any():
-        raise Undefined("the model beats flagging everybody or nobody at none of the declared thresholds")
-    return float(curve["threshold"][better.argmax()])
