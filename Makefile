@@ -52,12 +52,11 @@ lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 mlflow: $(LOCKED)  ## MLflow's pages on the runs and the registry, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --host 127.0.0.1 --port 5000
 
-hooks: $(LOCKED)  ## git hooks that clean and merge notebooks, and lint before a commit
-	@$(BIN)/nbdev_install_hooks
-	@printf '#!/bin/sh\nexec make --silent lint\n' > "$$(git rev-parse --git-path hooks)/pre-commit" && chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
+hooks: $(LOCKED)  ## git hooks of this clone: notebooks merge and go in without outputs, lint before a commit
+	@$(BIN)/python -m stroke_nb.automation.hooks install
 
-export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned
-	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean
+export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned, their outputs cleared
+	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python -m stroke_nb.automation.hooks clear
 
 readme: $(LOCKED)  ## README.md from nbs/index.ipynb
 	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --RegexRemovePreprocessor.patterns='^#\| hide' --output-dir . --output README nbs/index.ipynb
