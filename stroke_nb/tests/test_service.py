@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['HOSTILE', 'live', 'keyed', 'test_scopes', 'test_nothing_is_read_before_the_key_is_known', 'test_keys_come_and_go',
            'test_open_to_other_machines_only_when_told', 'test_a_strange_host_is_not_answered',
-           'test_every_answer_says_what_a_browser_may_do', 'test_no_redirect_names_the_host',
-           'test_only_a_named_proxy_says_who_calls', 'test_rate_limit_of_two_workers', 'test_hostile_bodies',
-           'test_the_refusal_names_field_and_remedy', 'test_what_is_asked_in_the_address_is_not_passed_over',
-           'test_two_forms_of_one_id_are_one_person', 'test_outcomes_of_days_that_cannot_be',
-           'test_two_outcomes_of_one_prediction', 'test_other_media_types', 'test_strange_but_right', 'test_too_large',
-           'test_a_caller_that_stops_halfway', 'test_schemathesis', 'test_http_file_and_notebook_agree',
-           'test_parts_add_up', 'test_no_patient_value_in_lines_or_metrics', 'test_metrics_of_two_workers',
-           'test_workers_end_with_their_parent', 'heart_model', 'test_a_service_with_another_record',
-           'test_uvicorns_worker_takes_the_models_record']
+           'test_every_answer_says_what_a_browser_may_do', 'test_what_is_no_http_is_told_so_in_the_same_form',
+           'test_no_redirect_names_the_host', 'test_only_a_named_proxy_says_who_calls',
+           'test_rate_limit_of_two_workers', 'test_hostile_bodies', 'test_the_refusal_names_field_and_remedy',
+           'test_what_is_asked_in_the_address_is_not_passed_over', 'test_two_forms_of_one_id_are_one_person',
+           'test_outcomes_of_days_that_cannot_be', 'test_two_outcomes_of_one_prediction', 'test_other_media_types',
+           'test_strange_but_right', 'test_too_large', 'test_a_caller_that_stops_halfway', 'test_schemathesis',
+           'test_http_file_and_notebook_agree', 'test_parts_add_up', 'test_no_patient_value_in_lines_or_metrics',
+           'test_metrics_of_two_workers', 'test_workers_end_with_their_parent', 'heart_model',
+           'test_a_service_with_another_record', 'test_uvicorns_worker_takes_the_models_record']
 
 # %% ../../nbs/tests/test_service.ipynb #7ab81cce
 import json
@@ -120,6 +120,13 @@ def test_every_answer_says_what_a_browser_may_do(live):
         headers = live.ask(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+
+def test_what_is_no_http_is_told_so_in_the_same_form(live):
+    with socket.create_connection(("127.0.0.1", live.port), 20) as connection:
+        connection.sendall(b"no HTTP at all, evil.example\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b" 400 " in head and b"application/problem+json" in head and b"evil" not in body
+    assert json.loads(body)["remedy"]
 
 def test_no_redirect_names_the_host(live):
     answer = live.ask("/predict/", EXAMPLE)
