@@ -11,12 +11,12 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # uv installs the lock in a fifth of pip's time; bytecode is compiled once here, not at each first import
-$(LOCKED): requirements.txt settings.ini setup.py
+$(LOCKED): requirements.txt uv.txt settings.ini setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "stroke_nb needs Python 3.11 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	@echo "building .venv from requirements.txt"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@mkdir -p .venv/etc/jupyter   # pip does this, but for an editable install
 	@cp stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json .venv/etc/jupyter/
@@ -63,7 +63,7 @@ readme: $(LOCKED)  ## README.md from nbs/index.ipynb
 
 # no cache: uv would not see that settings.ini, which setup.py reads, has changed
 lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
-	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --all-extras setup.py -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --all-extras setup.py -o requirements.txt
 
 clean:  ## remove .venv and what runs emitted
 	rm -rf .venv models .cache mlflow.db* mlartifacts

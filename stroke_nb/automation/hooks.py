@@ -83,7 +83,7 @@ def _main(words: list[str]) -> str:
     if words == ["clear"]: return f"{len(clear_outputs(Path('nbs')))} notebooks cleared of outputs"
     if words == ["staged"]:
         names = staged_with_outputs(Path("."))
-        if names: raise UsageError(f"{', '.join(names)}: outputs would be committed. Run make export, and add them again.")
+        if names: raise UsageError(f"{', '.join(names)}: outputs would be committed. Run make export, add them again.")
         return ""
     return install()
 

@@ -104,8 +104,8 @@ class Failover:
         return moved
 
     def _belonging(self, records: list[NamedRow]) -> list[NamedRow]:
-        """Records without the outcomes of predictions that are nowhere: taken on trust while the database was away, they
-        wait for a person now."""
+        """Records without the outcomes of predictions that are nowhere: taken on trust while the database was away,
+        they wait for a person now."""
         of = {row["prediction_id"] for table, row in records if table == OUTCOMES.name}
         of -= {row["id"] for table, row in records if table == PREDICTIONS.name}
         if of: of -= self.database.within(Queries(self.database).stored, of)

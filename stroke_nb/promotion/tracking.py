@@ -200,9 +200,9 @@ def fill_run(client, run_id: str, run_folder: Path, model_folder: Path, result: 
     from mlflow.entities import Metric, Param
     from stroke_nb.promotion.pyfunc import write_artifact
     millisecond = int(time.time() * 1000)
+    numbers = numbers_of(result.get("metrics") or {})
     client.log_batch(
-        run_id,
-        [Metric(plain_name(name), value, millisecond, 0) for name, value in numbers_of(result.get("metrics") or {}).items()],
+        run_id, [Metric(plain_name(name), value, millisecond, 0) for name, value in numbers.items()],
         [Param(plain_name(name), str(value)) for name, value in params.items()],
     )
     client.log_inputs(run_id, [_dataset(result.get("data") or {})])
