@@ -16,7 +16,7 @@ from .leads import lead_over_single
 from ..margins import MARGINS, verdict_of
 from .subgroups import in_sentence
 from .updating import ClosedTest
-from .words import calibration_words, threshold_words
+from .words import calibration_words, side_words, threshold_words
 
 # %% ../../nbs/validation/verdicts.ipynb #704b574a
 _event = RECORD.outcome
@@ -112,6 +112,13 @@ def validation_sides(
     if test.choice == "unsure": return sides | {"refit_gain": "across"}
     return sides if test.gain is None else sides | {"refit_gain": MARGINS["refit_gain"].side(test.gain._asdict())}
 
+def _off_words(sides: dict[str, str], scores: dict) -> str:
+    "What is off beyond doubt."
+    off = [name for name, side in sides.items() if side in ("below", "above")]
+    words = [f"they are {side_words(name, scores[name])}" if name in scores else "new coefficients would tell more"
+             for name in off]
+    return ", ".join(words)
+
 def _gain_words(test: ClosedTest) -> str:
     "What new coefficients would add."
     if test.gain is None: return ""
@@ -130,8 +137,8 @@ def validation_verdict(
     sides = validation_sides(scores, test)
     verdict = verdict_of(sides.values())
     who = f"{people:,} people with {events} {_event.plural}"
-    update = f"{test.words} `-p update true` writes it as a challenger." if test.changes else (
-        "The closed test, which asks for all at once, names no update: see which claim is off below.")
+    update = f"{test.words} The same run with -p update true writes it as a challenger." if test.changes else (
+        "Look at the calibration below; the closed test, which asks for all at once, names no update.")
     also = f" The closed test would ask for an update ({test.choice}), perhaps for a difference too small to matter." \
         if test.changes else ""
     means, do = {
@@ -139,7 +146,8 @@ def validation_verdict(
         "unsure": (f"{who} can't tell whether the model's risks hold.",
                    f"What to do: neither trust nor change it on this ground; validate again with more outcomes, about "
                    f"{needed:,.0f} people like these in all.{also}"),
-        "alarm": ("The model's risks don't hold for these people.", f"What to do: {update[:1].lower()}{update[1:]}"),
+        "alarm": (f"The model's risks don't hold for these people: {_off_words(sides, scores)}.", f"What to do: {update[:1].lower()}{update[1:]}"),
     }[verdict]
-    sure = f"How sure: {calibration_words(scores)}{_gain_words(test)}"
+    calibration = calibration_words(scores)
+    sure = f"How sure: {calibration[:1].lower()}{calibration[1:]}{_gain_words(test)}"
     return verdict, [means, do, sure, f"AUROC {estimate(scores['auroc'])} on {who}."]
