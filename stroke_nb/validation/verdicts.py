@@ -146,7 +146,8 @@ def validation_verdict(
         "unsure": (f"{who} can't tell whether the model's risks hold.",
                    f"What to do: neither trust nor change it on this ground; validate again with more outcomes, about "
                    f"{needed:,.0f} people like these in all.{also}"),
-        "alarm": (f"The model's risks don't hold for these people: {_off_words(sides, scores)}.", f"What to do: {update[:1].lower()}{update[1:]}"),
+        "alarm": (f"The model's risks don't hold for these people: {_off_words(sides, scores)}.",
+                  f"What to do: {update[:1].lower()}{update[1:]}"),
     }[verdict]
     calibration = calibration_words(scores)
     sure = f"How sure: {calibration[:1].lower()}{calibration[1:]}{_gain_words(test)}"
