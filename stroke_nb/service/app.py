@@ -96,6 +96,7 @@ def serve(
         log_event(log_as_json(), "serving", url=f"http://{host}:{port}/docs", workers=workers)
         uvicorn.run(
             "stroke_nb.service.app:worker_app", factory=True, host=host, port=port, workers=workers,
+            http="stroke_nb.service.protocol:GuardedProtocol",
             log_config=None, access_log=False, server_header=False, timeout_keep_alive=30,
             timeout_graceful_shutdown=30,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),

@@ -82,7 +82,7 @@ def create_app(
     )
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
-    answer_problems(app, app.state.settings.max_bytes)
+    answer_problems(app, app.state.settings.max_bytes, app.state.settings.max_seconds)
     routes = [route for route in guarded.routes if isinstance(route, Route)]
     posts = {("POST", route.path): route for route in routes if "POST" in (route.methods or ())}
     app.add_middleware(RequestLogMiddleware, direct_routes=posts)

@@ -153,7 +153,7 @@ class RequestLogMiddleware:
         service = scope["app"].state.service
         _check_host(scope)
         most = service.settings.max_requests
-        if service.requests_in_flight > most and scope["path"] not in _QUIET:
+        if service.requests_in_flight - scope["app"].state.bodies_awaited > most and scope["path"] not in _QUIET:
             words = f"{most} requests are being answered; try again in a second"
             raise Problem("busy", words, headers={"Retry-After": "1"})
         route = self.direct_routes.get((scope["method"], scope["path"]))

@@ -34,6 +34,7 @@ PROBLEMS = {
     "forbidden": (403, "The key isn't for this", "ask an administrator for a key with the scope named above"),
     "not-found": (404, "There is nothing here", "the paths are listed at /docs"),
     "method": (405, "The path doesn't take this method", "use a method of the header Allow"),
+    "slow": (408, "The request didn't come in time", "send it at once, or fewer records at a time"),
     "conflict": (409, "Not with this service as it is", "see /model for what it runs"),
     "host": (
         421, "Another host is asked for",
@@ -43,6 +44,7 @@ PROBLEMS = {
     "media-type": (415, "The body isn't declared as JSON", "send the header Content-Type: application/json"),
     "invalid": (422, "The values can't be used", "correct the fields named above, or send null for what isn't known"),
     "too-many": (429, "Too many requests", "wait as many seconds as the header Retry-After says"),
+    "head-too-large": (431, "The head is too large", "send an address and headers of at most 64 KB together"),
     "internal": (500, "A fault of the service", "try again; if it stays, tell the maintainers the request_id"),
     "not-kept": (503, "The prediction can't be kept", "nothing was predicted; try again"),
     "busy": (503, "The service is busy", "try again after the seconds in Retry-After"),
@@ -73,7 +75,7 @@ def problem_body(problem: Problem, request_id: str = "") -> dict:
 def problem_response(problem: Problem, request_id: str = "") -> Response:
     "A problem as a response."
     # a client that is still sending, or that we have no room for, had better come back on a new connection
-    close = {"Connection": "close"} if problem.status in (413, 421, 503) else {}
+    close = {"Connection": "close"} if problem.status in (408, 413, 421, 431, 503) else {}
     return Response(
         orjson.dumps(problem_body(problem, request_id)), problem.status, close | problem.headers,
         "application/problem+json",
@@ -205,11 +207,22 @@ class StrictRoute(APIRoute):
         self._check = body and TypeAdapter(body.annotation).validate_python   # None: an endpoint without a body
         return self.answer
 
+    async def _body(self, request: Request) -> bytes:
+        "The body, within its time; a request that waits for it takes no place from those that are answered."
+        state = request.app.state
+        state.bodies_awaited += 1
+        try:
+            async with asyncio.timeout(state.max_seconds): return await read_body(request, state.max_bytes)
+        except TimeoutError:
+            words = f"the body didn't come within {state.max_seconds:g} s; send fewer records at a time"
+            raise Problem("slow", words) from None
+        finally: state.bodies_awaited -= 1
+
     async def answer(self, request: Request) -> Response:
         "The endpoint's response; a `Problem` where the body isn't what it takes."
         if not self._check: return await self.endpoint(request)
         _check_media_type(request)
-        content = parse_json(await read_body(request, request.app.state.max_bytes))
+        content = parse_json(await self._body(request))
         try: body = self._check(content)
         except ValidationError as error: raise invalid(error.errors(include_url=False)) from None
         return await self.endpoint(request, body)
@@ -232,9 +245,10 @@ def as_problem(error: Exception) -> Problem:
 def answer_problems(
     app: FastAPI,
     max_bytes: int = 2_000_000,   # of a body; a record with names and blanks takes about 300
+    max_seconds: float = 10.0,    # that a body may take to come
 ) -> None:
     "Have an application answer refusals as problems, and limit what it reads."
     async def answer(request: Request, error: Exception) -> Response:
         return problem_response(as_problem(error), request.scope.get("request_id", ""))
     for kind in (RequestValidationError, HTTPException): app.add_exception_handler(kind, answer)
-    app.state.max_bytes = max_bytes
+    app.state.max_bytes, app.state.max_seconds, app.state.bodies_awaited = max_bytes, max_seconds, 0

@@ -139,7 +139,7 @@ _OUTCOME_LINK = dict(
     operationId="outcomes", description="What later happened to this person.",
     requestBody={"outcomes": [{"prediction_id": "$response.body#/prediction_id", OUTCOME: 0}]},
 )
-_OF_POSTS = (400, 401, 403, 413, 415, 422, 429, 500, 503)
+_OF_POSTS = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 guarded = APIRouter(route_class=GuardedRoute)
 
 # %% ../../nbs/service/routes.ipynb #77b33504

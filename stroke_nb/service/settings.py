@@ -41,6 +41,8 @@ class Settings:
     rate: float = 200.0               # requests a second that one key may make in the long run
     burst: int = 400                  # requests at once after a rest
     max_bytes: int = 2_000_000        # of a body
+    max_seconds: float = 10.0         # until a request's head has come, and as long again for its body
+    max_connections: int = 2000       # open at one time; beyond it those that wait for their sender are closed
     max_requests: int = 500           # answered at one time; further ones are sent away at once
     watch: float = 2.0                # seconds between looks at models, canary.json and keys
 

@@ -5,20 +5,22 @@
 # %% auto #0
 __all__ = ['test_killed_under_load', 'test_two_services_on_one_file', 'test_postgresql_away_under_load',
            'test_postgresql_that_hangs_under_load', 'test_tables_of_a_newer_version', 'test_a_full_disk',
-           'test_a_clock_that_steps_back', 'test_stopping_in_order', 'test_too_many_at_once_are_sent_away',
-           'test_a_new_champion_under_load', 'test_share_and_sides', 'test_shadow',
-           'test_share_changed_and_challenger_promoted', 'test_a_service_that_is_the_challenger']
+           'test_a_clock_that_steps_back', 'test_stopping_in_order', 'test_requests_without_end',
+           'test_too_many_at_once_are_sent_away', 'test_a_new_champion_under_load', 'test_share_and_sides',
+           'test_shadow', 'test_share_changed_and_challenger_promoted', 'test_a_service_that_is_the_challenger']
 
 # %% ../../nbs/tests/test_service_faults.ipynb #f7b9e1ce
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, ExitStack, suppress
 
 import pandas as pd
+import psutil
 import pytest
 from scipy.stats import binom
 
@@ -188,6 +190,38 @@ def test_stopping_in_order(tmp_path):
     rows = logged(service.database, tmp_path / "predictions.spool")
     assert len(rows) == 60
     assert {row.id for row in rows} == {answer["prediction_id"] for answer in answers[0].json["predictions"]}
+
+def _connections(port: int, count: int, sent: bytes) -> list[socket.socket]:
+    "So many connections, each with the beginning of a request."
+    opened = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+    for connection in opened: connection.sendall(sent)
+    return opened
+
+def _rest(connection: socket.socket) -> bytes:
+    "What comes until the connection ends."
+    with suppress(ConnectionResetError): return b"".join(iter(lambda: connection.recv(65_536), b""))
+    return b""
+
+def test_requests_without_end(tmp_path):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    with Live(tmp_path, max_seconds=1.5, max_requests=3, max_connections=40) as service:
+        before = psutil.Process(service.process.pid).memory_info().rss
+        with ExitStack() as stack:
+            bodies = _connections(service.port, 8, head + b"\r\n{")
+            lines = _connections(service.port, 40, b"POST /pre")
+            for connection in (*bodies, *lines): stack.enter_context(connection)
+            answers = [service.ask("/predict", EXAMPLE) for _ in range(5)]
+            assert [answer.status for answer in answers] == [200] * 5
+            assert {_rest(body).split()[1] for body in bodies} == {b"408"}
+            heads = [_rest(line)[9:12] for line in lines]
+            assert heads[0] == b"" and heads[-1] == b"408"   # the first ones made way for others
+        for padding in (b"x: " + 2**24 * b"x", 14_000 * b"x: y\r\n"):
+            [connection] = _connections(service.port, 1, head)
+            with connection:
+                with suppress(ConnectionError): connection.sendall(padding)
+                assert _rest(connection)[9:12] in (b"431", b"")   # b"" where it was reset before the answer was read
+        assert psutil.Process(service.process.pid).memory_info().rss < before + 50 * 2**20
+    check_log(service.database, tmp_path / "predictions.spool", Callers([], answers=answers))
 
 def test_too_many_at_once_are_sent_away(tmp_path):
     with Live(tmp_path, max_requests=2) as service, Callers([service.port], several=8) as callers:
