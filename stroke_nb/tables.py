@@ -10,6 +10,7 @@ import csv
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -127,9 +128,13 @@ def check_lengths(path: Path, layout: Layout) -> None:
         f"it begins with {start[:40]!r}: a line that was cut off, or a footer? Complete or delete it"
     )
 
-def _tidy(frame: pd.DataFrame, layout: Layout, path: Path) -> pd.DataFrame:
-    "Rows without the columns that hold nothing; whether any was cut short."
-    if frame.iloc[:, -1].isna().any(): check_lengths(path, layout)
+_COMMA = r"^\s*([+-]?\d+),(\d+)\s*$"
+
+def _tidy(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    "Rows without the columns that hold nothing; numbers that stayed text have a decimal point."
+    if layout.decimal == ",":
+        texts = {name: frame[name].str.replace(_COMMA, r"\1.\2", regex=True) for name in frame.select_dtypes("str")}
+        frame = frame.assign(**texts)
     empty = [name for name in frame if str(name).startswith("Unnamed: ") and frame[name].isna().all()]
     return frame.drop(columns=[*layout.dropped, *empty])
 
@@ -143,11 +148,15 @@ def csv_pieces(
     layout = layout_of(path)
     kinds = str if text is None else {name: str for name in layout.columns if plain_name(name) in text}
     options = layout.options(dtype=kinds, low_memory=False)
+    checked = False
     try:
-        if rows is None: yield _tidy(pd.read_csv(path, **options), layout, path)
-        else:
-            with pd.read_csv(path, **options, chunksize=rows) as pieces:
-                for piece in pieces: yield _tidy(piece, layout, path)
+        opened = pd.read_csv(path, **options, chunksize=rows)
+        with opened if rows else nullcontext([opened]) as pieces:
+            for piece in pieces:
+                if not checked and piece.iloc[:, -1].isna().any():
+                    check_lengths(path, layout)   # of the whole file, once
+                    checked = True
+                yield _tidy(piece, layout)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: columns but no rows; give at least one person") from None
     except UnicodeDecodeError as error:

@@ -75,12 +75,8 @@ _CHUNK = 50_000  # rows in memory at a time
 
 def _csv_pieces(path: Path):
     "Pieces of a CSV file as text."
-    import pandas as pd
-    from stroke_nb.errors import DataError
-    try: yield from pd.read_csv(path, chunksize=_CHUNK, encoding="utf-8-sig", dtype=str)
-    except UnicodeDecodeError: raise DataError("not UTF-8 text; save it as CSV in UTF-8") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise DataError(f"not a table ({error}); give a CSV file with one header row") from None
+    from stroke_nb.tables import csv_pieces
+    return csv_pieces(path, _CHUNK, text=None)
 
 def _parquet_pieces(path: Path):
     "Pieces of a Parquet file."
@@ -125,9 +121,9 @@ def _pieces(source: Path, model, typed: bool):
             start += len(frame)
         if not start: raise DataError("columns but no rows. Give at least one person.")
     except DataError as error:
-        raise DataError(
-            f"{source.name}, counting from row {start + 1:,}: {error}" if start else f"{source.name}: {error}"
-        ) from None
+        words = str(error).removeprefix(f"{source.name}: ")
+        where = f"{source.name}, counting from row {start + 1:,}" if start else source.name
+        raise DataError(f"{where}: {words}") from None
     _unique(source, seen)
 
 # %% ../../nbs/cli/score.ipynb #c440b76b

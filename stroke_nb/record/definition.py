@@ -95,7 +95,7 @@ class Outcome:
     plural: str = ""                   # strokes
     label: str = ""                    # heading of its column
     full: str = ""                     # recorded stroke: the noun where precision matters
-    full_plural: str = ""
+    full_plural: str = ""              # recorded strokes
     had: str = ""                      # what people with it did: had a recorded stroke
     have: str = ""                     # the same in the present
     labels: tuple[str, ...] = ()       # what 0 and 1 are called
@@ -139,10 +139,10 @@ class Outcome:
 class KnownFile:
     "What is known of one file of data and of no other."
     name: str                          # as it lies in `data/`
-    sha256: str
+    sha256: str                        # hash of its bytes
     dataset: str = ""                  # where `stroke-nb fetch` finds it, on Kaggle
     events_of_parent: int = 0          # people with the outcome in the records that it was drawn from
-    people_of_parent: int = 0
+    people_of_parent: int = 0          # people in them
     facts: tuple[str, ...] = ()        # sentences for its report
     study: dict = field(default_factory=dict)   # answers for checklists and card that hold for this file
 
@@ -156,7 +156,7 @@ class KnownFile:
 class Record:
     "A patient record: its fields, outcome and words."
     name: str                                       # also the model's name in the registry
-    outcome: Outcome
+    outcome: Outcome                                # what a risk is the risk of
     fields: dict[str, Field]                        # inputs, in the order in which they are shown
     title: str = ""                                 # of reports and pages, such as Stroke risk
     order: tuple[str, ...] = ()                     # of inputs in a model; empty: by the alphabet
@@ -165,7 +165,7 @@ class Record:
     examples: dict[str, Any] = field(default_factory=dict) # form, service, partial, unknown, prevalence
     alike: dict[str, Any] = field(default_factory=dict)    # who counts as alike; empty: by the strongest fields
     ids: tuple[str, ...] = ("id", "patient_id")     # names of the column that tells people apart
-    files: tuple[KnownFile, ...] = ()
+    files: tuple[KnownFile, ...] = ()               # what is known of single files of data
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
     languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form and fields in it
