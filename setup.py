@@ -43,7 +43,7 @@ setup(
     project_urls={name: f"https://github.com/{cfg['user']}/{cfg['repo']}{path}" for name, path in PAGES.items()},
     cmdclass={"build_py": build_with_workspace},
     keywords=cfg["keywords"].split(),
-    python_requires=f">={cfg['min_python']},<3.14",
+    python_requires=f">={cfg['min_python']},<3.15",
     # the job and app notebooks travel with the package, so that an installed copy can run them
     packages=[*find_packages(include=["stroke_nb", "stroke_nb.*"]), "stroke_nb.notebooks.jobs", "stroke_nb.notebooks.apps"],
     package_dir={"stroke_nb.notebooks.jobs": "nbs/notebooks", "stroke_nb.notebooks.apps": "nbs/apps"},

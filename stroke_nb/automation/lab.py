@@ -48,5 +48,5 @@ class RunExecutionManager(DefaultExecutionManager):
             run = run_job(notebook, given, timeout=LIMIT, progress=False)
             for kind, file in (("html", run.report), ("ipynb", run.folder / "executed.ipynb")):
                 if kind in self.staging_paths: shutil.copyfile(file, self.staging_paths[kind])
-            print(f"{run.report}: {run.verdict}. {tell_people(run.result)}", flush=True)
+            print(f"{run.report}: {run.verdict}. {tell_people(run.result, folder=run.folder)}", flush=True)
         if run.verdict == "failed": raise JobError(f"{run.result['reasons'][0]} See {run.report}")

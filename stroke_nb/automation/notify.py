@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 # %% ../../nbs/automation/notify.ipynb #5000ecb3
 def addresses() -> list[str]:
@@ -53,7 +54,7 @@ def _why(lines: list[str], secrets: list[str]) -> str:
     return re.sub(r"\w+://\S+", "***", reason)[:160]
 
 # %% ../../nbs/automation/notify.ipynb #e0434153
-def _tell(address: str, title: str, body: str, number: int) -> tuple[str, str | None]:
+def _tell(address: str, title: str, body: str, number: int, attach: Path | None) -> tuple[str, str | None]:
     "The service's name, and why it could not be told, or None."
     import apprise
     overheard, log = _Overheard(), logging.getLogger("apprise")
@@ -61,7 +62,8 @@ def _tell(address: str, title: str, body: str, number: int) -> tuple[str, str | 
     try:
         service = apprise.Apprise.instantiate(address)
         if service is None: return f"address {number}", "apprise doesn't know such an address"
-        done = service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
+        files = apprise.AppriseAttachment(str(attach)) if attach else None
+        done = service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT, attach=files)
     except (OSError, TypeError, ValueError) as error: return f"address {number}", type(error).__name__
     finally: log.removeHandler(overheard)
     return str(service.service_name), None if done else _why(
@@ -71,9 +73,10 @@ def _tell(address: str, title: str, body: str, number: int) -> tuple[str, str | 
 def notify(
     title: str,
     body: str,
+    attach: Path | None = None,   # a file that goes with it, where a service takes files
 ) -> Receipt:
     "Tell everybody whose address is in `STROKE_NB_NOTIFY`."
-    ends = [_tell(address, title, body, n) for n, address in enumerate(addresses(), 1)]
+    ends = [_tell(address, title, body, n, attach) for n, address in enumerate(addresses(), 1)]
     return Receipt(
         tuple(name for name, why in ends if why is None),
         tuple(f"{name} ({why})" for name, why in ends if why is not None),

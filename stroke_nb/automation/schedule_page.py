@@ -21,7 +21,7 @@ def note(
     schedule: Schedule,
     name: str,
     due: datetime,   # with its zone
-    code: int,       # 0 done, 3 done and it asks for action, else failed
+    code: int,       # 0 done, 3 done and it asks for action, 4 stopped by hand, else failed
     words: str,
 ) -> None:
     "Add the end of a run to the history."
@@ -59,7 +59,7 @@ def coming(
             turns.append((turn.astimezone(ZoneInfo(entry.zone)), entry.name))
     return sorted(turns)[:MOST]
 
-_OUTCOMES = {0: "done", 3: "asks for action", 2: "refused"}
+_OUTCOMES = {0: "done", 3: "asks for action", 2: "refused", 4: "stopped"}
 
 def build_page(
     schedule: Schedule,

@@ -208,16 +208,20 @@ def keep_issue(
 # %% ../../nbs/automation/summary.ipynb #ae409236
 def tell_people(
     result: dict,
-    env: dict | None = None,  # None: this process's
-) -> str:                     # who was told
+    env: dict | None = None,    # None: this process's
+    folder: Path | None = None, # of the run; its report goes with the message where people ask for it
+) -> str:                       # who was told
     "Tell those whom `STROKE_NB_NOTIFY` names of an alarm or a failure; nobody of other runs."
     word = VERDICT_WORDS[result["verdict"]][0]
     if result["verdict"] in ("ok", "unsure"): return f"{word}: nobody needs to be told."
+    from stroke_nb.automation.attachment import attachable
     from stroke_nb.automation.notify import notify
+    report, why_not = attachable(folder)
     link = link_of(os.environ if env is None else env)
     receipt = notify(
         f"stroke_nb: {result['job']}: {word.lower()}",
-        "\n".join([*result["reasons"][:5], link]).strip(),
+        "\n".join(filter(None, [*result["reasons"][:5], link, why_not])).strip(),
+        report,
     )
     if not receipt.ok: raise NotTold(receipt.words)
     return receipt.words
@@ -240,7 +244,7 @@ def tell(
     "Tell how the newest run of a job went."
     text = Path(log).read_text(encoding="utf-8", errors="replace") if log and Path(log).is_file() else ""
     result = judged(latest(reports, job, since), outcome, text)
-    if to == "people": return tell_people(result) + "\n"
+    if to == "people": return tell_people(result, folder=Path(reports, job, result["run_id"])) + "\n"
     if to == "issue": return _told_issue(keep_issue(result))
     return deliver(result, reports) or ""
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'keys', 'schedule', 'serve', 'app', 'page', 'log_migrate', 'log_status', 'log_drain', 'log_export',
            'log_retain', 'keys_add', 'keys_list', 'keys_revoke', 'schedule_list', 'schedule_install', 'schedule_remove',
-           'schedule_run_due', 'schedule_run', 'alert']
+           'schedule_stop', 'schedule_run_due', 'schedule_run', 'alert']
 
 # %% ../../nbs/cli/operate.ipynb #caf483d3
 from contextlib import contextmanager
@@ -227,6 +227,15 @@ def schedule_remove(folder: _Folder = Path(".")) -> None:
     with friendly_errors(): print(remove(folder))
 
 # %% ../../nbs/cli/operate.ipynb #8aa232b8
+@schedule.command("stop")
+def schedule_stop(
+    name: Annotated[str, typer.Argument(help="The run, as schedule.yaml names it.")], folder: _Folder = Path("."),
+) -> None:
+    "End a run that is going, whoever started it; its next turn comes as planned."
+    from stroke_nb.automation.schedule import load_schedule
+    from stroke_nb.automation.stop import stop_run
+    with friendly_errors(): print(stop_run(load_schedule(folder / "schedule.yaml"), name))
+
 def _tell_end(done) -> None: print(f"{done.name}: {done.words}", flush=True)
 
 @schedule.command("run-due")

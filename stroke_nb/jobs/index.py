@@ -44,6 +44,7 @@ def build_index(
         runs, broken = read_runs(out)
         page = render_page(
             "index.html.j2", title="Reports", runs=runs, jobs=[_job_card(*job) for job in by_job(runs).items()],
-            broken=broken, words=VERDICT_WORDS, written=day_and_hour(stamp(utc_now())), version=__version__,
+            broken=broken, words=VERDICT_WORDS, scheduled=(out / "schedule.html").is_file(),
+            written=day_and_hour(stamp(utc_now())), version=__version__,
         )
         return write_whole(out / "index.html", page)

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['VERDICTS', 'run_dir', 'failed_parts', 'record', 'to_json', 'commit', 'new_run_id', 'read_stamp', 'read_run',
-           'read_runs', 'by_job']
+           'read_runs', 'latest_run', 'by_job']
 
 # %% ../../nbs/jobs/result.ipynb #0749f3c3
 import json
 import math
 import os
+import re
 import secrets
 import subprocess
 import tempfile
@@ -154,7 +155,8 @@ def read_run(
 ) -> dict | None:  # `result.json` with `links`, pairs of name and address; None where it isn't whole
     "Result of a run with links to its pages."
     try: result = _checked(json.loads((folder / "result.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError): return None
+    # RecursionError: brackets within brackets, which some other program left there
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError): return None
     pages = sorted(page.name for page in folder.glob("*.html") if page.name != "report.html")
     names = [name for name in ("report.html", *pages, "executed.ipynb", "result.json") if (folder / name).is_file()]
     base = f"{quote(folder.parent.name)}/{quote(folder.name)}"
@@ -172,6 +174,18 @@ def read_runs(
     results = {folder: read_run(folder) for folder in folders}
     runs = sorted(filter(None, results.values()), key=lambda run: run["run_id"], reverse=True)
     return runs, sorted(f"{folder.parent.name}/{folder.name}" for folder, run in results.items() if not run)
+
+def latest_run(
+    out: Path,        # reports folder
+    job: str,         # a name, or a path
+    began: datetime,  # aware
+) -> Path | None:
+    "Folder of a job's newest run, if it began then or later."
+    results = Path(out, re.sub(r"[^\w-]+", "-", Path(job).stem)).glob("2*/result.json")
+    path = max(results, default=None)
+    if path is None: return None
+    started = read_stamp(json.loads(path.read_text(encoding="utf-8"))["started"])
+    return path.parent if started >= began.replace(microsecond=0) else None
 
 def by_job(
     runs: list[dict],       # newest first

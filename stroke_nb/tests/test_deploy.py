@@ -10,7 +10,7 @@ __all__ = ['ROOT', 'pytestmark', 'DEPLOY', 'LINTERS', 'commands', 'test_there_ar
            'test_the_rendered_canary_fits_the_schemas', 'test_pods_reach_the_database_and_names_and_nothing_else',
            'promtool', 'test_promtool', 'test_amtool', 'test_every_alert_has_a_test', 'known_series',
            'test_expressions_ask_for_what_there_is', 'test_promtool_reads_the_dashboard',
-           'test_promtool_reads_the_metrics', 'test_an_alert_reaches_people_and_so_does_its_end']
+           'test_promtool_reads_the_metrics', 'listener', 'test_an_alert_reaches_people_and_so_does_its_end']
 
 # %% ../../nbs/tests/test_deploy.ipynb #887f6801
 import contextlib
@@ -347,7 +347,7 @@ class _Listener(BaseHTTPRequestHandler):
 
     def log_message(self, *words): pass
 
-def _listener(port: int) -> ThreadingHTTPServer:
+def listener(port: int) -> ThreadingHTTPServer:
     "A listener in a thread."
     server = ThreadingHTTPServer(("127.0.0.1", port), _Listener)
     server.messages = []   # type: ignore[attr-defined]
@@ -377,7 +377,7 @@ def _running(folder: Path, **commands):
 
 def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
     prometheus = shutil.which("prometheus") or pytest.skip("no prometheus here: install Debian's package prometheus")
-    alertmanager, chat = _alertmanager("alertmanager"), _listener(0)
+    alertmanager, chat = _alertmanager("alertmanager"), listener(0)
     up, manager, tell, web = (free_port() for _ in range(4))
     _rewritten(
         tmp_path,
@@ -429,6 +429,6 @@ def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
         messages = chat.messages   # type: ignore[attr-defined]
         def told(words): return any(words in f"{message['title']} {message['message']}" for message in messages)
         wait_for(lambda: told(f"127.0.0.1:{up} doesn't answer"), 60)
-        service = _listener(up)
+        service = listener(up)
         wait_for(lambda: told("over, 1 alert") and told("Over: "), 60)
     for server in (service, chat): server.shutdown()

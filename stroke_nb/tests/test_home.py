@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['test_a_job_of_ones_own_is_tested_like_the_others', 'test_a_metric_of_ones_own_is_shown',
            'test_the_tab_key_lists_what_people_need', 'unpacked', 'test_the_wheel_in_an_empty_folder_is_a_workspace',
-           'test_without_extras_commands_end_in_words_and_questions_make_nothing']
+           'test_without_extras_commands_end_in_words_and_questions_make_nothing',
+           'test_a_report_is_attached_on_request_and_only_without_people']
 
 # %% ../../nbs/tests/test_home.ipynb #8d533136
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +21,15 @@ import pytest
 
 import stroke_nb
 from .. import validation
+from ..automation.summary import tell_people
 from ..cli.new import write_template
+from ..cohort import load
 from ..jobs import run_job
 from ..jobs.index import build_index
 from ..model import RiskModel
 from . import house
 from .small_runs import place, small_run
+from .test_deploy import listener
 from .test_workspace import copy_of_workspace, ROOT
 from ..display import METRICS
 from ..validation import metrics
@@ -127,3 +132,25 @@ def test_without_extras_commands_end_in_words_and_questions_make_nothing(unpacke
         if "is missing" in line: assert "pip install" in line and "| 2 |" in line, line
     assert out.count("is missing") >= 4, out
     assert {path.name for path in tmp_path.iterdir()} <= {"schedule.yaml", "reports"}
+
+# %% ../../nbs/tests/test_home.ipynb #898ab6b2
+def test_a_report_is_attached_on_request_and_only_without_people(tmp_path, monkeypatch):
+    chat = listener(0)
+    monkeypatch.setenv("STROKE_NB_NOTIFY", f"json://127.0.0.1:{chat.server_address[1]}/")
+    monkeypatch.chdir(place())
+    write_template("my_job", "how_common", place() / "nbs/notebooks/how_common.ipynb")
+    run = small_run("how_common")
+    alarm = run.result | dict(verdict="alarm")
+    tell_people(alarm, folder=run.folder)
+    monkeypatch.setenv("STROKE_NB_NOTIFY_REPORT", "true")
+    tell_people(alarm, folder=run.folder)
+    shutil.copytree(run.folder, tmp_path / "run")
+    report = tmp_path / "run/report.html"
+    report.write_text(report.read_text().replace("</main>", f"{load().head(20).to_html()}</main>"))
+    tell_people(alarm, folder=tmp_path / "run")
+    chat.shutdown()
+    chat.server_close()
+    plain, attached, held_back = chat.messages   # type: ignore[attr-defined]
+    assert plain["attachments"] == held_back["attachments"] == []
+    assert [file["filename"] for file in attached["attachments"]] == ["report.html"]
+    assert "isn't attached: people of the data stand in it" in held_back["message"]

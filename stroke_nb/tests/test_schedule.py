@@ -6,7 +6,8 @@
 __all__ = ['unix', 'DAY', 'after', 'workspace', 'quick', 'test_a_missed_day_is_caught_up_once_with_its_own_parameters',
            'test_a_hanging_run_is_ended_and_reported', 'test_a_stuck_process_is_killed_with_what_it_started', 'look',
            'test_a_killed_scheduler_leaves_a_run_that_is_not_doubled_and_tried_again_when_it_is_gone',
-           'test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again', 'test_two_looks_at_once_take_a_turn_once',
+           'test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again',
+           'test_a_run_is_stopped_from_another_terminal', 'test_two_looks_at_once_take_a_turn_once',
            'test_a_job_whose_database_is_away_is_tried_again_and_people_are_told_in_the_end',
            'test_a_run_is_started_by_hand_and_its_turns_come_as_planned', 'test_a_state_of_version_0_1_still_counts',
            'test_a_leap_day_or_an_unreadable_line_stops_no_other_run', 'test_a_broken_state_is_set_aside_and_said',
@@ -38,6 +39,7 @@ import pytest
 
 from ..automation import runs, turns
 from ..automation.runs import run_due, run_now
+from ..automation.stop import stop_run
 from ..automation.schedule import Entry, Schedule, check_cron, load_schedule
 from ..automation.turns import last_time, listed, next_time
 from ..jobs import run_job
@@ -174,6 +176,21 @@ def test_sigterm_ends_run_and_scheduler_and_the_run_is_tried_again(tmp_path):
     assert first.returncode != 0 and "no end yet" in listed(found)[0][3]
     write_job(tmp_path / "nbs/notebooks/slow.ipynb", _KNOBS, _QUICK)
     assert "second try" in run_due(found, after(1.1))[0].words
+
+@unix
+def test_a_run_is_stopped_from_another_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKE_NB_NOTIFY", "json://127.0.0.1:9/in-vain")
+    found = workspace(tmp_path, limit=300, runs=["slow"])
+    with pytest.raises(ScheduleError, match="isn't going"): stop_run(found, "slow")
+    first = look(tmp_path, after(1))
+    kernel = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    assert "slow: stopped" in stop_run(found, "slow")
+    out, err = first.communicate(timeout=60)
+    assert not _alive(kernel) and "stopped by hand" in listed(found)[0][3], (out, err, listed(found))
+    assert "NOT told" not in listed(found)[0][3] and run_due(found, after(1.1)) == []   # no failure, no second try
+    assert "interrupted before it was done" in next(tmp_path.glob("reports/slow/2*/result.json")).read_text()
+    assert 'href="schedule.html"' in (tmp_path / "reports/index.html").read_text()
+    assert "stopped</span>" in (tmp_path / "reports/schedule.html").read_text()
 
 def test_two_looks_at_once_take_a_turn_once(tmp_path, quick):
     found, taken = workspace(tmp_path), []
