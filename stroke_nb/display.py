@@ -66,7 +66,8 @@ METRICS = {
     "scaled_brier": Metric("Scaled Brier score", 3, "share of the outcome's variance accounted for"),
     "log_loss": Metric("Log loss", 4, "lower is better"),
     "calibration_intercept": Metric("Calibration intercept", 3, "0 is right on average, in log-odds"),
-    "ici": Metric("Mean calibration error (ICI)", 4, "mean distance between risk and smoothed observed frequency"),
+    "ici": Metric(
+        "Mean calibration error (ICI)", 4, "mean distance from risk to observed frequency (restricted cubic spline)"),
     "e50": Metric("Median calibration error (E50)", 4, "half the people have less"),
     "e90": Metric("Calibration error, 90th percentile (E90)", 4, "nine people in ten have less"),
     "sensitivity_at_f2": Metric(

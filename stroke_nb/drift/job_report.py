@@ -151,7 +151,8 @@ class LookWords:
         faults = [f"Check the file: {finding.words}." for finding in look.quality.findings[:3]]
         if look.verdict == "unsure":
             first = ["Nothing was judged: no window was named, and a look at the data's own fifth counts as evidence "
-                     "of nothing. Name one: `stroke-nb run drift -p current FILE`.", *first]
+                     "of nothing.", *first]
+            return [*first, *self._notes, *faults, "What to do next: name a window, such as -p current FILE."]
         return [*first, *self._notes, *faults, self.next]
 
 # %% ../../nbs/drift/job_report.ipynb #0cb45e23

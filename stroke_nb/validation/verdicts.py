@@ -16,7 +16,7 @@ from .leads import lead_over_single
 from ..margins import MARGINS, verdict_of
 from .subgroups import in_sentence
 from .updating import ClosedTest
-from .words import calibration_words, threshold_words
+from .words import calibration_words, side_words, threshold_words
 
 # %% ../../nbs/validation/verdicts.ipynb #704b574a
 _event = RECORD.outcome
@@ -81,6 +81,11 @@ _USE = {
     "unsure": "Can't tell whether it is usable: these people are too few to show it",
     "alarm": "Not usable as it is",
 }
+_DO = {
+    "ok": "set it against the model in use by compare; training swaps nothing.",
+    "unsure": "train again with more people, or use the simpler model.",
+    "alarm": "don't use it; what is off stands below.",
+}
 
 def training_verdict(
     scores: dict,               # metric -> {value, low, high}, cross-validated
@@ -96,6 +101,7 @@ def training_verdict(
     than = single_words(rows) if len(rows) else "Held against giving everybody the same risk, 0.5."
     reasons = [
         f"{_USE[verdict]}; not for care, {prognosis}not outside these data without setting the prevalence.",
+        f"What to do: {_DO[verdict]}",
         f"AUROC {estimate(scores['auroc'])}. {than}", within_words(bands), calibration_words(scores, stratified=True),
         chosen, f"Elsewhere risks follow what the record holds of the people; where people alike have fewer "
         f"{_event.plural} than here, or more, set the place's prevalence.",
@@ -111,6 +117,23 @@ def validation_sides(
     sides = {name: MARGINS[name].side(scores[name]) for name in ("observed_expected_ratio", "calibration_slope")}
     if test.choice == "unsure": return sides | {"refit_gain": "across"}
     return sides if test.gain is None else sides | {"refit_gain": MARGINS["refit_gain"].side(test.gain._asdict())}
+
+def _people_words(scores: dict, sides: dict[str, str], people: int, needed: float) -> str:
+    "How many people it takes until the open intervals fit on one side of a bound, were the estimates to stay."
+    wanted = needed
+    for name in (name for name, side in sides.items() if side == "across" and name in scores):
+        value, low, high = (scores[name][part] for part in ("value", "low", "high"))
+        if low is None or high is None: continue
+        room = min(abs(value - bound) for bound in (MARGINS[name].low, MARGINS[name].high))
+        wanted = max(wanted, people * ((high - low) / 2 / max(room, 1e-9)) ** 2)   # a width goes with the root
+    if not wanted <= 20 * people: return "many times as many people as these"
+    return f"about {float(f'{max(wanted, people + 1):.2g}'):,.0f} people like these in all"
+
+def _off_words(sides: dict[str, str], scores: dict) -> str:
+    "What is off beyond doubt."
+    off = [name for name, side in sides.items() if side in ("below", "above")]
+    words = [side_words(name, scores[name]) if name in scores else "new coefficients would tell more" for name in off]
+    return ", ".join(words)
 
 def _gain_words(test: ClosedTest) -> str:
     "What new coefficients would add."
@@ -129,17 +152,19 @@ def validation_verdict(
     "Whether the risks hold for these people: what it means, what to do, how sure."
     sides = validation_sides(scores, test)
     verdict = verdict_of(sides.values())
-    who = f"{people:,} people with {events} {_event.plural}"
-    update = f"{test.words} `-p update true` writes it as a challenger." if test.changes else (
-        "The closed test, which asks for all at once, names no update: see which claim is off below.")
+    who = f"{people:,} people with {events:,} {_event.plural}"
+    update = f"{test.words} The same run with -p update true writes it as a challenger." if test.changes else (
+        "Look at the calibration below; the closed test, which asks for all at once, names no update.")
     also = f" The closed test would ask for an update ({test.choice}), perhaps for a difference too small to matter." \
         if test.changes else ""
     means, do = {
         "ok": ("The model's risks hold for these people.", "What to do: keep the model as it is."),
         "unsure": (f"{who} can't tell whether the model's risks hold.",
-                   f"What to do: neither trust nor change it on this ground; validate again with more outcomes, about "
-                   f"{needed:,.0f} people like these in all.{also}"),
-        "alarm": ("The model's risks don't hold for these people.", f"What to do: {update[:1].lower()}{update[1:]}"),
+                   f"What to do: neither trust nor change it on this ground; validate again with more outcomes: "
+                   f"{_people_words(scores, sides, people, needed)}.{also}"),
+        "alarm": (f"The model's risks don't hold for these people: {_off_words(sides, scores)}.",
+                  f"What to do: {update[:1].lower()}{update[1:]}"),
     }[verdict]
-    sure = f"How sure: {calibration_words(scores)}{_gain_words(test)}"
+    calibration = calibration_words(scores)
+    sure = f"How sure: {calibration[:1].lower()}{calibration[1:]}{_gain_words(test)}"
     return verdict, [means, do, sure, f"AUROC {estimate(scores['auroc'])} on {who}."]

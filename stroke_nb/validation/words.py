@@ -28,15 +28,17 @@ _event = RECORD.outcome
 
 _SIDES = {   # measure -> words for each side of its margin; across, but surely on one side of 1, comes last
     "observed_expected_ratio": {
-        "inside": "right on average", "below": "too high", "above": "too low",
-        "across": "right or wrong on average, which these people can't tell",
-        "high": "too high, by how much these people can't tell", "low": "too low, by how much these people can't tell",
+        "inside": "risks are right on average", "below": "risks are too high", "above": "risks are too low",
+        "across": "these people can't tell whether risks are right on average",
+        "high": "risks are too high, by how much these people can't tell",
+        "low": "risks are too low, by how much these people can't tell",
     },
     "calibration_slope": {
-        "inside": "neither too extreme nor too cautious", "below": "too extreme", "above": "too cautious",
-        "across": "perhaps too extreme or too cautious, which these people can't tell",
-        "high": "too extreme, by how much these people can't tell",
-        "low": "too cautious, by how much these people can't tell",
+        "inside": "they are neither too extreme nor too cautious", "below": "they are too extreme",
+        "above": "they are too cautious",
+        "across": "these people can't tell whether they are too extreme or too cautious",
+        "high": "they are too extreme, by how much these people can't tell",
+        "low": "they are too cautious, by how much these people can't tell",
     },
 }
 
@@ -62,11 +64,12 @@ def calibration_words(
         distance += f"; exactly right risks would by chance lie {100 * chance['value']:.2f} away"
     counts = f"{MARGINS['calibration_slope']} counts as right"
     if stratified:
-        return (f"Risks are {ends}; {counts}. {distance}. Observed / expected is 1 by construction here, since each "
+        return (f"{capital(ends.replace('they', 'risks'))}; {counts}. {distance}. "
+                "Observed / expected is 1 by construction here, since each "
                 f"part has the whole's share of {_event.plural}: it is no evidence that risks are right on average.")
     ratio = scores["observed_expected_ratio"]
     mean = f"{side_words('observed_expected_ratio', ratio)} (observed / expected {estimate(ratio, 2)})"
-    return f"Risks are {mean}, and {ends}; {counts} for both. {distance}."
+    return f"{capital(mean)}; {ends}; {counts} for both. {distance}."
 
 # %% ../../nbs/validation/words.ipynb #4c69343d
 _LEADS = {
