@@ -62,12 +62,14 @@ def _rules(names: tuple[str, ...]):
 # %% ../nbs/schema.ipynb #1fb25e9d
 def spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
-    text = values.astype("str").where(values.notna())
-    canonical = spellings_of(field)
-    word = text.str.strip().str.casefold()
+    text = values if values.dtype == "str" else values.astype("str").where(values.notna())
+    places, texts = pd.factorize(text)   # each text is read once
+    written, canonical = pd.Series(texts, dtype="str", name=values.name), spellings_of(field)
+    word = written.str.strip().str.casefold()
     # a code that went through a column of floats
     word = word.where(word.isin(list(canonical)), word.str.replace(r"\.0+$", "", regex=True))
-    clean = word.map(canonical).where(word.isin(list(canonical)), text)
+    clean = word.map(canonical).where(word.isin(list(canonical)), written)
+    clean = clean.reindex(places).set_axis(values.index)
     return clean.fillna(field.missing) if field.missing else clean
 
 # %% ../nbs/schema.ipynb #5ccf0deb

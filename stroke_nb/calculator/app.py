@@ -7,6 +7,7 @@ __all__ = ['POLICY', 'log_request', 'CalculatorPage', 'StaticFile', 'OtherHost',
            'CalculatorApp', 'settings_of', 'serve_app']
 
 # %% ../../nbs/calculator/app.ipynb #7249ac50
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -23,6 +24,7 @@ from traitlets.config import Config
 from voila.app import Voila
 from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.utils import ENV_VARIABLE
 
 from ..addresses import answers_for
 from .fork import CAN_FORK, parent, register, Sessions
@@ -53,11 +55,14 @@ class CalculatorPage(TornadoVoilaHandler):
     "A page of its own session, while there are places."
     async def get(self, path=None):
         if path: raise web.HTTPError(404)
-        if self.settings["voila"].sessions() >= self.settings["voila"].most_sessions:
+        calculator, opening = self.settings["voila"], self.settings["voila"].kernel_manager.opening
+        if calculator.sessions() + len(opening) >= calculator.most_sessions:
             self.set_header("Retry-After", "120")
             raise web.HTTPError(503)
         _ = self.xsrf_token   # asked for, so that its cookie is set: the page ends its session with it
-        await super().get(None)
+        opening.add(asyncio.current_task())
+        try: await super().get(None)
+        finally: opening.discard(asyncio.current_task())
 
     def write_error(self, status_code, **_):
         page = self.render_template(
@@ -101,8 +106,23 @@ class Health(JupyterHandler):
 
 # %% ../../nbs/calculator/app.ipynb #98d0f86f
 class SessionManager(AsyncMappingKernelManager):
-    "Ends a session whose page is gone."
-    grace = Float(60, help="Seconds that a session waits for its page to connect again.").tag(config=True)
+    "Ends a session whose page is gone, or never came."
+    grace = Float(60, help="Seconds that a session waits for its page to connect.").tag(config=True)
+
+    def __init__(self, **kwargs):
+        self.opening = set()   # requests that have a place and no session yet
+        super().__init__(**kwargs)
+
+    async def start_kernel(self, **kwargs):
+        kernel_id = await super().start_kernel(**kwargs)
+        # one that will wait warm for a visitor says so
+        if kwargs.get("env", {}).get(ENV_VARIABLE.VOILA_PREHEAT) == "False": self.await_page(kernel_id)
+        return kernel_id
+
+    def await_page(self, kernel_id):
+        "Note that a request has its session; the session ends where the page that is sent doesn't connect."
+        self.opening.discard(asyncio.current_task())
+        IOLoop.current().call_later(self.grace, self._end_if_left, kernel_id)
 
     def notify_disconnect(self, kernel_id):
         super().notify_disconnect(kernel_id)
@@ -145,6 +165,14 @@ class CalculatorApp(Voila):
     def init_settings(self):
         "Voila's settings with our error and login pages."
         settings = super().init_settings()
+        hand_out = self.kernel_manager.get_rendered_notebook
+
+        async def handed_out(*args, **kwargs):
+            *rendered, kernel_id = await hand_out(*args, **kwargs)
+            self.kernel_manager.await_page(kernel_id)
+            return *rendered, kernel_id
+
+        self.kernel_manager.get_rendered_notebook = handed_out   # of a class that Voila makes when it starts
         loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(page_template()), settings["jinja2_env"].loader])
         settings["jinja2_env"] = settings["jinja2_env"].overlay(loader=loader)
         return settings | dict(headers=_HEADERS, websocket_max_message_size=_LARGEST, log_function=log_request)

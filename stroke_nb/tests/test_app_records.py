@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from .test_app import chromium, CHROMIUM, Server, SMALL, Visit  # noqa: F401
+from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
+from .test_app import Server, SMALL, Visit
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'DEPLOY', 'LINTERS', 'commands', 'test_there_are_commands', 'test_the_command_line_takes_them',
-           'test_mlflow_takes_its_command', 'test_services_run_as_told', 'test_the_lock_satisfies_each_image',
-           'test_what_is_copied_is_there', 'test_linters', 'test_the_canary_is_the_base_with_a_challenger_of_its_own',
+           'test_mlflow_takes_its_command', 'test_the_calculators_health_check_opens_no_session',
+           'test_services_run_as_told', 'test_the_lock_satisfies_each_image', 'test_what_is_copied_is_there',
+           'test_linters', 'test_the_canary_is_the_base_with_a_challenger_of_its_own',
            'test_the_rendered_canary_fits_the_schemas', 'test_pods_reach_the_database_and_names_and_nothing_else',
            'promtool', 'test_promtool', 'test_amtool', 'test_every_alert_has_a_test', 'known_series',
            'test_expressions_ask_for_what_there_is', 'test_promtool_reads_the_dashboard',
@@ -117,6 +118,10 @@ def _is_healthy(service: Live, check: list[str]) -> bool:
     "Whether a health check is content with a service."
     words = [word.replace("8000", str(service.port)) for word in check[1:]]
     return subprocess.run([sys.executable, *words], capture_output=True).returncode == 0
+
+def test_the_calculators_health_check_opens_no_session():
+    [address] = re.findall(r"http://[^']+", _compose()["calculator"]["healthcheck"]["test"][-1])
+    assert address.endswith(":8866/healthz")
 
 @contextlib.contextmanager
 def _read_only_home(folder: Path):

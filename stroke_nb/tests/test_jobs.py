@@ -7,7 +7,7 @@ __all__ = ['write_job', 'command', 'own_kernels', 'wait_for', 'test_parameters_a
            'test_wrong_parameters_are_refused_before_anything_starts', 'test_an_unfit_parameter_cell_is_refused',
            'test_unknown_jobs_and_options_are_refused', 'test_the_command_tells_a_wrong_parameter_in_words', 'good',
            'test_a_run_is_published_whole', 'test_an_alarm_is_done_and_asks_for_action', 'test_no_secret_is_kept',
-           'test_the_index_links_the_run', 'browser', 'test_a_report_needs_no_network_and_runs_no_script_of_the_data',
+           'test_the_index_links_the_run', 'test_a_report_needs_no_network_and_runs_no_script_of_the_data',
            'test_code_is_folded_until_asked_for', 'test_the_index_needs_no_network', 'wrong',
            'test_a_failing_cell_is_kept_with_the_error_on_top', 'test_bad_data_is_told_in_words',
            'test_a_job_without_a_verdict_has_failed', 'test_a_hanging_run_is_ended', 'test_runs_at_once_do_not_collide',
@@ -31,6 +31,7 @@ from ..errors import JobError, UsageError
 from ..jobs.index import build_index
 from ..jobs.parameters import find_job, parameters
 from ..jobs import run_job
+from .browser import chromium  # noqa: F401 (a fixture)
 
 # %% ../../nbs/tests/test_jobs.ipynb #6eae886f
 _KNOBS = '''folds: int = 5  # folds per repeat [2..20]
@@ -172,19 +173,9 @@ def test_the_index_links_the_run(good):
     assert "simulated" in page and "0.820 to 0.860" in page and "<script>alert" not in page
 
 # %% ../../nbs/tests/test_jobs.ipynb #de9027e0
-@pytest.fixture(scope="module")
-def browser():
-    "Headless Chromium."
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path("/usr/bin/chromium").exists(): pytest.skip("no Chromium at /usr/bin/chromium")
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-def _open(browser, path: Path, width: int = 1400):
+def _open(chromium, path: Path, width: int = 1400):
     "The page, the addresses it asked for and what went wrong in it."
-    page = browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page()
+    page = chromium.new_context(offline=True, viewport={"width": width, "height": 900}).new_page()
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
@@ -194,8 +185,8 @@ def _open(browser, path: Path, width: int = 1400):
 
 # %% ../../nbs/tests/test_jobs.ipynb #13247a85
 @pytest.mark.parametrize("width", [1400, 390])
-def test_a_report_needs_no_network_and_runs_no_script_of_the_data(good, browser, width):
-    page, asked, wrong = _open(browser, good.report, width)
+def test_a_report_needs_no_network_and_runs_no_script_of_the_data(good, chromium, width):
+    page, asked, wrong = _open(chromium, good.report, width)
     assert asked == [good.report.as_uri()] and wrong == []
     assert page.evaluate("[...document.images].map(i => i.naturalWidth > 0 && i.alt)") == ["The line rises."]
     assert "<script>alert(1)</script>" in page.locator("td").all_inner_texts()
@@ -204,14 +195,14 @@ def test_a_report_needs_no_network_and_runs_no_script_of_the_data(good, browser,
     assert page.title() == "A title" and "SIMULATED DATA" in page.inner_text("main")
     assert good.report.stat().st_size < 3e6
 
-def test_code_is_folded_until_asked_for(good, browser):
-    page, _, _ = _open(browser, good.report)
+def test_code_is_folded_until_asked_for(good, chromium):
+    page, _, _ = _open(chromium, good.report)
     assert not page.locator("details.code pre").first.is_visible()
     page.click("#code")
     assert all(fold.is_visible() for fold in page.locator("details.code pre").all())
 
-def test_the_index_needs_no_network(good, browser):
-    page, asked, wrong = _open(browser, good.folder.parents[1] / "index.html", 390)
+def test_the_index_needs_no_network(good, chromium):
+    page, asked, wrong = _open(chromium, good.folder.parents[1] / "index.html", 390)
     assert len(asked) == 1 and wrong == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 # %% ../../nbs/tests/test_jobs.ipynb #f9aa1b1a

@@ -25,7 +25,7 @@ from ..calculator.about import limits_of
 from ..calculator.answer import headline, summary
 from ..calculator.one_page import texts, write_page
 from ..fields import INPUTS
-from .test_app import chromium, CHROMIUM  # noqa: F401 (a fixture)
+from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
 from .test_calculator import random_records, scorer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser")
@@ -54,7 +54,7 @@ def visit(chromium):
 
 # %% ../../nbs/tests/test_one_page.ipynb #1460b7d9
 def test_page_agrees_with_the_scorer(visit, file):
-    records = [{name: record[name] for name in INPUTS} for record in random_records(10_000)]
+    records = [{name: record[name] for name in INPUTS} for record in random_records(2000)]
     page, scores = visit(file), scorer().score(records)
     answers = page.evaluate("records => records.map(record => scorer.score(record))", records)
     for name, expected in (("risk", scores.risk), ("low", scores.low), ("high", scores.high)):

@@ -7,14 +7,13 @@ __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_r
            'test_the_opening_states_the_recorded_numbers', 'test_the_model_card_is_made_of_the_record',
            'test_every_link_of_the_checklists_leads_somewhere', 'test_a_run_reproduces_itself',
            'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_is_quiet',
-           'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words', 'browser',
+           'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
            'test_no_patient_row_reaches_a_page']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import json
 import re
-import shutil
 import subprocess
 import sys
 
@@ -24,6 +23,7 @@ from ..cohort import load
 from ..validation.provenance import learned_from
 from ..jobs.index import build_index
 from ..model import RiskModel
+from .browser import chromium  # noqa: F401 (a fixture)
 from .small_runs import place, small_run
 
 # %% ../../nbs/tests/test_reports.ipynb #bc108134
@@ -115,18 +115,6 @@ def test_a_broken_window_is_refused_in_words():
     assert (run.verdict, run.exit_code) == ("failed", 2)
     assert "mmol/L" in run.result["reasons"][0] and "mmol/L" in run.report.read_text()
 
-# %% ../../nbs/tests/test_reports.ipynb #aa3accfa
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not shutil.which("chromium"): pytest.skip("no chromium here: install Debian's package to look at the pages")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
-
 # %% ../../nbs/tests/test_reports.ipynb #5c93bdb7
 def _pages():
     "The pages of this session's runs, by name."
@@ -138,8 +126,8 @@ def _pages():
 
 @pytest.mark.parametrize("name", ["train", "validate", "drift", "drift, older", "evidently", "card", "index"])
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
-def test_a_page_needs_no_network_and_shows_every_figure(browser, name, width, scheme):
-    context = browser.new_context(offline=True, viewport=dict(width=width, height=900), color_scheme=scheme)
+def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, scheme):
+    context = chromium.new_context(offline=True, viewport=dict(width=width, height=900), color_scheme=scheme)
     page, asked, faults = context.new_page(), [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'PAGES', 'site', 'test_site_asks_no_other_host', 'test_every_link_leads_somewhere',
-           'test_every_room_is_in_the_navigation', 'browser', 'test_pages_open_from_a_folder',
+           'test_every_room_is_in_the_navigation', 'test_pages_open_from_a_folder',
            'test_search_works_without_a_server']
 
 # %% ../../nbs/tests/test_site.ipynb #98819925
 import os
 import re
-import shutil
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from ..site.docs import build_docs, library
 from ..site.hosts import fetched_elsewhere
 from ..site.markdown import page_of
+from .browser import chromium  # noqa: F401 (a fixture)
 from .small_runs import place
 
 _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no file
@@ -77,20 +77,9 @@ def test_every_room_is_in_the_navigation():
     assert sum(map(len, rooms)) > 80 and pages <= reached
 
 # %% ../../nbs/tests/test_site.ipynb #2305141b
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not shutil.which("chromium"): pytest.skip("no chromium here: install Debian's package to look at the pages")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
-
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
-def test_pages_open_from_a_folder(browser, width, scheme):
-    page = browser.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+def test_pages_open_from_a_folder(chromium, width, scheme):
+    page = chromium.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -99,8 +88,8 @@ def test_pages_open_from_a_folder(browser, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     assert wrong == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 
-def test_search_works_without_a_server(browser):
-    page = browser.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
+def test_search_works_without_a_server(chromium):
+    page = chromium.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
     page.goto((site() / "index.html").as_uri())
     page.click(".md-search__input")
     page.keyboard.type("net_benefit", delay=20)

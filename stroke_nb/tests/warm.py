@@ -30,7 +30,8 @@ HEAVY = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
     "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "pandera", "skops.io",
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
-    "papermill", "nbconvert", "typer", "jinja2", "yaml",
+    "papermill", "nbconvert", "typer", "jinja2", "yaml", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
 )
 
 def begin(
@@ -154,6 +155,7 @@ def start(
     spec = dict(argv=argv, display_name="Python 3, warm", language="python")
     (folder / "kernels/python3/kernel.json").write_text(json.dumps(spec))
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}   # read when MLflow is imported
     with open(folder / "log", "wb") as log, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)   # whoever asks while it imports waits

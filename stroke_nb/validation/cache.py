@@ -15,6 +15,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -34,6 +35,7 @@ def data_hash(*parts) -> str:   # frames or arrays
     return digest.hexdigest()
 
 # %% ../../nbs/validation/cache.ipynb #28ea0a3c
+@cache
 def meaning(
     source: str,  # Python
 ) -> str:
