@@ -11,12 +11,12 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # uv installs the lock in a fifth of pip's time; bytecode is compiled once here, not at each first import
-$(LOCKED): requirements.txt settings.ini setup.py
+$(LOCKED): requirements.txt uv.txt settings.ini setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "stroke_nb needs Python 3.11 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	@echo "building .venv from requirements.txt"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@mkdir -p .venv/etc/jupyter   # pip does this, but for an editable install
 	@cp stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json .venv/etc/jupyter/
@@ -52,19 +52,18 @@ lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 mlflow: $(LOCKED)  ## MLflow's pages on the runs and the registry, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --host 127.0.0.1 --port 5000
 
-hooks: $(LOCKED)  ## git hooks that clean and merge notebooks, and lint before a commit
-	@$(BIN)/nbdev_install_hooks
-	@printf '#!/bin/sh\nexec make --silent lint\n' > "$$(git rev-parse --git-path hooks)/pre-commit" && chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
+hooks: $(LOCKED)  ## git hooks of this clone: notebooks merge and go in without outputs, lint before a commit
+	@$(BIN)/python -m stroke_nb.automation.hooks install
 
-export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned
-	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean
+export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned, their outputs cleared
+	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python -m stroke_nb.automation.hooks clear
 
 readme: $(LOCKED)  ## README.md from nbs/index.ipynb
 	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --RegexRemovePreprocessor.patterns='^#\| hide' --output-dir . --output README nbs/index.ipynb
 
 # no cache: uv would not see that settings.ini, which setup.py reads, has changed
 lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
-	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --all-extras setup.py -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --all-extras setup.py -o requirements.txt
 
 clean:  ## remove .venv and what runs emitted
 	rm -rf .venv models .cache mlflow.db* mlartifacts

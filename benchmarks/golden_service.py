@@ -73,7 +73,7 @@ def answers(model: str) -> dict:
             note(f"{path} get", client.get(path))
         known = client.post("/predict", json=PERSON, headers={"X-Request-Id": "mine"})
         note("own request id", known)
-        outcome = dict(prediction_id=known.json()["prediction_id"], stroke=1, observed="2027-03-01")
+        outcome = dict(prediction_id=known.json()["prediction_id"], stroke=1, observed="2026-03-01")
         note("outcome", client.post("/outcomes", json=dict(outcomes=[outcome])))
         strange = dict(outcomes=[outcome, outcome | dict(prediction_id=STRANGE)])
         note("strange outcome", client.post("/outcomes", json=strange))

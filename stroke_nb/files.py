@@ -165,7 +165,9 @@ def writing(what: str, out: Path):
     "A fault of the disk, as what could not be written and what to do."
     try: yield
     except OSError as error:
+        # a copied folder has a fault for each file; the first says it
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
         raise PublishError(
-            f"{what} could not be written to {out} ({error.strerror or error}). "
+            f"{what} could not be written to {out} ({reason}). "
             "Free space there, or mend its rights, then run it again; nothing half-written is left."
         ) from error

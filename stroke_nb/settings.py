@@ -77,6 +77,7 @@ def read_settings(
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise UsageError(f"{path.name}{line}: {getattr(error, 'problem', error)}.") from None
+    except RecursionError: raise UsageError(f"{path.name}: nested too deeply; write names with their values.") from None
     if not isinstance(section, Section):
         raise UsageError(f"{path.name}: has no settings. Write names with their values, such as `days: 7`.")
     return section.settle(path.name)

@@ -139,6 +139,8 @@ class RunSettings(Settings):
             raise UsageError(
                 f"command = {self.command!r}: write the words after stroke-nb, such as 'site --out _site'."
             )
+        if any("\0" in str(value) for value in (self.job, self.command, *self.parameters.values())):
+            raise UsageError("a NUL character stands in it, which no program takes; take it out.")
         if self.job:
             now = datetime.now(timezone.utc)
             check_parameters(
@@ -151,11 +153,17 @@ class RunSettings(Settings):
         except ValueError as error: raise UsageError(f"command = {self.command!r}: {error}.") from None
 
 # %% ../../nbs/automation/schedule.ipynb #e0d451cf
+def _check_variable(name: str, value: str, where: str) -> None:
+    "Refuse what no process can have in its environment."
+    if not name or "=" in name or "\0" in name + value:
+        raise UsageError(f"{where}: {name!r}: a name has a letter at least and no =, and nothing has a NUL character.")
+
 def _check_environment(environment: dict) -> None:
     "Refuse what isn't text in `environment`, and secrets."
     for name, value in environment.items():
         if not isinstance(value, (str, int, float)) or isinstance(value, bool):
             raise UsageError(f"environment: {name} = {value!r}: must be text; put it in quotes.")
+        _check_variable(str(name), str(value), "environment")
         if is_secret(str(name), value):
             raise UsageError(
                 f"environment: {name} looks like a secret. Write it as NAME=VALUE into a file that only you can read, "
@@ -178,7 +186,9 @@ def read_secrets(
     pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
     if any(len(pair) != 2 for pair in pairs):
         raise ScheduleError(f"environment_file = {path}: write NAME=VALUE, one a line.")
-    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+    secrets = {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+    for name, value in secrets.items(): _check_variable(name, value, f"environment_file = {path}")
+    return secrets
 
 # %% ../../nbs/automation/schedule.ipynb #d621d2f0
 @dataclass(frozen=True)

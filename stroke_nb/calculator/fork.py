@@ -29,7 +29,8 @@ WARM = (
 )
 
 _ARGUMENTS = (
-    "--IPKernelApp.capture_fd_output=False",   # else what is meant for the log goes to the browser
+    # else what is meant for the log, tracebacks too, goes to the browser
+    "--IPKernelApp.capture_fd_output=False", "--IPKernelApp.outstream_class=None",
     "--HistoryManager.enabled=False", "--InteractiveShell.cache_size=0", "--log-level=ERROR",
 )
 

@@ -104,14 +104,16 @@ def _tell(run) -> None:
 def _register(run) -> None:
     "Track a run that left a model; publish the model as champion or challenger."
     if run.verdict == "failed" or not (run.folder / "model" / "manifest.json").is_file(): return
-    from stroke_nb.errors import RegistryError
+    from stroke_nb.errors import PublishError, RegistryError
     from stroke_nb.promotion.registry import log_run, show
     from stroke_nb.promotion.published import publish
     try:
         version = log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
         role = show(version)["role"]
         print(f"Registered: version {version}, {role}, in {_shown(publish(run.folder / 'model', role))}")
-    except RegistryError as error: stop(f"the run is done, but its model isn't registered: {error}", 1)
+    except (PublishError, RegistryError) as error:
+        again = f"Then: stroke-nb models register {_shown(run.folder)}"
+        stop(f"the run is done, but its model isn't registered and published: {error} {again}", 1)
 
 _Register = Annotated[
     bool,

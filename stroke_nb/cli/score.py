@@ -38,9 +38,10 @@ def simulate(
     kind = _format(out)
     from stroke_nb.fields import RECORD
     from stroke_nb.population import NOT_KEPT, simulate as draw
+    from stroke_nb.spreadsheets import safe_frame
     with _whole(out) as half:
         people = draw(n, seed=seed)
-        people.to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)
+        safe_frame(people).to_csv(half, index=False) if kind == "csv" else people.to_parquet(half, index=False)
     print(f"{n:,} simulated people in {out}")
     if not RECORD.simulator: print(NOT_KEPT)
 
@@ -129,10 +130,11 @@ def _pieces(source: Path, model, typed: bool):
 # %% ../../nbs/cli/score.ipynb #c440b76b
 def _write_csv(pieces, path: Path) -> int:
     "Write pieces to a CSV file; returns the number of rows."
+    from stroke_nb.spreadsheets import safe_frame
     rows = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         for piece in pieces:
-            piece.to_csv(file, index=False, header=not rows)
+            safe_frame(piece).to_csv(file, index=False, header=not rows)
             rows += len(piece)
     return rows
 

@@ -92,10 +92,12 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
     from nbconvert.filters import strip_ansi
     bar = {"desc": path.stem, "unit": "cell"} if progress else False
     try:
-        papermill.execute_notebook(str(path), str(work / "executed.ipynb"), parameters=params, kernel_name="python3",
-                                   progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
-                                   request_save_on_cell_execute=False,   # it is saved every half minute, and at the end
-                                   stderr_file=sys.stderr if progress else None)   # a long cell's own bar
+        papermill.execute_notebook(
+            str(path), str(work / "executed.ipynb"), parameters=params, kernel_name="python3", language="python",
+            progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
+            request_save_on_cell_execute=False,   # it is saved every half minute, and at the end
+            stderr_file=sys.stderr if progress else None,   # a long cell's own bar
+        )
     except papermill.PapermillExecutionError as error:
         trace = strip_ansi("\n".join(error.traceback))
         return dict(type=error.ename, message=strip_ansi(error.evalue), traceback=trace)

@@ -6,6 +6,7 @@
 __all__ = ['LOGIN', 'is_secret', 'secret_masks', 'masked']
 
 # %% ../../nbs/jobs/masks.ipynb #21fad86b
+import json
 import os
 import re
 from pathlib import Path
@@ -24,7 +25,10 @@ def secret_masks(
 ) -> dict[str, str]:    # text to replace, and by what
     "Masks for the secrets of this environment and the folders of this machine."
     secrets = {name: value for name, value in os.environ.items() if _SECRET.search(name) and name != "PWD"}
-    masks = {value: "***" for value in secrets.values() if len(value) >= 8}
+    masks = {
+        form: "***" for value in secrets.values() if len(value) >= 8
+        for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1])   # as code and JSON write it
+    }
     folders = [(f"{work}/", ""), (f"{Path.cwd()}/", ""), (f"{Path.home()}/", "~/")]
     return masks | {folder: by for folder, by in folders if folder.count("/") > 1}
 
@@ -33,7 +37,7 @@ def masked(
     masks: dict[str, str],  # text to replace, and by what
 ):                          # `value` without what must not be read
     "Apply masks to every text in a value."
-    if isinstance(value, dict): return {key: masked(part, masks) for key, part in value.items()}
+    if isinstance(value, dict): return {masked(key, masks): masked(part, masks) for key, part in value.items()}
     if isinstance(value, list): return [masked(part, masks) for part in value]
     if not isinstance(value, str): return value
     for text, by in masks.items(): value = value.replace(text, by)

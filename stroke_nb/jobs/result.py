@@ -155,7 +155,8 @@ def read_run(
 ) -> dict | None:  # `result.json` with `links`, pairs of name and address; None where it isn't whole
     "Result of a run with links to its pages."
     try: result = _checked(json.loads((folder / "result.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError): return None
+    # RecursionError: brackets within brackets, which some other program left there
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError): return None
     pages = sorted(page.name for page in folder.glob("*.html") if page.name != "report.html")
     names = [name for name in ("report.html", *pages, "executed.ipynb", "result.json") if (folder / name).is_file()]
     base = f"{quote(folder.parent.name)}/{quote(folder.name)}"

@@ -73,8 +73,11 @@ def _keep_notebook(path: Path, work: Path, masks: dict) -> dict:
     import nbformat
     executed = work / "executed.ipynb"
     notebook = nbformat.read(executed if executed.exists() else path, as_version=4)
+    secrets = {text: by for text, by in masks.items() if by == "***"}   # code keeps its folders, to be run again
     for cell in notebook["cells"]:
+        cell["source"] = masked(cell["source"], secrets)   # parameters, too, may equal a secret
         if "outputs" in cell: cell["outputs"] = nbformat.from_dict(masked(cell["outputs"], masks))
+    notebook["metadata"] = nbformat.from_dict(masked(notebook["metadata"], secrets))
     notebook["metadata"].get("papermill", {}).update(input_path=path.name, output_path=executed.name)
     write_whole(executed, nbformat.writes(notebook))
     return notebook

@@ -16,8 +16,9 @@ from pathlib import Path
 from ..errors import LogError, NotKept
 from .database import Database
 from .engines import Refused
+from .queries import Queries
 from .spool import CHUNK, counted, named_row, NamedRow, ordered_rows, read_chunks, Spool
-from .tables import Row
+from .tables import OUTCOMES, PREDICTIONS, Row
 
 # %% ../../nbs/predictions/failover.ipynb #c2873c9e
 _IDLE = 3.0  # seconds without an answer, until the database is asked whether it is there
@@ -95,12 +96,25 @@ class Failover:
         "Move part of a spool file, by the chunk; how many records that were."
         moved = 0
         for at, records, damaged in read_chunks(path, start, end):
-            self._commit_or_set_aside(records)
+            self._commit_or_set_aside(self._belonging(records))
             if damaged: self.spool.set_aside("damaged.txt", b"".join(damaged))
             moved += counted(records)
             with self._turn:
                 if path == self.spool.path: self.spool.moved(at, counted(records))
         return moved
+
+    def _belonging(self, records: list[NamedRow]) -> list[NamedRow]:
+        """Records without the outcomes of predictions that are nowhere: taken on trust while the database was away,
+        they wait for a person now."""
+        of = {row["prediction_id"] for table, row in records if table == OUTCOMES.name}
+        of -= {row["id"] for table, row in records if table == PREDICTIONS.name}
+        if of: of -= self.database.within(Queries(self.database).stored, of)
+        if of: of -= self.spool.ids()   # of any process
+        orphans = [record for record in records if record[0] == OUTCOMES.name and record[1]["prediction_id"] in of]
+        for orphan in orphans:
+            line = json.dumps(["no prediction of this log has that id", *orphan]).encode() + b"\n"
+            self.spool.set_aside("refused.jsonl", line)
+        return [record for record in records if record not in orphans] if orphans else records
 
     def _commit_or_set_aside(self, records: list[NamedRow]) -> None:
         "Commit records, one by one where the database refuses them together; what it refuses waits for a person."

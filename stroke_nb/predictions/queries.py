@@ -24,6 +24,7 @@ from .records import ROLES
 from .tables import OUTCOMES, PREDICTIONS, RETENTION, Utc
 from .versions import readable, records_of
 from ..record.definition import Record
+from ..spreadsheets import safe_row
 
 # %% ../../nbs/predictions/queries.ipynb #91ddeaee
 _OUTCOME_COLUMNS = ("outcome", "observed", "received")
@@ -224,6 +225,7 @@ class Queries:
             with _arrow_writer(Path(path), schema) as writer:
                 for part in connection.execution_options(yield_per=5000).execute(query).mappings().partitions():
                     lines = [_export_row(row, schema, records) for row in part]
+                    if Path(path).suffix == ".csv": lines = [safe_row(line) for line in lines]
                     writer.write_table(pa.Table.from_pylist(lines, schema))
                     rows += len(part)
         return rows

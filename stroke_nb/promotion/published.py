@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import DataError
-from ..files import model_hash, result_of_model
+from ..files import model_hash, result_of_model, writing
 from ..moments import utc_now
 
 # %% ../../nbs/promotion/published.ipynb #3d4a4945
@@ -156,9 +156,10 @@ def publish(
 ) -> Path:            # models/<role>
     "Make a copy of a model the champion or challenger that services read."
     if role not in ROLES: raise ValueError(f"role is {role!r}: choose one of {', '.join(ROLES)}")
-    place, before = stage(Path(model_folder), Path(models)), champion_info(models)
-    sha256 = model_hash(place)
-    if role == "champion" and sha256 != (before or {}).get("sha256"): remember(Path(models), "published", sha256)
-    path = link_role(role, place, Path(models))
-    prune(models)
+    with writing("the model", Path(models, role)):
+        place, before = stage(Path(model_folder), Path(models)), champion_info(models)
+        sha256 = model_hash(place)
+        if role == "champion" and sha256 != (before or {}).get("sha256"): remember(Path(models), "published", sha256)
+        path = link_role(role, place, Path(models))
+        prune(models)
     return path

@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pandas as pd
 
@@ -21,7 +23,8 @@ from ..moments import utc_now
 from .published import BESIDE, is_whole, link_role, prune, remember, ROLES, stage, user
 from .pyfunc import saved_folder
 from stroke_nb.promotion.tracking import (
-    experiment_id, fill_run, open_store, run_tags, store_exists, store_lock, tracking_uri, without_password,
+    artifact_root, experiment_id, fill_run, open_store, run_tags, store_exists, store_lock, tracking_uri,
+    without_password,
 )
 
 # %% ../../nbs/promotion/registry.ipynb #a892e778
@@ -188,6 +191,12 @@ def _check_promotion(client, registered, comparison, override: str | None, days:
     _check_gate(Path(comparison), sha256, client.get_model_version(MODEL, champion).tags.get("sha256"), days)
 
 # %% ../../nbs/promotion/registry.ipynb #64600ddf
+def _at_hand(source: str) -> str:
+    "Where a version's artifact is: its place, or beside the store where a workspace was moved or brought back."
+    old, root = urlparse(source), artifact_root(tracking_uri())
+    if old.scheme not in ("", "file") or root is None or Path(url2pathname(old.path)).exists(): return source
+    return f"{root}/{old.path.rpartition('/mlartifacts/')[2]}" if "/mlartifacts/" in old.path else source
+
 def _fetch(client, registered, models: Path) -> Path:
     "The staged folder of a registered version, its hash as registered."
     from mlflow.artifacts import download_artifacts
@@ -196,13 +205,13 @@ def _fetch(client, registered, models: Path) -> Path:
         try:
             for artifact in client.list_artifacts(registered.run_id):
                 if artifact.path in BESIDE: client.download_artifacts(registered.run_id, artifact.path, folder)
-            source = dict(artifact_uri=registered.source, tracking_uri=tracking_uri())
+            source = dict(artifact_uri=_at_hand(registered.source), tracking_uri=tracking_uri())
             saved = saved_folder(Path(download_artifacts(dst_path=folder, **source)))
             place = stage(saved.rename(Path(folder, "saved")), models)   # beside its figures and card
         except (OSError, ValueError, MlflowException) as error:
             raise RegistryError(
-                f"version {registered.version}: its model at {registered.source} can't be used: {error}; "
-                "choose another version"
+                f"version {registered.version}: its model can't be used: {error}. Looked for at {registered.source} "
+                "and in mlartifacts beside the store; bring it back there, or choose another version"
             ) from error
     if model_hash(place) != registered.tags.get("sha256"):
         raise RegistryError(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tracking_uri', 'without_password', 'artifact_root', 'store_lock', 'store_exists', 'open_store', 'prepare',
-           'numbers_of', 'run_tags', 'experiment_id', 'evaluation_table', 'figures_of', 'fill_run']
+           'plain_name', 'numbers_of', 'run_tags', 'experiment_id', 'evaluation_table', 'figures_of', 'fill_run']
 
 # %% ../../nbs/promotion/tracking.ipynb #43531c69
 import base64
@@ -123,6 +123,12 @@ def prepare() -> str:  # its address
     with open_store("preparing", make=True): return without_password(tracking_uri())
 
 # %% ../../nbs/promotion/tracking.ipynb #ac47437d
+def plain_name(
+    name: str,   # of a metric or parameter, as a job gave it
+) -> str:
+    "A name that MLflow takes: letters, digits and a few signs; a job isn't lost for what it called a number."
+    return re.sub(r"[^\w\-. :/]|^[./]+|/(?=[./])|/$", "_", name)[:250] or "_"
+
 def numbers_of(metrics: dict) -> dict[str, float]:
     "Metrics as MLflow stores them: name, name_low, name_high; those without a value left out."
     parts = {f"{name}{ending}": metric.get(part) for name, metric in metrics.items()
@@ -194,10 +200,10 @@ def fill_run(client, run_id: str, run_folder: Path, model_folder: Path, result: 
     from mlflow.entities import Metric, Param
     from stroke_nb.promotion.pyfunc import write_artifact
     millisecond = int(time.time() * 1000)
+    numbers = numbers_of(result.get("metrics") or {})
     client.log_batch(
-        run_id,
-        [Metric(name, value, millisecond, 0) for name, value in numbers_of(result.get("metrics") or {}).items()],
-        [Param(name, str(value)) for name, value in params.items()],
+        run_id, [Metric(plain_name(name), value, millisecond, 0) for name, value in numbers.items()],
+        [Param(plain_name(name), str(value)) for name, value in params.items()],
     )
     client.log_inputs(run_id, [_dataset(result.get("data") or {})])
     client.log_table(run_id, evaluation_table(result.get("metrics") or {}), "evaluation.json")

@@ -151,6 +151,10 @@ class Models:
         self.faults.pop(role, None)
         return None
 
+    def outside_faults(self) -> dict[str, str]:
+        "Why a role's present folder isn't in use, in words that name no folder."
+        return {role: without_folders(why, self.folders.values()) for role, why in self.faults.items()}
+
     def _canary_in_force(self) -> Canary:
         "Share and mode of `canary.json`; those before where it can't be read."
         beside = self.folders["challenger"] or self.folders["champion"]

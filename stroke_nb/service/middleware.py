@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from ..addresses import answers_for
 from ..predictions.records import new_id
 from .api import SAFE_ID
+from .checks import check_query
 from .meters import log_event
 from .problems import as_problem, Problem, problem_response, PROBLEMS, StrictRoute
 from .rates import retry_after
@@ -71,6 +72,7 @@ class GuardedRoute(StrictRoute):
     async def answer(self, request: Request) -> Response:
         caller = request.scope["caller"] = _caller(request, self.openapi_extra["security"][0]["key"][0])
         _within_rate(request, caller)
+        check_query(request)
         return await super().answer(request)
 
 # %% ../../nbs/service/middleware.ipynb #f9144ab8

@@ -10,6 +10,7 @@ __all__ = ['PROBLEMS', 'Problem', 'problem_body', 'problem_response', 'refusals'
 import asyncio
 import contextlib
 import inspect
+import json
 from difflib import get_close_matches
 
 import orjson
@@ -190,9 +191,32 @@ async def read_body(
     raise Problem("too-large", f"the body is longer than {limit:,} bytes; send fewer records at a time")
 
 # %% ../../nbs/service/problems.ipynb #9da1d75b
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    "An object of JSON; a `Problem` where a key comes twice, as nobody can tell which one is meant."
+    members = dict(pairs)
+    if len(members) == len(pairs): return members
+    twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+    raise Problem("malformed", f"the key {_shown(twice)} comes twice in one object; send it once")
+
+def _keys_in(content) -> int:
+    "Keys of a body of the two shapes that are taken."
+    if not isinstance(content, dict): return 0
+    people = [one for member in content.values() if isinstance(member, list) for one in member]
+    return len(content) + sum(len(person) for person in people if isinstance(person, dict))
+
+def _check_keys(body: bytes, content) -> None:
+    "Raise a `Problem` where a key comes twice in an object."
+    if body.count(b":") == _keys_in(content): return   # a colon for each key: none was lost; saves 9 of 10 us
+    try: json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise Problem("malformed", "nested too deeply; send one object of fields, or one with records") from None
+
 def parse_json(body: bytes):
     "JSON as Python values."
-    try: return orjson.loads(body)
+    try:
+        content = orjson.loads(body)
+        _check_keys(body, content)
+        return content
     except orjson.JSONDecodeError as error:
         raise Problem(
             "malformed",

@@ -9,7 +9,6 @@ __all__ = ['guarded', 'state', 'respond', 'predict', 'explain', 'outcomes', 'can
 # %% ../../nbs/service/routes.ipynb #5a04a492
 import asyncio
 import logging
-import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,13 +24,14 @@ from ..fields import check_record, OUTCOME
 from ..predictions.records import Outcome, person_key
 from ..scoring.scorer import LightScorer
 from stroke_nb.service.answers import (
-    answering_roles, answers, log_batches, ModelScores, name_of, score_request, ScoringRequest, threshold_of,
+    answering_roles, answers, card_of, log_batches, ModelScores, name_of, score_request, ScoringRequest, threshold_of,
 )
 from stroke_nb.service.api import (
     Alive, CanaryIn, EXAMPLE, EXAMPLES, Explained, Explanations, Health, inputs_of, LIMITS_OF_USE, Many, ModelsInUse,
-    One, OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready, SAFE_ID,
+    One, OutcomesIn, OutcomesOut, People, Prediction, Predictions, Ready,
 )
-from .canary import Lineup, without_folders, write_canary
+from .canary import Lineup, write_canary
+from .checks import check_known, check_once
 from .guide import guide
 from .meters import exposition, log_event
 from .middleware import GuardedRoute
@@ -44,6 +44,7 @@ def _scoring_request(service: Service, request: Request, body: One | Many, expla
     if body.request_id: request.scope["request_id"] = body.request_id
     request_id, is_batch = request.scope["request_id"], isinstance(body, Many)
     people = body.records if is_batch else [body.__dict__]
+    check_known(people, is_batch)
     ids = [person.get("person_id") for person in people]
     keys = [id or (f"{request_id}#{row}" if is_batch else request_id) for row, id in enumerate(ids)]
     persons = [id and service.person_secret and person_key(service.person_secret, id) for id in ids]
@@ -188,7 +189,9 @@ async def outcomes(request: Request, body: OutcomesIn):
 A later outcome of the same prediction corrects an earlier one."""
     service = request.app.state.service
     sent = body.model_dump()["outcomes"]   # dicts, as the outcome's name is the record's
-    await _check_predictions(service, [outcome["prediction_id"] for outcome in sent])
+    prediction_ids = [outcome["prediction_id"] for outcome in sent]
+    check_once(prediction_ids)
+    await _check_predictions(service, prediction_ids)
     accepted = [
         Outcome(prediction_id=values["prediction_id"], outcome=int(values[OUTCOME]), observed=values["observed"])
         for values in sent
@@ -226,13 +229,6 @@ def _model_in_use(service: Service, role: str, scorer) -> dict:
         thresholds=scorer.thresholds, trained_on=scorer.about, has_interval=bool(scores.low[0] == scores.low[0]),
     )
 
-def _card(scorer) -> str | None:
-    "The model card: beside the published model, or in the run that trained it, whose name is the model's version."
-    run = Path("reports")
-    if re.fullmatch(SAFE_ID, scorer.version) and "/" not in scorer.version: run = run / "train" / scorer.version
-    paths = (Path(f"{scorer.folder}.card.md"), run / "model_card.md")
-    return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
-
 @guarded.get(
     "/model", response_model=ModelsInUse, responses=refusals(401, 403, 429, 500, 503),
     openapi_extra=_needs("predict"),
@@ -247,7 +243,7 @@ async def model_in_use(request: Request):
             models=[_model_in_use(service, role, scorer) for role, scorer in lineup.roles().items()],
             limits_of_use=LIMITS_OF_USE,
             canary=dict(share=lineup.canary.share if lineup.challenger else 0, mode=lineup.canary.mode),
-            card=_card(lineup.champion),
+            card=card_of(lineup.champion),
         )
     )
 
@@ -269,8 +265,7 @@ async def health(request: Request):
     "State of the parts, in words."
     service = request.app.state.service
     is_ready, words = await asyncio.to_thread(service.ready)
-    folders = service.models.folders.values()
-    faults = {role: without_folders(str(why), folders) for role, why in service.models.faults.items()}
+    faults = service.models.outside_faults()
     return _json(
         dict(
             status="ok" if is_ready and not words and not faults else "degraded", detail=words,

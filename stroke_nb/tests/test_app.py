@@ -14,10 +14,12 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_p
            'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
            'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness',
            'test_pages_that_never_come', 'test_headers', 'test_a_strange_host_is_not_answered',
-           'test_nothing_else_is_served', 'test_health_without_a_model', 'test_the_log_holds_nothing_typed',
-           'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
+           'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served', 'test_health_without_a_model',
+           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
+           'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
+import asyncio
 import contextlib
 import json
 import os
@@ -29,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
@@ -36,6 +39,8 @@ from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from ..calculator.answer import headline, summary
 from ..calculator.inputs import to_link
@@ -613,6 +618,37 @@ def test_a_strange_host_is_not_answered(server):
         status, text = ask(server.address + path, **headers, Host="evil.example")
         assert status == 421 and "--allowed-host" in text and "evil" not in text, path
     assert ask(f"http://127.0.0.1:{server.port}/healthz")[0] == 200
+
+def _message(kind: str, **content) -> str:
+    header = dict(msg_id=uuid.uuid4().hex, msg_type=kind, username="", session="x", date="", version="5.3")
+    return json.dumps(
+        dict(channel="shell", header=header, parent_header={}, metadata={}, content=content, buffers=[])
+    )
+
+async def _answers_to(server, messages: list[str]) -> list[dict]:
+    "What a session of its own sends back over its websocket, until it has closed what each message opened."
+    with urlopen(server.address, timeout=10) as page:
+        cookies = "; ".join(value.split(";")[0] for value in page.headers.get_all("Set-Cookie"))
+        kernel = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", page.read().decode())[0]
+    address = f"ws://localhost:{server.port}/api/kernels/{kernel}/channels?session_id=abc"
+    line, answers = await websocket_connect(HTTPRequest(address, headers={"Cookie": cookies})), []
+    for message in messages: await line.write_message(message)
+    while sum(answer["msg_type"] == "comm_close" for answer in answers) < len(messages):
+        answer = await asyncio.wait_for(line.read_message(), 20)
+        if isinstance(answer, str): answers.append(json.loads(answer))
+    line.close()
+    return answers
+
+def test_a_traceback_stays_in_the_log(place):
+    "A page of somebody's own asks the session for widgets that there aren't; the session fails, and says no path of ours."
+    server = Server(place / "models" / "champion", warm=1)
+    targets = {"os.system": {}, "jupyter.widget": {"state": {"_model_name": "x"}}, "jupyter.widget.control": {}}
+    messages = [_message("comm_open", comm_id=name, target_name=name, data=data) for name, data in targets.items()]
+    try: answers = asyncio.run(_answers_to(server, messages))
+    finally: server.stop()
+    assert [answer["content"]["comm_id"] for answer in answers if answer["msg_type"] == "comm_close"] == [*targets]
+    assert not re.search(r"Traceback|site-packages|stderr", json.dumps(answers))
+    assert "Traceback" in server.log_text()
 
 @pytest.mark.parametrize("path", [
     "api/kernels", "voila/files/voila.json", "voila/render/x.ipynb", "api/contents", "lab", "../etc/passwd",

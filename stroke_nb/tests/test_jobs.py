@@ -144,7 +144,9 @@ def good(tmp_path_factory):
         _FIGURE,
         _RECORD,
     )
-    try: return run_job(job, {"folds": "7"}, out=folder / "reports", fail_on="alarm", progress=False)
+    try: return run_job(
+        job, {"folds": "7", "current": "abracadabra-123"}, out=folder / "reports", fail_on="alarm", progress=False
+    )
     finally: del os.environ["STROKE_TEST_TOKEN"]
 
 # %% ../../nbs/tests/test_jobs.ipynb #27782fc0
@@ -156,7 +158,7 @@ def test_a_run_is_published_whole(good):
         "job", "run_id", "started", "finished", "verdict", "reasons", "parameters", "data", "model", "code",
         "metrics", "files", "record",
     }
-    assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": None}
+    assert result["parameters"] == {"folds": 7, "kind": "catboost", "current": "***"}
     assert result["data"] == {"source": "people.csv", "sha256": None, "rows": 3, "simulated": True}
     assert result["run_id"] == good.folder.name and result["files"] == names
 

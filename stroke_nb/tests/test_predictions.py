@@ -12,6 +12,7 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_files_that_may_not_grow', 'test_a_spool_that_is_removed', 'test_draining_comes_to_an_end_under_load',
            'test_the_file_of_a_living_process_stays', 'test_a_spool_drained_twice_counts_once', 'test_spool_lines',
            'test_migration_of_sqlite', 'test_migration_of_postgresql', 'test_a_log_of_version_0001',
+           'test_outcomes_of_nobody_are_set_aside_when_they_drain', 'test_an_export_is_safe_in_a_spreadsheet',
            'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
            'test_a_missing_column_is_told', 'test_two_records_in_one_log', 'test_another_records_spool',
            'test_append_only', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
@@ -582,6 +583,32 @@ def test_a_log_of_version_0001(kind, request, tmp_path):
         for statement in ("UPDATE predictions SET risk = 0", "DELETE FROM records", "UPDATE records SET name = 'x'"):
             with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
                 connection.exec_driver_sql(statement)
+
+def test_outcomes_of_nobody_are_set_aside_when_they_drain(tmp_path):
+    "While the database is away nobody can tell whose an outcome is; afterwards those of no prediction wait for a person."
+    url, spool = f"sqlite:///{tmp_path}/log.db", tmp_path / "spool"
+    with PredictionLog(url, spool) as log: log.add([earlier := _prediction()])
+    known, later = _prediction(), _prediction()
+    ids = (earlier.id, known.id, later.id, "0" * 8)
+    lines = [encode_line(named_row(row)) for record in (known, *(Outcome(prediction_id=id, outcome=1) for id in ids))
+             for row in as_rows(record)]
+    (spool / "1-1-dead.spool").write_bytes(b"".join(lines))
+    (spool / "2-2-dead.spool").write_bytes(b"".join(encode_line(named_row(row)) for row in as_rows(later)))
+    with PredictionLog(url, spool) as log:
+        log.drain()
+        assert log.window(labelled=True).stroke.tolist() == [1, 1, 1] and log.depth() == 0
+    aside = [json.loads(line) for line in (spool / "refused.jsonl").read_text().splitlines()]
+    assert [(words, row["prediction_id"]) for words, _, row in aside] == [("no prediction of this log has that id", ids[-1])]
+
+def test_an_export_is_safe_in_a_spreadsheet(tmp_path):
+    "A caller names its requests, and a name may begin as a formula does."
+    with PredictionLog(f"sqlite:///{tmp_path}/log.db", tmp_path / "spool") as log:
+        log.add([_prediction(request_id=name) for name in ("=1+1", "@x", "-7", "visit-1")])
+        for kind in ("csv", "parquet"): log.export(tmp_path / f"all.{kind}")
+    import pandas as pd
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet}
+    names = {kind: reader(tmp_path / f"all.{kind}").request_id.astype(str).tolist() for kind, reader in read.items()}
+    assert names == {"csv": ["'=1+1", "'@x", "-7", "visit-1"], "parquet": ["=1+1", "@x", "-7", "visit-1"]}
 
 def test_the_hash_of_the_first_record():
     "Rows of version 0001 name it: whoever changes the packaged record's meaning gives migration 0002 a copy of this one."

@@ -8,7 +8,7 @@ __all__ = ['ROOT', 'pytestmark', 'NOTEBOOKS', 'names', 'JOBS', 'ROOMS', 'LONG', 
            'test_imports_go_down', 'test_private_names_stay_in_their_wing', 'test_a_class_is_one_class',
            'test_pages_are_files', 'test_one_record_stays_in_its_place', 'test_every_definition_is_used',
            'copy_of_workspace', 'test_export_and_clean_leave_no_difference', 'test_readme_is_the_index_notebook',
-           'test_lock_holds_every_dependency', 'test_import_is_light']
+           'test_lock_holds_every_dependency', 'test_what_is_installed_is_known_by_its_hash', 'test_import_is_light']
 
 # %% ../../nbs/tests/test_workspace.ipynb #7065d242
 import json
@@ -153,6 +153,17 @@ def test_lock_holds_every_dependency():
     lock = (ROOT / "requirements.txt").read_text()
     assert asked <= {plain(line) for line in lock.splitlines()}
     assert "://" not in lock
+
+def test_what_is_installed_is_known_by_its_hash():
+    if not ROOT: pytest.skip("an installed package has no workspace")
+    for name in ("requirements.txt", "uv.txt"):
+        entries = (ROOT / name).read_text().replace("\\\n", "").splitlines()
+        assert entries and all(re.fullmatch(r"\S+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry.strip()) for entry in entries)
+    installs = [line for line in (ROOT / "Makefile").read_text().splitlines() if " install " in line and " -r " in line]
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    assert len(installs) == 2 and all("--require-hashes" in line for line in installs)
+    assert "--require-hashes -r uv.txt" in dockerfile and "-c requirements.txt" in dockerfile
+    assert all("@sha256:" in line for line in dockerfile.splitlines() if line.startswith("FROM "))
 
 # %% ../../nbs/tests/test_workspace.ipynb #5af4d9ce
 HEAVY = (
