@@ -77,7 +77,7 @@ def rehearse(work: Path) -> None:
         shell("mount", "-t", "tmpfs", "-o", owner, "tmpfs", root / place)
     shell("mount", "-o", "remount,ro", root)
     env = dict(re.findall(r"(\w+)=(\S+)", " ".join(words for name, words in stage if name == "ENV")))
-    env |= {"PATH": "/venv/bin:/usr/bin:/bin", "PYTHONPATH": "/wheel", "STROKE_NB_DATABASE": "sqlite:////app/store/predictions.db"}
+    env |= {"STROKE_NB_SERVICE": '{"spool": "spool"}', "PATH": "/venv/bin:/usr/bin:/bin", "PYTHONPATH": "/wheel", "STROKE_NB_DATABASE": "sqlite:////app/store/predictions.db"}
     [user] = [words for name, words in stage if name == "USER"]
     text = "\n".join(f"{name} {words}" for name, words in stage)
     check, cmd = (json.loads(found.replace("8000", PORT)) for found in re.findall(r"CMD (\[.*\])", text))
@@ -85,20 +85,26 @@ def rehearse(work: Path) -> None:
     denied = subprocess.run([*inside, "/bin/sh", "-c", "id -u; touch /x; touch /app/x; touch /app/store/x && echo volume"],
                             capture_output=True, text=True)
     print("user and volume:", *denied.stdout.split(), "| refused:", denied.stderr.count("Read-only file system"))
+    for words in (["log", "migrate"], ["keys", "add", "rehearsal"]):
+        subprocess.run([*inside, "stroke-nb", *words], check=True, capture_output=True)
     with open(work / "log", "w") as log: service = subprocess.Popen([*inside, *cmd], stdout=log, stderr=log)
     try:
         begin = time.monotonic()
         while (code := subprocess.run([*inside, *check], capture_output=True).returncode) and time.monotonic() - begin < 90:
-            if service.poll() is not None: break
+            if service.poll() is not None: break   # its log says why
             time.sleep(1)
         print(f"HEALTHCHECK: {'healthy' if code == 0 else 'NOT healthy'} after {time.monotonic() - begin:.0f} s")
         if code: print((work / "log").read_text()[-2000:])
-        ask = f"import urllib.request as u, urllib.error as e\ntry: u.urlopen(u.Request('http://127.0.0.1:{PORT}/predict', b'{{}}'))\n" \
-              "except e.HTTPError as error: print('predict without a key:', error.code)"
-        subprocess.run([*inside, "python", "-c", ask])
+        else: ask_without_key(inside)
     finally:
         service.terminate()
         print("CMD ended with", service.wait(30))
+
+
+def ask_without_key(inside: list[str]) -> None:
+    ask = f"import urllib.request as u, urllib.error as e\ntry: u.urlopen(u.Request('http://127.0.0.1:{PORT}/predict', b'{{}}'))\n" \
+          "except e.HTTPError as error: print('predict without a key:', error.code)"
+    subprocess.run([*inside, "python", "-c", ask])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import mmap
 import os
 import struct
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -74,15 +75,31 @@ class RateLimit:
     ) -> float:                     # seconds; 0: the request is admitted, and counted
         "Time that a caller has to wait."
         now = time.monotonic() if now is None else now
+        with self._account(caller, now) as account:
+            account[0], wait = admit(account[0], now, self.interval, self.burst)
+        return wait
+
+    def charge(
+        self,
+        caller: str,
+        more: int,                  # requests that an admitted one turned out to be worth besides itself
+        now: float | None = None,   # seconds; None: the clock
+    ) -> None:
+        "Count an admitted request as several; the next ones wait until they are paid off."
+        now = time.monotonic() if now is None else now
+        with self._account(caller, now) as account: account[0] = max(account[0], now) + more * self.interval
+
+    @contextmanager
+    def _account(self, caller: str, now: float) -> Iterator[list[float]]:
+        "When what a caller asked for is paid off, to be changed."
         digest = hashlib.blake2b(caller.encode(), digest_size=16).digest()
         with self._threads, locked(self._lock_file) if self._lock_file else nullcontext():
             offset = _slot_offset(self._memory, digest, now, self.burst * self.interval)
             owner, paid = _SLOT.unpack_from(self._memory, offset)
             # a number from before the machine was restarted would lie far ahead of a clock that counts from boot
-            paid = min(paid, now + self.burst * self.interval) if owner == digest else 0.0
-            paid, wait = admit(paid, now, self.interval, self.burst)
-            _SLOT.pack_into(self._memory, offset, digest, paid)
-        return wait
+            account = [min(paid, now + self.burst * self.interval) if owner == digest else 0.0]
+            yield account
+            _SLOT.pack_into(self._memory, offset, digest, account[0])
 
     def close(self) -> None:
         self._memory.close()

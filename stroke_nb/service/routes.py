@@ -22,7 +22,6 @@ from .. import __version__
 from ..errors import LogError, NotKept
 from ..fields import check_record, OUTCOME
 from ..predictions.records import Outcome, person_key
-from ..scoring.scorer import LightScorer
 from stroke_nb.service.answers import (
     answering_roles, answers, card_of, log_batches, ModelScores, name_of, score_request, ScoringRequest, threshold_of,
 )
@@ -34,8 +33,9 @@ from .canary import Lineup, write_canary
 from .checks import check_known, check_once
 from .guide import guide
 from .meters import exposition, log_event
-from .middleware import GuardedRoute
+from .middleware import GuardedRoute, payer
 from .problems import Problem, refusals
+from .work import charge, is_short
 from .worker import Service
 
 # %% ../../nbs/service/routes.ipynb #ea3626c4
@@ -55,17 +55,11 @@ def _scoring_request(service: Service, request: Request, body: One | Many, expla
     )
 
 # %% ../../nbs/service/routes.ipynb #fbed1c7a
-_FEW = 16   # records that are scored at once; more are scored in a thread, so that other requests get their turn
-
-def _is_quick(lineup: Lineup, scoring: ScoringRequest) -> bool:
-    "Whether scoring takes no longer than a few milliseconds."
-    return len(scoring.keys) <= _FEW and all(isinstance(scorer, LightScorer) for scorer in lineup.roles().values())
-
 async def _score(service: Service, lineup: Lineup, scoring: ScoringRequest) -> list[ModelScores]:
     "Scores of the models; a challenger's fault is counted and logged."
     try:
-        if _is_quick(lineup, scoring): scored, fault = await service.batcher.score(lineup, scoring)
-        else:
+        if is_short(lineup, scoring): scored, fault = await service.batcher.score(lineup, scoring)
+        else:   # in a thread, so that other requests get their turn
             async with service.large_batches:
                 scored, fault = await asyncio.to_thread(score_request, lineup, scoring)
     except ValueError as error:
@@ -119,6 +113,7 @@ async def respond(
     service, begin = request.app.state.service, time.perf_counter()
     lineup = service.models.lineup
     scoring = _scoring_request(service, request, body, explain)
+    charge(request, scoring, payer(request))
     scored = await _score(service, lineup, scoring)
     seconds = time.perf_counter() - begin
     service.meters.scoring_duration_seconds.observe(seconds)

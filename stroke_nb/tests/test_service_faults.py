@@ -212,6 +212,8 @@ def test_requests_without_end(tmp_path):
             for connection in (*bodies, *lines): stack.enter_context(connection)
             answers = [service.ask("/predict", EXAMPLE) for _ in range(5)]
             assert [answer.status for answer in answers] == [200] * 5
+            unknown = dict(records=[dict(age=age / 10) for age in range(200, 1200)])
+            assert "plausible completions" in service.ask("/explain", unknown).json["detail"]
             assert {_rest(body).split()[1] for body in bodies} == {b"408"}
             heads = [_rest(line)[9:12] for line in lines]
             assert heads[0] == b"" and heads[-1] == b"408"   # the first ones made way for others
