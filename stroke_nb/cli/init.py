@@ -16,7 +16,6 @@ import stroke_nb
 from .words import friendly_errors
 from ..files import write_whole
 from ..installation import requirement
-from ..jobs.parameters import packaged_jobs
 from ..record.reading import PACKAGED
 
 # %% ../../nbs/cli/init.ipynb #e7419988
@@ -59,6 +58,7 @@ def write_workspace(
 ) -> tuple[list[str], list[str]]:      # files written, files that were there
     "A workspace in a folder; nothing that is there is overwritten."
     texts = workspace_files()
+    from stroke_nb.jobs.parameters import packaged_jobs   # here, as it reads the record
     texts |= {f"nbs/notebooks/{path.name}": path.read_text(encoding="utf-8") for path in packaged_jobs()}
     kept = [name for name in texts if (folder / name).exists()]
     for name in texts:

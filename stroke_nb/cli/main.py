@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from . import models, operate, workflow
@@ -29,8 +29,13 @@ from .score import fetch, score, simulate
 from .words import friendly_errors, print_table, stop
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
+class _Commands(TyperGroup):
+    "Errors that a user can act on end in words, even those of a module that a command imports first."
+    def invoke(self, ctx):
+        with friendly_errors(): return super().invoke(ctx)
+
 app = typer.Typer(
-    name="stroke-nb", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="stroke-nb", cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
     help="Notebooks in, reports out: one clinical risk model, from training to monitoring.",
 )

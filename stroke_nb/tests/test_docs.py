@@ -173,7 +173,7 @@ class Terminal:
         state = self.log / "state"
         script = (
             f"cd {self.folder}; [ -f {state} ] && . {state}; set -eo pipefail; "
-            f'trap "export -p > {state}; echo cd $PWD >> {state}" EXIT\n{block}'
+            f"trap 'export -p > {state}; echo cd $PWD >> {state}' EXIT\n{block}"   # the folder that it ends in
         )
         return subprocess.Popen(
             ["bash", "-c", script], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=out,

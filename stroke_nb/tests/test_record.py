@@ -4,9 +4,13 @@
 
 # %% auto #0
 __all__ = ['drafted', 'people', 'notes', 'test_table_that_cannot_serve',
-           'test_what_gives_the_outcome_away_is_told_first_and_stays_open', 'test_shape_of_a_public_file']
+           'test_what_gives_the_outcome_away_is_told_first_and_stays_open', 'test_shape_of_a_public_file',
+           'test_a_record_that_cannot_be_read_ends_every_command_in_words']
 
 # %% ../../nbs/tests/test_record.ipynb #3ef1f851
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +117,13 @@ def test_shape_of_a_public_file(name, tmp_path):
     _expect(name, record, made.left_out)
     assert 0.3 < record.outcome.seen["share"] < 0.37
     if shape["events"]: assert "Name those that count" in drafted(tmp_path, shape["outcome"]).stderr
+
+# %% ../../nbs/tests/test_record.ipynb #b20c3f1e
+@pytest.mark.parametrize(("command", "code"), [("--help", 0), ("index", 2), ("schedule list", 2), ("record check", 2)])
+def test_a_record_that_cannot_be_read_ends_every_command_in_words(command, code, tmp_path):
+    (tmp_path / "record.yaml").write_text("name: ward")
+    program = [sys.executable, "-c", "from stroke_nb.cli import app; app()", *command.split()]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
+    assert code == 0 or done.stderr == "stroke-nb: record.yaml: `outcome` is missing\n"
+
