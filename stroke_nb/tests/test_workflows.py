@@ -148,7 +148,7 @@ def test_schedules_keep_off_the_full_hours():
         for path in FILES
         for line in (yaml.safe_load(path.read_text())[True] or {}).get("schedule", [])
     ]
-    assert len(lines) == 2 and all(int(line.split()[0]) % 2 for line in lines)
+    assert len(lines) == 3 and all(int(line.split()[0]) % 2 for line in lines)
 
 @pytest.mark.parametrize("job", ["drift", "train"])
 def test_inputs_are_parameters_of_the_job(job):
