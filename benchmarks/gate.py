@@ -71,7 +71,7 @@ def chain(one, age, y, rng, strokes, times, resamples):
                 judged = judge(y[who], expit(champion[who]), expit(worse[who]), policy=policy, n_boot=resamples,
                                seed=100 * turn + step, anchors=anchors)
                 if judged.verdict == "pass": champion = worse
-            lost[anchored].append(auroc(y, expit(one)) - auroc(y, expit(champion)))
+            lost[anchored].append(auroc(y, one) - auroc(y, champion))
     return lost
 
 
@@ -95,7 +95,7 @@ def main():
                                       seed=turn, anchors={FIELD: expit(age[who])}).verdict)
             counts = pd.Series(verdicts).value_counts()
             words = [share(int(counts.get(word, 0)), given.times) for word in ("pass", "hold", "refuse")]
-            print(worth, name, f"{auroc(y, expit(new)) - auroc(y, expit(old)):+.3f}", strokes, *words, sep=" | ", flush=True)
+            print(worth, name, f"{auroc(y, new) - auroc(y, old):+.3f}", strokes, *words, sep=" | ", flush=True)
     if given.chains:
         lost = chain(pairs["the same"][0], age, y, rng, 400, given.chains, given.resamples)
         for anchored, values in lost.items():

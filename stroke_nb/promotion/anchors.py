@@ -16,7 +16,7 @@ import pandas as pd
 from ..fields import INPUTS, NUMBERS, OUTCOME, RECORD
 from .published import history
 from ..validation.discrimination import auroc
-from ..validation.usefulness import net_benefits
+from ..validation.usefulness import decision_curve
 
 # %% ../../nbs/promotion/anchors.ipynb #bec27b71
 def field_risks(
@@ -43,7 +43,7 @@ def lead(
     thresholds: tuple,     # risks at which one would act
 ) -> tuple[float, float]:  # in AUROC, and in net benefit over the thresholds per person; at least 0
     "How much better a model is than the strongest field."
-    benefits = [net_benefits(y, p, np.array(thresholds, float))[0].mean() for p in (model, field)]
+    benefits = [decision_curve(y, p, thresholds)["model"].mean() for p in (model, field)]
     return max(auroc(y, model) - auroc(y, field), 0.0), max(float(benefits[0] - benefits[1]), 0.0)
 
 # %% ../../nbs/promotion/anchors.ipynb #affd5b98

@@ -23,14 +23,13 @@ from ..validation.bootstrap import named, percentiles, resamples, score
 from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
 from ..validation.discrimination import auroc, auroc_difference
 from ..validation.metrics import at
-from ..validation.usefulness import net_benefit, net_benefits
+from ..validation.usefulness import decision_curve, net_benefit
 from ..validation.subgroups import memberships
 
 # %% ../../nbs/promotion/gate.ipynb #5df14944
 def _mean_benefit(policy: Policy):
     "Net benefit averaged over the thresholds: at one of them chance decides, a few people cross it or don't."
-    thresholds = np.array(policy.thresholds, float)
-    def net_benefit_mean(y, p): return float(net_benefits(y, p, thresholds)[0].mean())   # no table: half of the time
+    def net_benefit_mean(y, p): return float(decision_curve(y, p, policy.thresholds)["model"].mean())
     return net_benefit_mean
 
 _ratios = (observed_expected_ratio, calibration_slope)   # these ought to be 1

@@ -75,13 +75,14 @@ class Policy:
 
 # %% ../../nbs/promotion/rules.ipynb #069dfdae
 def no_worse(
-    low: float,     # interval of challenger less champion, higher is better
+    value: float,   # challenger less champion, higher is better
+    low: float,     # its interval
     high: float,
     margin: float,  # what may be lost
 ) -> str:           # "pass", "hold" or "refuse"
     "Whether a difference shows that the challenger is no worse."
     if low >= -margin: return "pass"
-    return "refuse" if high < 0 else "hold"   # NaN compares false: hold
+    return "refuse" if high < 0 or value < -margin else "hold"   # NaN compares false: hold
 
 # %% ../../nbs/promotion/rules.ipynb #31a94217
 def within(
@@ -134,7 +135,7 @@ _losses = {"pass": "no worse", "hold": f"too few {_event.plural} to tell", "refu
 
 def _order_rule(row, policy: Policy) -> dict:
     "AUROC may not be lost."
-    verdict = no_worse(row.difference_low, row.difference_high, policy.auroc_margin)
+    verdict = no_worse(row.difference, row.difference_low, row.difference_high, policy.auroc_margin)
     interval = f"{row.difference:+.3f} ({row.difference_low:+.3f} to {row.difference_high:+.3f})"
     words = f"AUROC, challenger less champion: {interval}: {_losses[verdict]}."
     asks = f"loses less than {policy.auroc_margin:g}"
@@ -145,7 +146,7 @@ def _benefit_rule(name: str, row, policy: Policy, prevalence: float) -> dict:
     is_mean, margin = name == "net_benefit_mean", policy.benefit_margin * prevalence
     if is_mean:
         where, verb = "over the thresholds", "loses"
-        verdict = no_worse(row.difference_low, row.difference_high, margin)
+        verdict = no_worse(row.difference, row.difference_low, row.difference_high, margin)
     else:   # at one threshold chance is large: only what is beyond doubt counts
         where, verb = f"at {float(name.rsplit('_', 1)[1]):.0%}", "for sure loses"
         verdict = "refuse" if row.difference_high < 0 and row.difference < -margin else "pass"
@@ -164,9 +165,9 @@ def anchor_rule(
     margin: float | None,   # what may be lost against it; None: it must be better
 ) -> dict:
     "The challenger doesn't fall below a fixed point."
-    least = 0 if margin is None else -margin
-    if row.difference > least or margin is not None and row.difference == least: verdict = "pass"
-    else: verdict = "refuse" if row.difference_high <= least else "hold"
+    if margin is None: verdict = "pass" if row.difference > 0 else "refuse"
+    elif row.difference >= -margin: verdict = "pass"
+    else: verdict = "refuse" if row.difference_high < -margin else "hold"
     measure, scale, digits = ("AUROC", 1, 3) if name == "auroc" else ("net benefit over the thresholds", 1000, 1)
     value, low, high = (f"{scale * row[f'difference{part}']:+.{digits}f}" for part in ("", "_low", "_high"))
     shown = {"pass": "not below it", "hold": "below it on the best estimate", "refuse": "not above it"}[verdict]
