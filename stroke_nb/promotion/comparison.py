@@ -12,8 +12,6 @@ import pandas as pd
 
 from ..fields import RECORD
 from ..predictions.windows import between, sides
-from ..model.risk_model import RiskModel
-from .anchors import first_champion
 from .gate import gate, GateResult
 from .gate_report import agreement, gate_numbers, side_share
 from .rules import Policy
@@ -121,13 +119,10 @@ def compare(
     prevalence: float | None = None,   # share with the outcome in the place of use
     n_boot: int = 500,
     seed: int = 20260101,
-    models="models",                   # folder of published models, whose history names the first champion
 ) -> Comparison:
     "Hold a challenger against the champion."
     policy = policy or Policy()
-    first = first_champion(models)
-    anchor = first and RiskModel.load(first)
-    result = gate(champion, challenger, cohort, policy, prevalence, n_boot, seed, anchor)
+    result = gate(champion, challenger, cohort, policy, prevalence, n_boot, seed)
     pairs, apart, people_sides = None, None, pd.DataFrame()
     if log is not None:
         pairs = between(log.pairs(*span), champion.sha256_, challenger.sha256_)

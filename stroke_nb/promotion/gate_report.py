@@ -34,8 +34,7 @@ def gate_record(
     rules = result.rules.astype(object).where(result.rules.notna(), None).to_dict("records")
     return dict(
         verdict=result.verdict, reasons=result.reasons, champion=champion.sha256_,
-        challenger=challenger.sha256_, people_sha256=result.judged_by,
-        people=result.people, events=result.events, policy=asdict(result.policy),
+        challenger=challenger.sha256_, people=result.people, events=result.events, policy=asdict(result.policy),
         rules=rules,
     )
 
