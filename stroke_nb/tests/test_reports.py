@@ -6,7 +6,7 @@
 __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_recorded_one',
            'test_the_opening_states_the_recorded_numbers', 'test_the_model_card_is_made_of_the_record',
            'test_every_link_of_the_checklists_leads_somewhere', 'test_a_run_reproduces_itself',
-           'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_is_quiet',
+           'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_raises_no_alarm_and_is_no_proof',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
            'test_no_patient_row_reaches_a_page']
@@ -55,7 +55,7 @@ def test_the_opening_states_the_recorded_numbers():
     run = small_run("train")
     auroc = run.result["metrics"]["auroc"]
     stated = f"AUROC {auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})"
-    assert stated in run.report.read_text() and stated in run.result["reasons"][1]
+    assert stated in run.report.read_text() and any(stated in reason for reason in run.result["reasons"])
 
 # %% ../../nbs/tests/test_reports.ipynb #9fac2cf9
 def test_the_model_card_is_made_of_the_record():
@@ -98,10 +98,10 @@ def test_fewer_strokes_ask_for_an_update():
     assert updated.about_["reference"] and learned_from(updated, people) == 1
 
 # %% ../../nbs/tests/test_reports.ipynb #e775fdd2
-def test_a_random_part_of_the_data_is_quiet():
+def test_a_random_part_of_the_data_raises_no_alarm_and_is_no_proof():
     run = small_run("drift")
     assert (
-        run.verdict == "ok"
+        run.verdict == "unsure"
         and run.result["metrics"]["evidence"]["value"] < run.result["metrics"]["threshold"]["value"]
     )
     assert (run.folder / "evidently.html").stat().st_size > 100_000 and "evidently.html" in run.report.read_text()

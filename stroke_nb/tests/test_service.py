@@ -372,18 +372,18 @@ def test_metrics_of_two_workers(tmp_path):
             == service.metric("stroke_nb_predicted_risk_ratio_count")
             == len(callers.kept)
         )
-        workers = [
-            int(re.search(r'pid="(\d+)"', line)[1])
-            for line in service.ask("/metrics").body.decode().splitlines()
-            if line.startswith("stroke_nb_worker_memory_bytes{")
-        ]
-        assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
+        def workers() -> list[int]:
+            lines = service.ask("/metrics").body.decode().splitlines()
+            mine = [line for line in lines if line.startswith("stroke_nb_worker_memory_bytes{")]
+            return [int(re.search(r'pid="(\d+)"', line)[1]) for line in mine]
+        wait_for(lambda: len(workers()) == 2)   # each tells of itself once it was asked
+        killed = workers()[0]
+        os.kill(killed, signal.SIGKILL)
         wait_for(
             lambda: (
                 "stroke_nb_worker_memory_bytes" in (text := service.ask("/metrics").body.decode())
                 and text.count("stroke_nb_worker_memory_bytes{") == 2
-                and f'"{workers[0]}"' not in text
+                and f'"{killed}"' not in text
             )
         )
         assert service.metric(answered) == len(callers.kept)
