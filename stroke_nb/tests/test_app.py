@@ -33,6 +33,7 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -644,8 +645,9 @@ def test_a_traceback_stays_in_the_log(place):
     server = Server(place / "models" / "champion", warm=1)
     targets = {"os.system": {}, "jupyter.widget": {"state": {"_model_name": "x"}}, "jupyter.widget.control": {}}
     messages = [_message("comm_open", comm_id=name, target_name=name, data=data) for name, data in targets.items()]
-    try: answers = asyncio.run(_answers_to(server, messages))
-    finally: server.stop()
+    with ThreadPoolExecutor() as pool:   # the browser's loop runs in this thread
+        try: answers = pool.submit(asyncio.run, _answers_to(server, messages)).result()
+        finally: server.stop()
     assert [answer["content"]["comm_id"] for answer in answers if answer["msg_type"] == "comm_close"] == [*targets]
     assert not re.search(r"Traceback|site-packages|stderr", json.dumps(answers))
     assert "Traceback" in server.log_text()
