@@ -70,4 +70,4 @@ class JobItem(NotebookItem):
     def runtest(self):
         from stroke_nb.tests.small_runs import small_run
         run = small_run(self.path.stem)
-        assert run.result["verdict"] in ("ok", "alarm"), run.result["reasons"]
+        assert run.result["verdict"] in ("ok", "alarm", "unsure"), run.result["reasons"]

@@ -863,7 +863,7 @@ def test_validation_on_the_log(clinic):
     _add_outcomes(log, first, seed=4)
     _add_outcomes(log, second, seed=5)
     run = _run(folder, "validate", since="2026-03-04", resamples=30)
-    assert run.result["verdict"] in ("ok", "alarm"), run.result["reasons"]
+    assert run.result["verdict"] in ("ok", "alarm", "unsure"), run.result["reasons"]
     assert run.result["data"]["source"] == "log.db from 2026-03-04"
     people = sum(answer.time.day >= 4 for answer in first + second)
     assert run.result["metrics"]["people"]["value"] == run.result["data"]["rows"] == people
