@@ -129,6 +129,7 @@ class Models:
     def refresh(self) -> dict:        # role -> None, or the exception that kept the old model in place
         "Load what has changed; the roles looked at, with how it went."
         turned = [role for role, folder in self.folders.items() if _mark(folder) != self._marks[role]]
+        for role in set(self.folders) - set(turned): self.faults.pop(role, None)   # back at the model in use
         errors = {role: self._reload(role) for role in turned}
         canary = self._canary_in_force()
         champion, challenger = self._scorers.get("champion"), self._scorers.get("challenger")
