@@ -18,7 +18,7 @@ class Margin:
 
     def side(
         self,
-        interval,   # anything with low and high, by name or key; None or NaN where there is none
+        interval,   # mapping with low and high; None or NaN where there is none
     ) -> str:       # inside, below or above, wherever all of the interval lies; else across
         "Where an interval lies."
         low, high = interval["low"], interval["high"]

@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 import stroke_nb
-from .words import friendly_errors
 from ..files import write_whole
 from ..installation import requirement
 from ..record.reading import PACKAGED
@@ -71,7 +70,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the workspace; made where it isn't there.")] = Path("."),
 ) -> None:
     "Write a workspace: record, schedule, loop, job notebooks to edit, workflows."
-    with friendly_errors(): written, kept = write_workspace(folder)
+    written, kept = write_workspace(folder)
     print(f"{len(written)} files are written to {folder.resolve()}.")
     if kept: print(f"Left as they were: {', '.join(kept)}")
     print("Next: stroke-nb reports, then stroke-nb app. README.md says the rest.")

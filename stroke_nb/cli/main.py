@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from .. import __version__
 from . import models, operate, workflow
@@ -26,16 +26,11 @@ from .init import init
 from .new import new
 from .record import record
 from .score import fetch, score, simulate
-from .words import friendly_errors, print_table, stop
+from .words import Commands, print_table, stop
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
-class _Commands(TyperGroup):
-    "Errors that a user can act on end in words, even those of a module that a command imports first."
-    def invoke(self, ctx):
-        with friendly_errors(): return super().invoke(ctx)
-
 app = typer.Typer(
-    name="stroke-nb", cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="stroke-nb", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
     help="Notebooks in, reports out: one clinical risk model, from training to monitoring.",
 )
@@ -133,7 +128,7 @@ def run(
 ) -> None:
     "Run one job notebook and publish its report."
     from stroke_nb.jobs.run import run_job
-    with friendly_errors(): done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
+    done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
     _tell(done)
     if register: _register(done)
     raise typer.Exit(done.exit_code)
@@ -212,7 +207,7 @@ def rerun(
     then = json.loads((folder / "result.json").read_text())
     before = _looks_before(then, folder.parent)
     if before: print(f"Looks before this one, taken again for their evidence: {len(before)}", flush=True)
-    with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")), friendly_errors():
+    with tempfile.TemporaryDirectory() as place, _fresh_cache(Path(place, "cache")):
         notebook = shutil.copy(folder / "executed.ipynb", Path(place, f"{then['job']}.ipynb"))
         for look in [*before, then]:
             options = _same_models(look, folder.parents[1])
@@ -233,7 +228,7 @@ def rerun(
 def params(job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")]) -> None:
     "Show a job's parameters: type, default, what is allowed, help."
     from stroke_nb.jobs.parameters import allowed, parameters
-    with friendly_errors(): takes = parameters(job)
+    takes = parameters(job)
     defaults = [",".join(map(str, each.default)) if each.many else each.default for each in takes]
     rows = [
         (each.name, "none" if default is None else default, allowed(each), each.help)
@@ -256,7 +251,7 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
     for n, step in enumerate(steps, 1):
         print(f"{n}/{total} {step} ...", flush=True)
         begin = time.monotonic()
-        with friendly_errors(): done = run_job(step, out=out, timeout=timeout, fail_on=fail_on, data=data)
+        done = run_job(step, out=out, timeout=timeout, fail_on=fail_on, data=data)
         print(f"{n}/{total} {step}: {done.verdict} after {time.monotonic() - begin:.0f} s", flush=True)
         code = done.exit_code or code
         if done.verdict == "failed":
@@ -274,7 +269,7 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
 def index(out: _Out = Path("reports")) -> None:
     "Write the index page anew from the run folders."
     from stroke_nb.jobs.index import build_index
-    with friendly_errors(): page = build_index(out)
+    page = build_index(out)
     print(f"Open {_shown(page)}")
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8

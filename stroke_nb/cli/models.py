@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from .words import command_group, friendly_errors, print_table, stop
+from .words import command_group, print_table, stop
 
 # %% ../../nbs/cli/models.ipynb #517c3191
 models = command_group("models", "Versions of the model: list, show, promote through the gate, roll back.")
@@ -24,7 +24,7 @@ _Version = Annotated[str, typer.Argument(help="A version's number, from `stroke-
 def models_list() -> None:
     "Every registered version, newest first."
     from stroke_nb.promotion.registry import list_versions
-    with friendly_errors(): frame = list_versions()
+    frame = list_versions()
     if not len(frame): return print("No version is registered yet: stroke-nb run train makes the first.")
     rows = [
         (
@@ -45,22 +45,21 @@ def models_register(
     from stroke_nb.jobs.result import read_run
     from stroke_nb.promotion.published import publish
     from stroke_nb.promotion.registry import list_versions, log_run
-    with friendly_errors():
-        result = read_run(run)
-        if result is None or not (run / "model" / "manifest.json").is_file():
-            stop(f"{run}: no run that left a model; name a folder such as reports/train/<run-id>.", 2)
-        versions = list_versions()
-        same = versions[versions.run == result["run_id"]]
-        version = same.version.iloc[0] if len(same) else log_run(run, run / "model", result, result["parameters"])
-        role = list_versions().set_index("version").role[version]
-        if not role: stop(f"version {version} is registered, and neither champion nor challenger: promote it.", 2)
-        print(f"Registered: version {version}, {role}, in {publish(run / 'model', role, folder)}")
+    result = read_run(run)
+    if result is None or not (run / "model" / "manifest.json").is_file():
+        stop(f"{run}: no run that left a model; name a folder such as reports/train/<run-id>.", 2)
+    versions = list_versions()
+    same = versions[versions.run == result["run_id"]]
+    version = same.version.iloc[0] if len(same) else log_run(run, run / "model", result, result["parameters"])
+    role = list_versions().set_index("version").role[version]
+    if not role: stop(f"version {version} is registered, and neither champion nor challenger: promote it.", 2)
+    print(f"Registered: version {version}, {role}, in {publish(run / 'model', role, folder)}")
 
 @models.command("show")
 def models_show(version: _Version) -> None:
     "All about one version."
     from stroke_nb.promotion.registry import show
-    with friendly_errors(): about = show(version)
+    about = show(version)
     parts = (
         {name: about[name] for name in ("version", "role", "created", "run", "sha256", "source")}
         | about["params"]
@@ -88,21 +87,21 @@ def models_promote(
 ) -> None:
     "Make a version the champion, through the gate."
     from stroke_nb.promotion.registry import promote
-    with friendly_errors(): path = promote(version, comparison, override, folder, days)
+    path = promote(version, comparison, override, folder, days)
     print(f"Version {version} is champion: {path}. Services and calculators take it up by themselves.")
 
 @models.command("rollback")
 def models_rollback(folder: _Models = Path("models")) -> None:
     "Give the place back to the champion before."
     from stroke_nb.promotion.registry import rollback
-    with friendly_errors(): print(f"Version {rollback(folder)} is champion again.")
+    print(f"Version {rollback(folder)} is champion again.")
 
 # %% ../../nbs/cli/models.ipynb #a91e9f83
 @models.command("history")
 def models_history(folder: _Models = Path("models")) -> None:
     "Who made what champion, when and why."
     from stroke_nb.promotion.published import history
-    with friendly_errors(): frame = history(folder)
+    frame = history(folder)
     rows = [
         (
             row.time[:16].replace("T", " "), row.action, row.version or "-", (row.sha256 or "-")[:12], row.by,
@@ -119,7 +118,7 @@ def models_prune(
 ) -> None:
     "Remove published model folders that nothing points at; the registry keeps every version."
     from stroke_nb.promotion.published import prune
-    with friendly_errors(): print(f"Removed: {', '.join(prune(folder, keep)) or 'none'}.")
+    print(f"Removed: {', '.join(prune(folder, keep)) or 'none'}.")
 
 # %% ../../nbs/cli/models.ipynb #3154a22d
 def canary(
@@ -154,11 +153,11 @@ def loop(
     "Do what is due: look at new windows of the log, and lead an alarm to a new champion as the rule says."
     from stroke_nb.automation.rule import load_rule
     from stroke_nb.automation.loop import step
-    with friendly_errors(): settings = load_rule(rule)
+    settings = load_rule(rule)
     if check:
         alarms = " and ".join(settings.retrain.alarms) or "no"
         return print(f"{rule}: can be read. It retrains on {alarms} alarms, and the {settings.promote.by} promotes.")
-    with friendly_errors(): done = step(settings, _moment(now), out, folder, timeout=timeout)
+    done = step(settings, _moment(now), out, folder, timeout=timeout)
     print(done.words)
     if done.run: print(f"Report: {done.run.report}")
     raise typer.Exit(done.exit_code)

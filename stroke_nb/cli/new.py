@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from .words import command_group, friendly_errors
+from .words import command_group
 from ..errors import UsageError
 from ..files import write_whole
 
@@ -70,12 +70,11 @@ def new_job(
 ) -> None:
     "Write a job notebook that runs as it stands."
     from stroke_nb.jobs.parameters import list_jobs
-    with friendly_errors():
-        _check_name(name, "job")
-        if name in list_jobs(): raise UsageError(f"job {name}: there is one already. Take another name.")
-        root = _workspace()
-        if cron: schedule_job(root / "schedule.yaml", name, cron)
-        path = write_template("my_job", name, root / "nbs/notebooks" / f"{name}.ipynb")
+    _check_name(name, "job")
+    if name in list_jobs(): raise UsageError(f"job {name}: there is one already. Take another name.")
+    root = _workspace()
+    if cron: schedule_job(root / "schedule.yaml", name, cron)
+    path = write_template("my_job", name, root / "nbs/notebooks" / f"{name}.ipynb")
     print(f"{path.relative_to(root)} is written. Run it: stroke-nb run {name}")
 
 # %% ../../nbs/cli/new.ipynb #6fa742b3
@@ -83,16 +82,15 @@ def new_job(
 def new_metric(name: Annotated[str, typer.Argument(help="Its name, such as mean_distance.")]) -> None:
     "Write a metric with an example and a check, and export it; the reports of train and validate show it."
     root = _workspace()
-    with friendly_errors():
-        _check_name(name, "metric")
-        if not (root / "settings.ini").is_file() or not (root / "nbs/validation").is_dir():
-            raise UsageError(
-                "a metric becomes part of the package, and this isn't a clone of its repository. Clone it, or write "
-                "the function into a job's notebook: stroke-nb new job NAME."
-            )
-        path = write_template("my_metric", name, root / "nbs/validation" / f"metric_{name}.ipynb")
-        tool = Path(sys.executable).with_name("nbdev_export")
-        if not tool.exists():
-            raise UsageError(f"{path.relative_to(root)} is written, but nbdev isn't here to export it: make install.")
-        subprocess.run([tool], cwd=root, check=True)
+    _check_name(name, "metric")
+    if not (root / "settings.ini").is_file() or not (root / "nbs/validation").is_dir():
+        raise UsageError(
+            "a metric becomes part of the package, and this isn't a clone of its repository. Clone it, or write "
+            "the function into a job's notebook: stroke-nb new job NAME."
+        )
+    path = write_template("my_metric", name, root / "nbs/validation" / f"metric_{name}.ipynb")
+    tool = Path(sys.executable).with_name("nbdev_export")
+    if not tool.exists():
+        raise UsageError(f"{path.relative_to(root)} is written, but nbdev isn't here to export it: make install.")
+    subprocess.run([tool], cwd=root, check=True)
     print(f"{path.relative_to(root)} is written. Change it, export it with `make export`, check it with `make test`.")

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from .words import command_group, friendly_errors, print_table, stop
+from .words import command_group, print_table, stop
 
 # %% ../../nbs/cli/operate.ipynb #03ccc37a
 _Model = Annotated[Path, typer.Option(help="Folder of the model.")]
@@ -51,18 +51,17 @@ def serve(
     ] = False,
 ) -> None:
     "Start the prediction service."
-    with friendly_errors():
-        from stroke_nb.service.settings import settings_from
-        from stroke_nb.service.app import serve as run
-        options = dict(
-            model=str(model), database=database, challenger=str(challenger) if challenger else None,
-            share=share, mode=mode, prevalence=prevalence, hosts=allowed_host or None, proxies=proxy or None,
-            api_keys="off" if everybody else None,
-        )
-        run(
-            replace(settings_from(), **{name: value for name, value in options.items() if value is not None}),
-            host=host, port=port, workers=workers,
-        )
+    from stroke_nb.service.settings import settings_from
+    from stroke_nb.service.app import serve as run
+    options = dict(
+        model=str(model), database=database, challenger=str(challenger) if challenger else None,
+        share=share, mode=mode, prevalence=prevalence, hosts=allowed_host or None, proxies=proxy or None,
+        api_keys="off" if everybody else None,
+    )
+    run(
+        replace(settings_from(), **{name: value for name, value in options.items() if value is not None}),
+        host=host, port=port, workers=workers,
+    )
 
 # %% ../../nbs/cli/operate.ipynb #ebfd35b8
 def app(
@@ -73,9 +72,8 @@ def app(
     allowed_host: _Hosts = _NONE,
 ) -> None:
     "Start the risk calculator (Voila)."
-    with friendly_errors():
-        from stroke_nb.calculator.app import serve_app
-        serve_app(port=port, model=str(model), ip=host, sessions=sessions, hosts=allowed_host)
+    from stroke_nb.calculator.app import serve_app
+    serve_app(port=port, model=str(model), ip=host, sessions=sessions, hosts=allowed_host)
 
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="HTML file to write.")],
@@ -85,11 +83,10 @@ def page(
     "Write the risk calculator as one file that needs no server and no network."
     if not (model / "manifest.json").is_file():
         stop(f"--model {model}: no model there. Train one with `stroke-nb run train`, or name its folder.", 2)
-    with friendly_errors():
-        from stroke_nb.record.reading import adopt
-        adopt(model)   # before anything reads the fields
-        from stroke_nb.calculator.one_page import write_page
-        size = write_page(model, out, embed).stat().st_size
+    from stroke_nb.record.reading import adopt
+    adopt(model)   # before anything reads the fields
+    from stroke_nb.calculator.one_page import write_page
+    size = write_page(model, out, embed).stat().st_size
     print(f"{out}: {size / 1000:.0f} kB; open it in any browser, or mail it")
 
 # %% ../../nbs/cli/operate.ipynb #8d57b083
@@ -99,10 +96,9 @@ log = command_group("log", "The prediction log: set up, export, delete what is t
 def _open_log(database: str | None):
     "The log, closed in the end."
     from stroke_nb.predictions.log import PredictionLog
-    with friendly_errors():
-        opened = PredictionLog(database)
-        try: yield opened
-        finally: opened.close()
+    opened = PredictionLog(database)
+    try: yield opened
+    finally: opened.close()
 
 # %% ../../nbs/cli/operate.ipynb #288163e7
 @log.command("migrate")
@@ -204,12 +200,11 @@ def schedule_list(
     "What runs when, and how it went last time."
     from stroke_nb.automation.schedule import load_schedule
     from stroke_nb.automation.turns import listed, told_of
-    with friendly_errors():
-        loaded = load_schedule(folder / "schedule.yaml")
-        if name: return print(told_of(loaded, name))
-        print_table(listed(loaded), ("NAME", "WHEN", "NEXT", "LAST"))
-        page = loaded.reports / "schedule.html"
-        if page.exists(): print(f"\nHistory and next turns: {page}")
+    loaded = load_schedule(folder / "schedule.yaml")
+    if name: return print(told_of(loaded, name))
+    print_table(listed(loaded), ("NAME", "WHEN", "NEXT", "LAST"))
+    page = loaded.reports / "schedule.html"
+    if page.exists(): print(f"\nHistory and next turns: {page}")
 
 @schedule.command("install")
 def schedule_install(
@@ -218,13 +213,13 @@ def schedule_install(
 ) -> None:
     "Let this user's cron look for due runs."
     from stroke_nb.automation.cron import install, instructions
-    with friendly_errors(): print(instructions(folder, every) if shown else install(folder, every))
+    print(instructions(folder, every) if shown else install(folder, every))
 
 @schedule.command("remove")
 def schedule_remove(folder: _Folder = Path(".")) -> None:
     "Take our line out of cron."
     from stroke_nb.automation.cron import remove
-    with friendly_errors(): print(remove(folder))
+    print(remove(folder))
 
 # %% ../../nbs/cli/operate.ipynb #8aa232b8
 @schedule.command("stop")
@@ -234,7 +229,7 @@ def schedule_stop(
     "End a run that is going, whoever started it; its next turn comes as planned."
     from stroke_nb.automation.schedule import load_schedule
     from stroke_nb.automation.stop import stop_run
-    with friendly_errors(): print(stop_run(load_schedule(folder / "schedule.yaml"), name))
+    print(stop_run(load_schedule(folder / "schedule.yaml"), name))
 
 def _tell_end(done) -> None: print(f"{done.name}: {done.words}", flush=True)
 
@@ -243,7 +238,7 @@ def schedule_run_due(folder: _Folder = Path(".")) -> None:
     "Run what is due now, each missed run once."
     from stroke_nb.automation.runs import run_due
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors(): done = run_due(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
+    done = run_due(load_schedule(folder / "schedule.yaml"), tell=_tell_end)
     raise typer.Exit(1 if any(turn.failed for turn in done) else 0)
 
 @schedule.command("run")
@@ -255,10 +250,9 @@ def schedule_run(
     from stroke_nb.automation.cron import foreground
     from stroke_nb.automation.runs import run_now
     from stroke_nb.automation.schedule import load_schedule
-    with friendly_errors():
-        loaded = load_schedule(folder / "schedule.yaml")
-        if name is None: return foreground(loaded, tell=_tell_end)
-        done = run_now(loaded, name)
+    loaded = load_schedule(folder / "schedule.yaml")
+    if name is None: return foreground(loaded, tell=_tell_end)
+    done = run_now(loaded, name)
     _tell_end(done)
     raise typer.Exit(done.code)
 
@@ -268,10 +262,9 @@ def alert(
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for other machines too.")] = "127.0.0.1",
 ) -> None:
     "Tell people of Alertmanager's alerts, by STROKE_NB_NOTIFY."
-    with friendly_errors():
-        from stroke_nb.automation.alert import receiver
-        from stroke_nb.jobs.kernel import sigterm_as_interrupt
-        with receiver(host, port) as server, sigterm_as_interrupt():
-            print(f"Alerts are taken at http://{host}:{server.server_port}/alerts", flush=True)
-            try: server.serve_forever()
-            except KeyboardInterrupt: pass
+    from stroke_nb.automation.alert import receiver
+    from stroke_nb.jobs.kernel import sigterm_as_interrupt
+    with receiver(host, port) as server, sigterm_as_interrupt():
+        print(f"Alerts are taken at http://{host}:{server.server_port}/alerts", flush=True)
+        try: server.serve_forever()
+        except KeyboardInterrupt: pass

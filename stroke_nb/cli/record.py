@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from .words import command_group, friendly_errors, print_table, stop
+from .words import command_group, print_table, stop
 
 # %% ../../nbs/cli/record.ipynb #02fcbf2c
 record = command_group("record", "The patient record: draft one for your own table, check it, show it.")
@@ -34,16 +34,15 @@ def record_draft(
     out: Annotated[Path | None, typer.Option(help="File to write; left out: shown here, for `> record.yaml`.")] = None,
 ) -> None:
     "Draft a record from a table; every guess is marked for review."
-    with friendly_errors():
-        from stroke_nb.errors import DataError
-        from stroke_nb.record.drafting import draft
-        from stroke_nb.record.writing import to_yaml
-        from stroke_nb.tables import read_rows
-        if out and out.exists(): stop(f"{out} is there already. Name another file, or delete it first.", 2)
-        rows, name = read_rows(source, table)
-        try: drafted = draft(rows, outcome, tuple(event or ()), tuple(without or ()))
-        except DataError as error: raise DataError(f"{name}: {error}") from None
-        text = to_yaml(drafted, name, str(out or "record.yaml"))
+    from stroke_nb.errors import DataError
+    from stroke_nb.record.drafting import draft
+    from stroke_nb.record.writing import to_yaml
+    from stroke_nb.tables import read_rows
+    if out and out.exists(): stop(f"{out} is there already. Name another file, or delete it first.", 2)
+    rows, name = read_rows(source, table)
+    try: drafted = draft(rows, outcome, tuple(event or ()), tuple(without or ()))
+    except DataError as error: raise DataError(f"{name}: {error}") from None
+    text = to_yaml(drafted, name, str(out or "record.yaml"))
     if out: out.write_text(text, encoding="utf-8")
     else: sys.stdout.write(text)
     for words in drafted.words: print(words, file=sys.stderr)
@@ -67,28 +66,26 @@ def record_check(
     ] = None,
 ) -> None:
     "Say what of a record is wrong or still open; with --data, how people fit it."
-    with friendly_errors():
-        from stroke_nb.record.checking import open_points
-        checked = _in_use(file)
-        points = open_points(checked)
-        if points: print_table(points, ("WHERE", "WHAT IS OPEN"))
-        print(f"{checked.name}: {len(checked.fields)} fields, {len(points)} points open")
-        if data:
-            from stroke_nb.overview import fit_of
-            table, sentences = fit_of(data)
-            print()
-            print_table([tuple(row) for row in table.itertuples(index=False)], tuple(name.upper() for name in table))
-            for sentence in sentences: print(sentence)
+    from stroke_nb.record.checking import open_points
+    checked = _in_use(file)
+    points = open_points(checked)
+    if points: print_table(points, ("WHERE", "WHAT IS OPEN"))
+    print(f"{checked.name}: {len(checked.fields)} fields, {len(points)} points open")
+    if data:
+        from stroke_nb.overview import fit_of
+        table, sentences = fit_of(data)
+        print()
+        print_table([tuple(row) for row in table.itertuples(index=False)], tuple(name.upper() for name in table))
+        for sentence in sentences: print(sentence)
 
 @record.command("show")
 def record_show(file: _Record = None) -> None:
     "Show the record as a table."
-    with friendly_errors():
-        from stroke_nb.record.checking import table_of
-        shown = _in_use(file)
-        print(f"{shown.title}: {shown.outcome.a}{shown.outcome.horizon and ' within '}{shown.outcome.horizon}")
-        if shown.outcome.definition: print(f"Defined as {shown.outcome.definition}")
-        print_table(table_of(shown), ("FIELD", "LABEL", "KIND", "VALUES", "RISK", "ALSO CALLED"))
+    from stroke_nb.record.checking import table_of
+    shown = _in_use(file)
+    print(f"{shown.title}: {shown.outcome.a}{shown.outcome.horizon and ' within '}{shown.outcome.horizon}")
+    if shown.outcome.definition: print(f"Defined as {shown.outcome.definition}")
+    print_table(table_of(shown), ("FIELD", "LABEL", "KIND", "VALUES", "RISK", "ALSO CALLED"))
 
 @record.command("schema")
 def record_schema() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .words import friendly_errors, stop
+from .words import stop
 from ..files import sha256_of, whole_file
 from ..installation import install_line
 
@@ -177,7 +177,6 @@ def score(
     "Add the risk of each person in a file."
     kinds = _format(source), _format(out)
     write = {"csv": _write_csv, "parquet": _write_parquet}[kinds[1]]
-    with friendly_errors():
-        loaded = _load_model(model)
-        with _whole(out) as half: rows = write(_pieces(source, loaded, kinds == ("csv", "parquet")), half)
+    loaded = _load_model(model)
+    with _whole(out) as half: rows = write(_pieces(source, loaded, kinds == ("csv", "parquet")), half)
     print(f"{rows:,} rows scored: {out}")

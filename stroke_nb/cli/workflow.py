@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from .words import friendly_errors
+from .words import Commands
 
 # %% ../../nbs/cli/workflow.ipynb #1e7b0d20
 _TYPER = dict(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app = typer.Typer(**_TYPER)
+app = typer.Typer(cls=Commands, **_TYPER)
 state = typer.Typer(help="What has to survive between runs on machines that forget.", **_TYPER)
 app.add_typer(state, name="state")
 
@@ -42,14 +42,14 @@ def site(
 ) -> None:
     "Build the site: docs, the reports that the rule keeps, and the trends."
     from stroke_nb.site.publish import build_site
-    with friendly_errors(): page = build_site(reports, out, docs, _rule(file))
+    page = build_site(reports, out, docs, _rule(file))
     print(f"Open {page}")
 
 @app.command()
 def prune(reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml")) -> None:
     "Drop all but the numbers of the runs that the rule doesn't keep."
     from stroke_nb.site.publish import prune
-    with friendly_errors(): dropped = prune(reports, _rule(file))
+    dropped = prune(reports, _rule(file))
     print(f"{len(dropped)} reports dropped, their numbers kept")
 
 # %% ../../nbs/cli/workflow.ipynb #be2c955e
@@ -72,22 +72,21 @@ def summary(
     "Tell how the newest run of a job went: verdict, five numbers, a link."
     from stroke_nb.errors import UsageError
     from stroke_nb.automation.summary import tell, TOLD
-    with friendly_errors():
-        if to not in TOLD: raise UsageError(f"--to {to}: must be one of {', '.join(TOLD)}.")
-        print(tell(job, to, reports, since, outcome, log), end="")
+    if to not in TOLD: raise UsageError(f"--to {to}: must be one of {', '.join(TOLD)}.")
+    print(tell(job, to, reports, since, outcome, log), end="")
 
 # %% ../../nbs/cli/workflow.ipynb #0c370beb
 @state.command("check")
 def check_() -> None:
     "Refuse to go on where real people's data would be kept in a public repository."
     from stroke_nb.automation.state import check_readers
-    with friendly_errors(): check_readers()
+    check_readers()
 
 @state.command("pages")
 def pages_() -> None:
     "Write publish=true for a later step, where the site may go to GitHub Pages; the words go to the other stream."
     from stroke_nb.automation.state import may_publish
-    with friendly_errors(): publish, words = may_publish()
+    publish, words = may_publish()
     print(f"publish={str(publish).lower()}")
     typer.echo(words, err=True)
 
@@ -95,13 +94,13 @@ def pages_() -> None:
 def restore_(remote: str = "origin") -> None:
     "Put the state that the last run kept into this workspace."
     from stroke_nb.automation.state import restore
-    with friendly_errors(): print(restore(remote=remote))
+    print(restore(remote=remote))
 
 @state.command("save")
 def save_(message: Annotated[str, typer.Argument(help="Whose state it is.")], remote: str = "origin") -> None:
     "Keep this workspace's state for the next run, unless somebody else kept one meanwhile."
     from stroke_nb.automation.state import save
-    with friendly_errors(): print(save(message, remote=remote))
+    print(save(message, remote=remote))
 
 # %% ../../nbs/cli/workflow.ipynb #d3aa8fcb
 def _challenger() -> str | None:
@@ -153,11 +152,10 @@ def gate(
 ) -> None:
     "Set the challenger against the champion, and promote what passes where the rule leaves that to the gate."
     from stroke_nb.automation.rule import load_rule
-    with friendly_errors():
-        settings = load_rule(rule)
-        version = _challenger() if Path("models/challenger").is_dir() else None
-        run = _compared(settings, data, reports, timeout) if version else None
-        print(_settle(run, version, settings) if run else "There is no challenger, so nothing was compared.")
+    settings = load_rule(rule)
+    version = _challenger() if Path("models/challenger").is_dir() else None
+    run = _compared(settings, data, reports, timeout) if version else None
+    print(_settle(run, version, settings) if run else "There is no challenger, so nothing was compared.")
     raise typer.Exit(run.exit_code if run else 0)
 
 # %% ../../nbs/cli/workflow.ipynb #dd2cef5c

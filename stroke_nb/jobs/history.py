@@ -42,7 +42,7 @@ class RunTable:
 def runs(
     out: str | Path = "reports",  # reports folder
     job: str = "",                # of this job only
-    verdict: str = "",            # ok, alarm or failed
+    verdict: str = "",            # ok, unsure, alarm or failed
     since: str = "",              # first day, such as 2026-01-31
 ) -> RunTable:
     "The runs of a reports folder that are asked for."
