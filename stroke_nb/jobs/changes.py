@@ -135,8 +135,11 @@ class RunDiff:
         table = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*table, self.summary])
 
-    def _repr_html_(self) -> str:
+    def table(self) -> str:
+        "The changes as an HTML table."
         return templates().get_template("changes.html.j2").render(diff=self, name=_name)
+
+    def _repr_html_(self) -> str: return f"<p>{self.summary}</p>{self.table()}"
 
 def _name(result: dict) -> str:
     "A run for people: its job and moment."
@@ -157,7 +160,7 @@ def find_run(
     if wanted in {result["job"] for result in results}: return out / next(n for n in names if n.startswith(f"{wanted}/"))
     near = [name for name in names if name.startswith(wanted) or name.split("/")[1].startswith(wanted)] if wanted else []
     if len(near) == 1: return out / near[0]
-    if near: raise UsageError(f"run {wanted!r}: {len(near)} runs begin so, such as {near[0]} and {near[1]}. Give more of it.")
+    if near: raise UsageError(f"run {wanted!r}: {len(near)} runs begin so, such as {' and '.join(near[:2])}. Give more of it.")
     newest = f"The newest here are {', '.join(names[:3])}." if names else f"{out} holds none."
     raise UsageError(f"run {wanted!r}: there is no such run in {out}. {did_you_mean(wanted, names)}{newest}")
 
@@ -184,7 +187,7 @@ def diff(
     if b is None:
         later = find_run(a, out)
         before = run_before(_whole(later), read_runs(later.parents[1])[0])
-        if before is None: raise UsageError(f"run {str(a)!r}: no run of its job that finished stands before it. Give a second run.")
+        if before is None: raise UsageError(f"run {str(a)!r}: its job has no finished run before it. Give a second run.")
         earlier = later.parent / before["run_id"]
     else: earlier, later = find_run(a, out), find_run(b, out)
     return compare_results(_whole(earlier), _whole(later), _notebooks(earlier, later))
