@@ -55,7 +55,9 @@ def prune(reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml
 # %% ../../nbs/cli/workflow.ipynb #be2c955e
 @app.command()
 def diff(
-    run: Annotated[str, typer.Argument(help="A run: its folder, its id or the beginning of it; or a job, for its newest.")],
+    run: Annotated[
+        str, typer.Argument(help="A run: its folder, its id or the beginning of it; or a job, for its newest.")
+    ],
     other: Annotated[
         str | None, typer.Argument(metavar="RUN", help="The later run; left out: RUN against the one before it.")
     ] = None,

@@ -118,8 +118,10 @@ class RunDiff:
     def summary(self) -> str:
         "How much changed, in one sentence."
         counts = {part: sum(change.part == part for change in self.changes) for part in PARTS}
-        words = [f"{count} {part if count > 1 else part.removesuffix('s')}" if part in ("numbers", "parameters") else part
-                 for part, count in counts.items() if count]
+        counted = lambda part, count: f"{count} {part if count > 1 else part.removesuffix('s')}"  # noqa: E731
+        words = [
+            counted(part, count) if part in ("numbers", "parameters") else part for part, count in counts.items() if count
+        ]
         changed = f"Changed: {', '.join(words)}." if words else "Nothing changed."
         return f"{changed} {self.same} number{'s' if self.same != 1 else ''} the same." if self.same else changed
 
@@ -157,10 +159,14 @@ def find_run(
     results, _ = read_runs(out)
     names = [f"{result['job']}/{result['run_id']}" for result in results]
     wanted = str(run)
-    if wanted in {result["job"] for result in results}: return out / next(n for n in names if n.startswith(f"{wanted}/"))
-    near = [name for name in names if name.startswith(wanted) or name.split("/")[1].startswith(wanted)] if wanted else []
+    of_job = [name for name in names if name.split("/")[0] == wanted]
+    if of_job: return out / of_job[0]
+    near = [name for name in names if wanted and (name.startswith(wanted) or name.split("/")[1].startswith(wanted))]
     if len(near) == 1: return out / near[0]
-    if near: raise UsageError(f"run {wanted!r}: {len(near)} runs begin so, such as {' and '.join(near[:2])}. Give more of it.")
+    if near:
+        raise UsageError(
+            f"run {wanted!r}: {len(near)} runs begin so, such as {' and '.join(near[:2])}. Give more of it."
+        )
     newest = f"The newest here are {', '.join(names[:3])}." if names else f"{out} holds none."
     raise UsageError(f"run {wanted!r}: there is no such run in {out}. {did_you_mean(wanted, names)}{newest}")
 

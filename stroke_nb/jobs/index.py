@@ -25,7 +25,8 @@ from ..moments import stamp, utc_now
 def _window(run: dict) -> str:
     "The people or the days that a run looked at."
     given = run["parameters"].get
-    days = f"{given('since') or 'the beginning'} to {given('until') or 'now'}" if given("since") or given("until") else ""
+    days = ""
+    if given("since") or given("until"): days = f"{given('since') or 'the beginning'} to {given('until') or 'now'}"
     named = run["data"].get("window") or given("window_id") or days
     return ", ".join(filter(None, [named, run["data"].get("source")]))
 
@@ -41,7 +42,8 @@ def _set(run: dict) -> dict[str, str]:
     if own is None:
         defaults = _defaults(run["job"])
         own = {name: value for name, value in run["parameters"].items() if defaults.get(name, value) != value}
-    return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in own.items()}
+    texts = {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in own.items()}
+    return {name: text or "none" for name, text in texts.items()}
 
 # %% ../../nbs/jobs/index.ipynb #3b4781ca
 _GRAVITY = ("ok", "unsure", "failed", "alarm")   # drawn in this order
@@ -63,9 +65,11 @@ def _ticks(first: datetime, last: datetime, count: int = 4) -> list[str]:
 
 def _count(runs: list[dict]) -> str:
     "How many runs, and how they ended, in words."
-    ends = [(VERDICT_WORDS[verdict][0].lower(), [run for run in runs if run["verdict"] == verdict]) for verdict in _GRAVITY[:0:-1]]
-    told = [f"{len(those)} {word}, last {day_and_hour(those[0]['started']).split(',')[0]}" for word, those in ends if those]
-    return "; ".join([f"{len(runs)} run{'s' if len(runs) > 1 else ''}", *told])
+    counts = [f"{len(runs)} run{'s' if len(runs) > 1 else ''}"]
+    for verdict in _GRAVITY[:0:-1]:
+        days = [day_and_hour(run["started"]).split(",")[0] for run in runs if run["verdict"] == verdict]
+        if days: counts.append(f"{len(days)} × {VERDICT_WORDS[verdict][0].lower()}, last {days[0]}")
+    return "; ".join(counts)
 
 def _report(run: dict) -> str | None:
     "Address of a run's report from the index, None where it is gone."
@@ -75,7 +79,7 @@ def _report(run: dict) -> str | None:
 def _trends(runs: list[dict]) -> list[dict]:
     "The course of each number over a job's thirty newest runs."
     done = next((run for run in runs if run["verdict"] != "failed"), None)
-    courses = {metric: trend(runs, metric)[-30:] for metric in done["metrics"]} if done else {}
+    courses = {metric: trend(runs[:30], metric) for metric in done["metrics"]} if done else {}
     return [
         dict(
             name=metric, now=points[-1], count=len(points),
@@ -93,22 +97,23 @@ def _job_row(
 ) -> dict:
     "What the index says of one job."
     marks = [
-        dict(at=_at(read_stamp(run["started"]), first, last), verdict=run["verdict"], started=run["started"], href=_report(run))
+        dict(
+            at=_at(read_stamp(run["started"]), first, last),
+            verdict=run["verdict"], started=run["started"], href=_report(run),
+        )
         for run in sorted(runs[::-1], key=lambda run: _GRAVITY.index(run["verdict"]))
     ]
     return dict(name=name, latest=runs[0], trends=_trends(runs), marks=marks, count=_count(runs))
 
 # %% ../../nbs/jobs/index.ipynb #26cde088
 _AROUND = re.compile(r"<!--around-->.*?<!--/around-->", re.DOTALL)
-_HEAD = 60_000   # letters that hold style and header of a report; whole ones are up to a megabyte, and there may be hundreds
+_HEAD = 60_000   # letters that hold style and header of a report; whole ones have up to a megabyte, and there are many
 
 def _link(
-    page: Path,          # a report
-    before: dict | None, # runs of its job that have a report
-    after: dict | None,
+    page: Path,   # a report
+    around: str,  # HTML that leads to the index and to its neighbours
 ) -> None:
-    "Lead from a report to the index and to its neighbours."
-    around = templates().get_template("around.html.j2").render(before=before, after=after, words=VERDICT_WORDS)
+    "Set the links of a report."
     with open(page, encoding="utf-8") as file: head = file.read(_HEAD)
     if around in head or not _AROUND.search(head): return
     write_whole(page, _AROUND.sub(lambda _: around, page.read_text(encoding="utf-8"), count=1))
@@ -118,9 +123,11 @@ def _link_reports(
     runs: list[dict],  # newest first
 ) -> None:
     "Set the links of those reports whose neighbours aren't those of the last time."
+    links = templates().get_template("around.html.j2")
     for history in by_job([run for run in runs if _report(run)]).values():
         for before, run, after in zip([*history[1:], None], history, [None, *history[:-1]], strict=True):
-            _link(out / run["job"] / run["run_id"] / "report.html", before, after)
+            around = links.render(before=before, after=after, words=VERDICT_WORDS)
+            _link(out / run["job"] / run["run_id"] / "report.html", around)
 
 # %% ../../nbs/jobs/index.ipynb #1f29461b
 def build_index(

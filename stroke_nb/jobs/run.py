@@ -155,7 +155,8 @@ def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
     write_whole(work / "result.json", to_json(result))
-    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, _since_before(result, work.parents[1]))
+    since = _since_before(result, work.parents[1])
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, since)
     write_whole(work / "report.html", page)
     if len(page) > _LARGE:
         megabytes = f"{len(page) / 1e6:.1f} MB"
