@@ -118,10 +118,8 @@ class RunDiff:
     def summary(self) -> str:
         "How much changed, in one sentence."
         counts = {part: sum(change.part == part for change in self.changes) for part in PARTS}
-        counted = lambda part, count: f"{count} {part if count > 1 else part.removesuffix('s')}"  # noqa: E731
-        words = [
-            counted(part, count) if part in ("numbers", "parameters") else part for part, count in counts.items() if count
-        ]
+        counted = {part: f"{count} {part if count > 1 else part.removesuffix('s')}" for part, count in counts.items()}
+        words = [counted[part] if part in ("numbers", "parameters") else part for part in PARTS if counts[part]]
         changed = f"Changed: {', '.join(words)}." if words else "Nothing changed."
         return f"{changed} {self.same} number{'s' if self.same != 1 else ''} the same." if self.same else changed
 
@@ -193,7 +191,7 @@ def diff(
     if b is None:
         later = find_run(a, out)
         before = run_before(_whole(later), read_runs(later.parents[1])[0])
-        if before is None: raise UsageError(f"run {str(a)!r}: its job has no finished run before it. Give a second run.")
+        if before is None: raise UsageError(f"run {str(a)!r}: no finished run of its job before it. Give a second run.")
         earlier = later.parent / before["run_id"]
     else: earlier, later = find_run(a, out), find_run(b, out)
     return compare_results(_whole(earlier), _whole(later), _notebooks(earlier, later))
