@@ -61,7 +61,10 @@ def cleared(counts, least: int = LEAST) -> np.ndarray:
     return np.where(counts < least, 0, counts)
 
 # %% ../nbs/disclosure.ipynb #fcdcfe51
-_picture = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\"image/\w+\": *\"[^\"]*\"")
+_picture = re.compile(   # and of a drawing the tags, whose numbers are places on the paper; its words stay
+    r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+|\"image/\w+\": *\"[^\"]*\""
+    r"|</?(?:svg|g|path|use|rect|image|text|tspan|clipPath|defs|style|line|circle)\b[^>]*>"
+)
 _number = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
 def numbers_in(text: str) -> list[float]:
     "The numbers of a text in their order, pictures left out."

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..arithmetic import wilson
+from ..disclosure import LEAST
 from ..display import BLUE, GREY, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
@@ -144,13 +145,15 @@ def _reach(
     low, high = wilson(share * n, n)
     return np.maximum(0, [share - low, high - share])
 
+def _shares(values: pd.Series, levels: tuple) -> np.ndarray:
+    "Share of each level among those known; of fewer than five people it isn't drawn."
+    counts = values.value_counts().reindex(levels, fill_value=0).to_numpy()
+    return np.where((counts > 0) & (counts < LEAST), np.nan, counts / max(counts.sum(), 1))
+
 def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Bars for the reference, dots with 95 % intervals for the window."
     levels = field.categories or (0.0, 1.0)
-    usual, now = (
-        frame[field.name].value_counts(normalize=True).reindex(levels, fill_value=0).to_numpy()
-        for frame in (reference, window)
-    )
+    usual, now = (_shares(frame[field.name], levels) for frame in (reference, window))
     y, reach = np.arange(len(levels))[::-1], _reach(now, max(window[field.name].notna().sum(), 1))
     ax.barh(y, usual * 100, color=GREY, alpha=0.35, height=0.7, label="reference")
     ax.errorbar(now * 100, y, xerr=reach * 100, fmt="o", color=BLUE, ms=5, capsize=2, label="window")

@@ -24,14 +24,18 @@ def _environment(work: Path, data: str | None) -> dict:
     env.pop("MPLBACKEND", None)  # a backend without a window would swallow the figures of the notebook
     return env | ({"STROKE_NB_DATA": str(data)} if data else {})
 
+_KERNEL = [
+    "--HistoryManager.hist_file=:memory:",   # two runs would wait for each other at the history database
+    "--IPKernelApp.exec_lines=['from stroke_nb.jobs.figures import use_vectors; use_vectors()']",
+]
+
 def _start_kernel(env: dict, folder: Path):
     "A kernel that is ours to end, spoken to through files in `folder`: no open port, and none to collide at."
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
     transport = {} if os.name == "nt" else {"transport": "ipc"}
     kernel = AsyncKernelManager(kernel_name="python3", connection_file=str(folder / "k.json"), **transport)
-    # two runs would wait for each other at the history database
-    run_sync(kernel.start_kernel)(env=env, extra_arguments=["--HistoryManager.hist_file=:memory:"])
+    run_sync(kernel.start_kernel)(env=env, extra_arguments=_KERNEL)
     return kernel
 
 @contextmanager

@@ -7,9 +7,11 @@ __all__ = ['to_html']
 
 # %% ../../nbs/jobs/report.ipynb #d82e7a24
 import base64
+import itertools
 import re
 
 from ..display import day_and_hour
+from .figures import NUMBERS
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
 from ..moments import took
@@ -83,6 +85,40 @@ def _picture(data: dict, output: dict) -> dict | None:
 
 _REPR = re.compile(r"\[?<.*>\]?|Text\(.*\)", re.DOTALL)  # of an object that isn't meant to be read
 
+def _csv(parts: list[dict]) -> str:
+    "The numbers of a figure as CSV: part, series, x, y and the ends of an interval where there is one."
+    import csv
+    import io
+    from urllib.parse import quote
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["part", "series", "x", "y", "low", "high"])
+    for part in parts:
+        for one in part["series"]:
+            ends = [one.get(end) or [""] * len(one["x"]) for end in ("low", "high")]
+            rows.writerows([part["title"] or part["y"], one["name"], *row] for row in zip(one["x"], one["y"], *ends))
+    return "data:text/csv;charset=utf-8," + quote(file.getvalue())
+
+def _figure(
+    svg: str,      # from `figure_bundle`
+    shown: dict,   # alt: its words; parts: numbers of its axes
+) -> dict:
+    "A figure of ours, drawn in the page so that it follows light and dark."
+    from html import escape
+    alt, parts = shown["alt"], shown["parts"]
+    named_svg = svg.replace('role="img"', f'role="img" aria-label="{escape(alt)}"', 1)
+    return dict(kind="figure", svg=named_svg, parts=parts, alt=alt, csv=_csv(parts) if parts else "")
+
+def _captioned(outputs: list[dict]) -> list[dict]:
+    "The sentence that a cell says before its figure is the figure's caption."
+    captioned = []
+    for output in outputs:
+        last = captioned[-1] if captioned else {}
+        sentence = re.fullmatch(r"\s*<p>((?:(?!<p>).)*)</p>\s*", last.get("html", ""), re.DOTALL)
+        if output["kind"] == "figure" and sentence: captioned[-1] = output | dict(caption=sentence[1])
+        else: captioned.append(output)
+    return captioned
+
 def _data_output(
     output: dict,  # of a cell: a display or a result
     alt: str,      # words for a picture or table
@@ -90,6 +126,7 @@ def _data_output(
     "What an output shows, its richest form first."
     if "application/vnd.jupyter.widget-view+json" in output["data"]:
         return None   # a widget is dead on paper; its text is noise
+    if NUMBERS in output["data"]: return _figure(_joined(output["data"]["image/svg+xml"]), output["data"][NUMBERS])
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
@@ -131,7 +168,7 @@ _ERROR_MARK = "papermill-error-cell-tag"  # papermill's own note of the failure;
 
 def _blocks(cells: list) -> tuple[list, list]:
     "Blocks of a report (prose, or code with outputs) and its contents."
-    blocks, contents, codes, alt = [], [], [], "Output"
+    blocks, contents, codes, alt, count = [], [], [], "Output", itertools.count(1)
     for cell in cells:
         if _ERROR_MARK in cell["metadata"].get("tags", []): continue
         if cell["cell_type"] == "markdown" and cell["source"].strip():
@@ -142,8 +179,9 @@ def _blocks(cells: list) -> tuple[list, list]:
             codes = []
         elif cell["cell_type"] == "code":
             codes = codes + _codes(cell)
-            outputs = [*filter(None, (_output(output, alt) for output in cell["outputs"]))]
+            outputs = _captioned([*filter(None, (_output(output, alt) for output in cell["outputs"]))])
             for output in outputs:
+                if output["kind"] == "figure": output["number"] = next(count)
                 if output.get("is_heading"): output["html"] = _anchored(output["html"], contents)
             if outputs:
                 blocks.append(dict(codes=codes, outputs=outputs))

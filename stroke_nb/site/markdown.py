@@ -77,10 +77,12 @@ def prose(
 def heading(
     title: str,
     subtitle: str,  # search engines show it, too
+    boost: float = 2,   # weight in the search: guides go before internals
 ) -> str:
     "Title and subtitle of a page."
     plain = subtitle.replace("`", "").replace('"', "'")
-    front = f'---\ntitle: "{title}"\ndescription: "{plain}"\n---\n\n' if subtitle else ""
+    named = f'title: "{title}"\ndescription: "{plain}"\n' if subtitle else ""
+    front = f"---\n{named}search:\n  boost: {boost:g}\n---\n\n"
     return f"{front}# {title}\n" + (f"\n{subtitle}\n{{ .lead }}\n" if subtitle else "")
 
 def page_markdown(

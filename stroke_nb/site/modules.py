@@ -102,13 +102,14 @@ def _public(body: list) -> list:
     return [node for node in body if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and not node.name.startswith("_")]
 
 def _methods(node: ast.ClassDef) -> str:
-    "The public methods of a class as a list."
-    lines = []
+    "The public methods of a class, each with a heading that the search finds."
+    parts = []
     for method in (part for part in _public(node.body) if isinstance(part, _FUNCTIONS)):
         is_property = any(_code(mark) == "property" for mark in method.decorator_list)
         call = _call(method.name, arguments(method, {})).replace("\n    ", "").replace(",\n", "")
-        lines.append(f"- `.{method.name if is_property else call}` {ast.get_docstring(method) or ''}")
-    return "\n".join(lines)
+        parts.append(f"#### `{node.name}.{method.name}` {{ #{node.name}.{method.name} data-toc-label=.{method.name} }}")
+        parts.append(f"`.{method.name if is_property else call}` {ast.get_docstring(method) or ''}")
+    return "\n\n".join(parts)
 
 def _parameters(node, comments: dict[int, str]) -> list[Argument]:
     "What a function takes, or what makes an object of a class."
@@ -134,8 +135,8 @@ def describe(
 
 # %% ../../nbs/site/modules.ipynb #b5e95909
 def _folded(source: str) -> str:
-    "Code behind a click, left out of the search."
-    body = "\n".join(f"    {line}".rstrip() for line in fence(source, "python").split("\n"))
+    "Code behind a click, left out of the search and without colours: they were half the time of building the site."
+    body = "\n".join(f"    {line}".rstrip() for line in fence(source, "text").split("\n"))
     return f'<div class="source" data-search-exclude markdown>\n\n??? quote "Source"\n\n{body}\n\n</div>'
 
 def exported_markdown(source: str) -> str:
@@ -183,7 +184,7 @@ def module_markdown(
         docstring = (ast.get_docstring(node) or "").split("\n")[0]
         rows.append(f"| [`{node.name}`](#{node.name}) | {table_text(docstring)} |")
     parts = [
-        heading(title, subtitle),
+        heading(title, subtitle, boost=0.3),
         f"`stroke_nb.{module.removesuffix('.__init__')}`, from the notebook `nbs/{notebook}`\n{{ .from }}",
         "\n".join(["| | |", "|:--|:--|", *rows]) if rows else "",
         *(_cell_markdown(cell, notebook) for cell in cells),
