@@ -44,7 +44,7 @@ serve: $(LOCKED)  ## the prediction service, at http://127.0.0.1:8000/docs
 	@$(BIN)/stroke-nb serve
 
 docs: $(LOCKED)  ## the docs site from the notebooks, in _docs/
-	@$(BIN)/python -c "from stroke_nb.site import build_docs; print('Open', build_docs('_docs'))"
+	@$(BIN)/python -c "from stroke_nb.site import build_docs; print('Open', build_docs('_docs', samples=True))"
 
 lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 	@$(BIN)/jupyter lab --notebook-dir=.

@@ -9,8 +9,9 @@ __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_r
            'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_raises_no_alarm_and_is_no_proof',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
-           'test_no_patient_row_reaches_a_page', 'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down',
-           'test_the_index_reads_without_script', 'test_a_report_says_what_changed']
+           'test_figures_are_small_drawings_with_words_of_their_own', 'test_no_patient_row_reaches_a_page',
+           'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down', 'test_the_index_reads_without_script',
+           'test_a_report_says_what_changed']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import json
@@ -136,17 +137,31 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(_pages()[name].as_uri())
     page.wait_for_load_state()
-    sizes = page.eval_on_selector_all("img", "images => images.map(image => image.complete ? image.naturalWidth : 0)")
+    sizes = page.eval_on_selector_all("figure.vector svg", "drawings => drawings.map(one => one.clientWidth)")
+    labels = page.eval_on_selector_all(
+        "figure.vector svg text",
+        "texts => texts.map(text => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getCTM().a, text.getCTM().b))",
+    )
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == [] and faults == []
+    assert min(labels, default=11) > 10.8   # pixels, on a phone too
     assert all(sizes) and len(sizes) >= dict(train=8, drift=10).get(name.split(",")[0], 0)
     if name != "evidently": assert overflow <= 0, "the page is wider than the screen"
 
 # %% ../../nbs/tests/test_reports.ipynb #24ddce29
 @pytest.mark.parametrize("name", ["train", "drift"])
 def test_a_report_is_small(name):
-    assert small_run(name).report.stat().st_size < 3_000_000
+    assert small_run(name).report.stat().st_size < 1_000_000
+
+@pytest.mark.parametrize("name", ["train", "drift, older"])
+def test_figures_are_small_drawings_with_words_of_their_own(name):
+    text = small_run(name).report.read_text()
+    drawings = re.findall(r"<svg[^>]*viewBox.*?</svg>", text.split("<article>")[1], re.DOTALL)
+    words = [re.search(r'aria-label="([^"]+)"', drawing)[1] for drawing in drawings]
+    numbered = re.findall(r"<b>Figure (\d+)\.</b>", text)
+    assert numbered == [str(n) for n in range(1, len(drawings) + 1)] and "data:text/csv" in text
+    assert max(map(len, drawings)) < 60_000 and len(set(words)) > 0.7 * len(words) and "Figure" not in words
 
 # %% ../../nbs/tests/test_reports.ipynb #06c2f161
 def test_no_patient_row_reaches_a_page():
@@ -211,6 +226,6 @@ def test_the_index_reads_without_script(chromium, tmp_path):
 
 # %% ../../nbs/tests/test_reports.ipynb #8c6f9e1f
 def test_a_report_says_what_changed():
-    later = small_run("drift, older")
-    text = later.report.read_text()
-    assert "Since the run of" in text and 'rel="prev"' in text and 'href="../../index.html"' in text
+    runs = [small_run(name) for name in ("drift", "drift, older")]
+    later = max(runs, key=lambda run: run.result["run_id"]).report.read_text()
+    assert "Since the run of" in later and 'rel="prev"' in later and 'href="../../index.html"' in later
