@@ -60,8 +60,8 @@ def samples_markdown(
 ) -> str:
     "The page that leads to the samples."
     rows = [(f"samples/{name}/report.html", words) for name, (words, *_) in SAMPLES.items()]
-    rows.append(("samples/calculator.html", "The risk calculator in one file: works from a mail, without a server or a network"))
+    rows.append(("samples/calculator.html", "The risk calculator in one file: opens from a mail, without server or network"))
     lines = [f'- <a href="{href}">{words}</a>' if made else f"- {words}" for href, words in rows]
-    note = "" if made else "\nThis copy of the docs was built without them; `make docs` makes them in some three minutes.\n"
+    note = "" if made else "\nThis copy was built without them; `make docs` makes them in some three minutes.\n"
     lead = "What comes out, made from simulated people: nobody here exists."
     return "\n".join(["# Samples", "", lead, "{ .lead }", note, *lines, ""])

@@ -140,7 +140,8 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
     sizes = page.eval_on_selector_all("figure.vector svg", "drawings => drawings.map(one => one.clientWidth)")
     labels = page.eval_on_selector_all(
         "figure.vector svg text",
-        "texts => texts.map(text => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getCTM().a, text.getCTM().b))",
+        "texts => texts.map(text => { const { a, b } = text.getCTM();"
+        " return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b); })",
     )
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     context.close()
