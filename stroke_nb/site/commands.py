@@ -74,7 +74,8 @@ def command_markdown() -> str:
         if not hasattr(command, "commands")
     ]
     parts = [
-        heading("Commands and jobs", "Every command of `stroke-nb` with its options, and the parameters of every job"),
+        heading("Commands and jobs", "Every command of `stroke-nb` with its options, and the parameters of every job",
+                boost=0.02),
         "## Commands",
         *commands,
         "## Jobs",

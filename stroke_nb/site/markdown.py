@@ -77,7 +77,7 @@ def prose(
 def heading(
     title: str,
     subtitle: str,  # search engines show it, too
-    boost: float = 2,   # weight in the search: guides go before internals
+    boost: float = 2,   # weight in the search, where a word in a title has a thousand times that of one in a text
 ) -> str:
     "Title and subtitle of a page."
     plain = subtitle.replace("`", "").replace('"', "'")

@@ -184,7 +184,7 @@ def module_markdown(
         docstring = (ast.get_docstring(node) or "").split("\n")[0]
         rows.append(f"| [`{node.name}`](#{node.name}) | {table_text(docstring)} |")
     parts = [
-        heading(title, subtitle, boost=0.3),
+        heading(title, subtitle, boost=0.002),
         f"`stroke_nb.{module.removesuffix('.__init__')}`, from the notebook `nbs/{notebook}`\n{{ .from }}",
         "\n".join(["| | |", "|:--|:--|", *rows]) if rows else "",
         *(_cell_markdown(cell, notebook) for cell in cells),

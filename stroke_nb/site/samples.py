@@ -60,7 +60,7 @@ def samples_markdown(
 ) -> str:
     "The page that leads to the samples."
     rows = [(f"samples/{name}/report.html", words) for name, (words, *_) in SAMPLES.items()]
-    rows.append(("samples/calculator.html", "The risk calculator in one file: opens from a mail, without server or network"))
+    rows.append(("samples/calculator.html", "The calculator in one file: opens from a mail, without server or network"))
     lines = [f'- <a href="{href}">{words}</a>' if made else f"- {words}" for href, words in rows]
     note = "" if made else "\nThis copy was built without them; `make docs` makes them in some three minutes.\n"
     lead = "What comes out, made from simulated people: nobody here exists."

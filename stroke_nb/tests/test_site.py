@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'PAGES', 'site', 'test_site_asks_no_other_host', 'test_every_link_leads_somewhere',
            'test_every_room_is_in_the_navigation', 'test_pages_open_from_a_folder',
-           'test_search_works_without_a_server']
+           'test_search_works_without_a_server', 'test_search_gives_guides_before_internals']
 
 # %% ../../nbs/tests/test_site.ipynb #98819925
 import os
@@ -94,3 +94,19 @@ def test_search_works_without_a_server(chromium):
     page.click(".md-search__input")
     page.keyboard.type("net_benefit", delay=20)
     page.wait_for_selector(".md-search-result__link[href*='usefulness']", timeout=20_000)
+
+@pytest.mark.parametrize("words, first", [
+    ("calibration", "howto_|tutorial_|promises|getting_started|index.html"), ("troubleshooting", "troubleshooting"),
+    ("no such job", "troubleshooting"), ("predict_proba", "RiskModel.predict_proba|getting_started|tutorial|howto|index"),
+])
+def test_search_gives_guides_before_internals(chromium, words, first):
+    page = chromium.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
+    page.goto((site() / "index.html").as_uri())
+    page.click(".md-search__input")
+    page.keyboard.type(words, delay=20)
+    page.wait_for_selector(".md-search-result__link", timeout=20_000)
+    page.wait_for_timeout(300)
+    links = page.eval_on_selector_all(".md-search-result__link", "links => links.map(link => link.getAttribute('href'))")
+    assert re.search(first, links[0]), links[:5]
+    if words == "predict_proba": assert any("RiskModel.predict_proba" in link for link in links)
+    page.context.close()
