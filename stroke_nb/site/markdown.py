@@ -65,6 +65,7 @@ def prose(
     notebook: str,  # in nbs, from which its links start
 ) -> str:
     "A Markdown cell for the site."
+    text = text.replace("](nbs/docs/images/", "](images/")   # README.md stands elsewhere
     def link(match):
         target = posixpath.normpath(posixpath.join(posixpath.dirname(notebook), match["path"]))
         page = posixpath.relpath(page_of(target), posixpath.dirname(page_of(notebook)) or ".")
