@@ -26,7 +26,7 @@ from .kernel import execute
 from .masks import masked, secret_masks
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
-from .result import commit, failed_parts, new_run_id, read_run, to_json
+from .result import commit, failed_parts, new_run_id, read_run, run_before, to_json
 from ..moments import stamp, utc_now
 from ..record.definition import Record
 from ..record.reading import active, read_record, record_of, write_record
@@ -138,7 +138,7 @@ def _result(
         record=dict(name=record.name, sha256=record.sha256),
     )
     if models: result["models"] = models
-    if "error" in outcome: result["error"] = outcome["error"]
+    result |= {name: outcome[name] for name in ("opening", "error") if name in outcome}
     return result
 
 # %% ../../nbs/jobs/run.ipynb #aa91e4dd
@@ -148,7 +148,8 @@ def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
     write_whole(work / "result.json", to_json(result))
-    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result)
+    before = run_before(work.parents[1], result["job"], result["run_id"])
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, before)
     write_whole(work / "report.html", page)
     if len(page) > _LARGE:
         megabytes = f"{len(page) / 1e6:.1f} MB"
