@@ -85,9 +85,9 @@ METRICS = {
     "ppv_at_f2": Metric(
         "Positive predictive value at the F2 threshold", 3, f"share of the flagged with {_event.one}"),
     "chance_years": Metric(
-        "Such a difference by chance: once in", 0, "what differs most between window and reference", form="rarity"),
+        "By chance once in", 0, "what differs most between window and reference", form="rarity"),
     "outcome_chance_years": Metric(
-        "Such outcomes by chance: once in", 0, "how far risks and outcomes lie apart", form="rarity"),
+        "Outcomes so far apart, by chance once in", 0, "how far risks and outcomes lie apart", form="rarity"),
     "mean_risk": Metric("Mean risk", 4, "of these people, by the model", form="percent"),
     "reference_mean_risk": Metric("Mean risk of the reference", 4, "by the model", form="percent"),
     "prevalence": Metric(f"People with {_event.one}", 4, "in these data", form="percent"),

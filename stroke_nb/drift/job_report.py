@@ -6,14 +6,18 @@
 __all__ = ['LookWords', 'LookPlots']
 
 # %% ../../nbs/drift/job_report.ipynb #722e7450
+import shlex
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from .evidence import evidence_of
 from .outcomes import EXPECTED_ASSUMES
-from .plots import plot_column, plot_dynamic_calibration, plot_observed_expected
+from .plots import plot_chance, plot_column, plot_dynamic_calibration, plot_evidence, plot_observed_expected
+from ..display import capital, label, once_in
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..installation import install_line
+from ..jobs.opening import Opening
 from ..validation.calibration import calibration_curve
 from ..validation.plots import plot_calibration
 from ..validation.words import say
@@ -49,21 +53,27 @@ class LookWords:
 
     @property
     def verdict(self) -> str:
-        "Quiet or alarm, and what was promised."
-        monitor, promise = self.look.monitor, self.look.promise
-        sentences = [self.look.result.words(), *self._notes, "The promise holds however often the report is read."]
-        if self.look.compared.state and (monitor.budget, monitor.looks_per_year) != promise[:2]:
+        "What was promised, and how an alarm ends; of a self-test that it shows nothing."
+        look, monitor = self.look, self.look.monitor
+        if look.compared.kind == "fifth" and not look.alarm:
+            return ("A random fifth of the reference was held against the rest of it. That it looks alike says nothing "
+                    f"about new people; the machinery runs. {' '.join(self._notes)}")
+        sentences = [*self._notes, f"The promise: {look.result.promise}, however often the report is read."]
+        if look.compared.state and (monitor.budget, monitor.looks_per_year) != look.promise[:2]:
             sentences.append(
-                f"\n\nThe state was begun with a budget of {monitor.budget:g} for {monitor.looks_per_year} looks a "
+                f"The state was begun with a budget of {monitor.budget:g} for {monitor.looks_per_year} looks a "
                 "year, and that holds; the parameters of this run don't change it."
             )
+        if look.alarm and look.compared.state:
+            sentences.append("The alarm stands until it is understood: `-p restart` with the reason, on the next "
+                             "window, begins with new evidence.")
         return " ".join(sentences)
 
     @property
     def moved(self) -> str:
         "What moved, most evidence first."
         moved = self.look.result.moved()
-        if not moved: return "No stream stands out."
+        if not moved: return "Nothing stands out."
         return "\n".join(["What moved, most evidence first:\n", *(f"- {finding}" for finding in moved)])
 
     @property
@@ -81,9 +91,9 @@ class LookWords:
             people = "outcomes of this model's predictions have come in since the last look, whenever they were made."
         caution = "\n\nThe model was made with these people, which flatters it." if kind == "fifth" else ""
         return (
-            f"{len(look.labelled):,} {people} {look.outcomes.words()} Each outcome is a bet against risks that are off "
-            f"by more than {look.outcome_monitor.tolerance:g} in log-odds; drift and outcomes keep the promise each on "
-            f"its own.{caution}"
+            f"{len(look.labelled):,} {people} {look.outcomes.words()} An alarm means that risks are wrong by more than "
+            f"{look.outcome_monitor.tolerance:g} in log-odds. The two alarms are counted apart, each with its own "
+            f"promise ({look.outcomes.promise}).{caution}"
         )
 
     @property
@@ -92,26 +102,9 @@ class LookWords:
         return (f"The calibration curve as it stood after window {self.look.curves.window_id.iloc[-1]}, newer outcomes "
                 "counting for more, and how it came to lie there. Below the diagonal the risks are too high.")
 
-    @property
-    def next(self) -> str:
-        "What to do next."
-        look, compared, steps = self.look, self.look.compared, []
-        labelled = compared.window.source if look.outcomes else "and the windows with their outcomes"
-        if look.outcome_alarm:
-            steps.append(f"run validate with {self._data(labelled)}: its closed test says whether to keep, "
-                         "re-calibrate or refit the model.")
-        if look.result.alarm:
-            steps.append("look at the columns that moved and ask where the file comes from what changed there; once "
-                         f"outcomes are recorded, run validate with {self._data('and that file')}.")
-        if steps and compared.state:
-            steps.append("the alarm stands until it is understood; then -p restart with the reason, on the next "
-                         "window, begins with new evidence.")
-        if not steps: steps = ["nothing; give the next window when it is there." if compared.state else "nothing."]
-        return "What to do next: " + " Then: ".join(steps)
-
     def _data(self, file: str) -> str:
         "The parameter that names data to validate on."
-        return "-p source log" if self.look.compared.kind == "log" else f"-p data {file}"
+        return "-p source log" if self.look.compared.kind == "log" else f"-p data {shlex.quote(file)}"
 
     @property
     def columns(self) -> str:
@@ -141,19 +134,84 @@ class LookWords:
                 "decide nothing here: they test each window alone, so that some column is flagged in most clean weeks.")
 
     @property
+    def outcome_meaning(self) -> str:
+        "What an alarm of the outcomes means."
+        look, monitor = self.look, self.look.outcome_monitor
+        if not look.outcomes: return f"The risks have been wrong since {monitor.alarm_}; no outcome is new."
+        promised = {"too high": "promises too much risk", "too low": "promises too little risk"}
+        if look.outcomes.side: return f"The model now {promised[look.outcomes.side]}: {look.outcomes.balance()}."
+        return (f"The risks have been wrong since {look.outcomes.since}; this window alone can't tell: "
+                f"{look.outcomes.balance()}.")
+
+    @property
+    def means(self) -> str:
+        "What the look means, in the reader's words."
+        look, parts = self.look, []
+        if not look.alarm:
+            parts = ["No change found: these people look like those the model was made for."]
+            if look.outcomes and look.outcomes.side:
+                parts.append(f"Their risks look {look.outcomes.side}, not yet beyond what chance may do: "
+                             f"{look.outcomes.balance()}.")
+            elif look.outcomes: parts.append("What was recorded of them doesn't contradict the risks.")
+            return " ".join(parts)
+        if greatest := look.result.greatest():
+            since = "" if look.result.since == look.result.window_id else f" since {look.result.since}"
+            parts.append(f"The people have changed{since}: {greatest[1]}.")
+        if look.outcome_alarm: parts.append(self.outcome_meaning)
+        return " ".join(parts)
+
+    @property
+    def _steps(self) -> tuple[str, str]:
+        "What to do and the command for it."
+        look, source = self.look, self.look.compared.window.source
+        validate = f"stroke-nb run validate {self._data(source)}"
+        kept, log = look.compared.state, look.compared.kind == "log"
+        following = f"stroke-nb run drift {'-p source log' if log else '-p current FILE'}"
+        if look.outcome_alarm:
+            return "Don't rely on the risks; validation says whether to keep, re-calibrate or refit the model.", validate
+        if look.alarm and look.outcomes:
+            return f"Ask the sender of {source} what changed, and see whether the risks still hold for them.", validate
+        if look.alarm:
+            return (f"Ask the sender of {source} what changed, and don't rely on these risks until you know. Then tell "
+                    "the next look.", f"{following} -p restart 'WHAT WAS FOUND'")
+        return "Nothing. Give the next window when it is there.", following if kept else ""
+
+    @property
+    def _sure(self) -> str:
+        "How sure the alarm that counts is."
+        look, result = self.look, self.look.result
+        if result.alarm or not look.outcome_alarm:
+            words = result.words()
+            return words[words.index(". ") + 2:]
+        return look.outcomes.sure() if look.outcomes else f"The alarm since {look.outcome_monitor.alarm_} stands."
+
+    @property
+    def opening(self) -> Opening:
+        "First screen of the report."
+        look, numbers = self.look, self.look.numbers()
+        def tiles(*names): return [name for name in names if name in numbers][:4]
+        alarm_years = once_in(look.result.history.alarm_years.iloc[-1])
+        aims = {name: f"alarm at {alarm_years}" for name in ("chance_years", "outcome_chance_years")}
+        if look.reference_risks is not None: aims["mean_risk"] = f"{100 * look.reference_risks.mean():.2f} % in the reference"
+        if look.verdict == "unsure":
+            return Opening(
+                "No new people were looked at, so nothing was judged: no window was named, and this run held a fifth "
+                "of the model's own data against the rest.", "Name a window.", "stroke-nb run drift -p current FILE",
+                tiles=tiles("window_rows", "mean_risk", "quality_warnings", "windows"), aims=aims,
+            )
+        names = ("chance_years", "observed_expected_ratio", "outcome_chance_years", "mean_risk", "window_rows", "windows")
+        return Opening(self.means, *self._steps, self._sure, tiles(*names), aims)
+
+    @property
     def reasons(self) -> list[str]:
-        "The verdict's reasons, the weightiest first, and what to do next."
+        "The verdict's reasons, the weightiest first: the opening's, then the outcomes, what moved, and the file."
         look = self.look
-        drift, outcomes = [look.result.words(), *look.result.moved(4)], []
+        opening, outcomes = self.opening.reasons, []
         if look.outcomes: outcomes = [f"Outcomes: {look.outcomes.words()}"]
         elif look.outcome_alarm: outcomes = [f"Outcomes: the alarm since {look.outcome_monitor.alarm_} stands."]
-        first = outcomes + drift if look.outcome_alarm and not look.result.alarm else drift + outcomes
+        moved = [] if look.verdict == "unsure" else look.result.moved(4)
         faults = [f"Check the file: {finding.words}." for finding in look.quality.findings[:3]]
-        if look.verdict == "unsure":
-            first = ["Nothing was judged: no window was named, and a look at the data's own fifth counts as evidence "
-                     "of nothing.", *first]
-            return [*first, *self._notes, *faults, "What to do next: name a window, such as -p current FILE."]
-        return [*first, *self._notes, *faults, self.next]
+        return [*opening, *self._notes, *moved, *outcomes, *faults]
 
 # %% ../../nbs/drift/job_report.ipynb #0cb45e23
 @dataclass(frozen=True)
@@ -161,15 +219,55 @@ class LookPlots:
     "A look in pictures and tables; what can't be shown is left out."
     look: "DriftLook"
 
+    @property
+    def _lead_column(self) -> str:
+        "Column that the first screen draws; empty where it draws something else."
+        greatest = self.look.result.greatest()
+        return greatest[0] if greatest and self.look.at_hand and greatest[0] in INPUTS else ""
+
+    @property
+    def _lead_outcomes(self) -> bool:
+        "Whether the first screen draws the outcomes."
+        look = self.look
+        return bool(look.outcome_alarm and not look.result.alarm and look.outcomes and len(look.outcomes.history) > 1)
+
+    def lead(self) -> None:
+        "The one figure of the first screen, under its finding."
+        from matplotlib import pyplot as plt
+        look, compared = self.look, self.look.compared
+        if look.verdict == "unsure": return
+        if self._lead_column:
+            say(f"{capital(look.result.greatest()[1])}")
+            plot_column(compared.reference, look.rows, self._lead_column, title=False)
+        elif self._lead_outcomes:
+            say(f"{RECORD.outcome.full_plural} recorded for each that the risks promised, window by window")
+            plot_observed_expected(look.outcomes.history)
+        else:
+            last = look.result.history.iloc[-1]
+            far = "beyond" if last.years >= last.alarm_years else "short of"
+            say(f"What differs most comes by chance once in {once_in(last.years)}: {far} an alarm's "
+                f"{once_in(last.alarm_years)}")
+            if len(look.result.history) > 1: plot_evidence(look.result.history)
+            else: plot_chance(last.years, last.alarm_years)
+        plt.show()
+
+    def evidence(self) -> None:
+        "Evidence of all windows, where there are several and the first screen draws something else."
+        from matplotlib import pyplot as plt
+        if len(self.look.result.history) < 2 or not (self._lead_column or self._lead_outcomes): return
+        plot_evidence(self.look.result.history)
+        plt.show()
+
     def outcomes(self) -> None:
         "Evidence that risks are off, observed over expected, calibration over time and of the newest outcomes."
         from matplotlib import pyplot as plt
         look = self.look
         if not look.outcomes: return
-        look.outcomes.plot()
-        plot_observed_expected(look.outcomes.history)
-        plt.show()
-        if len(look.curves):
+        if len(look.outcomes.history) > 1:
+            look.outcomes.plot()
+            if not self._lead_outcomes: plot_observed_expected(look.outcomes.history)
+            plt.show()
+        if len(look.curves) and len(look.outcomes.history) > 1:
             say(look.words().curves)
             plot_dynamic_calibration(look.curves)
             plt.show()
@@ -180,19 +278,28 @@ class LookPlots:
         plt.show()
 
     def streams(self):
-        "The ten streams with most evidence, as a table."
-        frame = self.look.result.to_frame().head(10)[["what", "z", "log_r"]]
-        frame = frame.rename(columns={"what": "stream", "log_r": "log evidence"})
-        return frame.style.hide(axis="index").format(precision=1)
+        "The ten streams with most evidence, as a table: what differs, and how rare that is by chance."
+        result = self.look.result
+        last, frame = result.history.iloc[-1], result.to_frame().head(10)
+        per_year = last.threshold / last.alarm_years
+        rare = [once_in(evidence_of(value) / per_year) for value in frame.log_evidence]
+        table = frame[["what", "z"]].assign(rare=rare)
+        table.columns = ["what differs", "standard errors (z)", "by chance once in"]
+        return table.style.hide(axis="index").format(precision=1)
 
     def expected(self):
         "Performance to expect from the risks alone, as a table; None without a model."
         frame = self.look.expected()
-        return None if frame is None else frame.style.hide(axis="index").format(precision=4)
+        if frame is None: return None
+        names = {"outcome_rate": f"People with {RECORD.outcome.one}", "net_benefit": "Net benefit"}
+        frame = frame.assign(metric=[names.get(name) or label(name) for name in frame.metric])
+        frame.columns = ["", "to expect", "low (95 %)", "high (95 %)", "in the reference"][:len(frame.columns)]
+        return frame.style.hide(axis="index").format(precision=4)
 
     def columns(self) -> None:
         "Each column in reference and window, where the reference is at hand."
         from matplotlib import pyplot as plt
         for name in INPUTS if self.look.at_hand else ():
+            if name == self._lead_column: continue   # drawn above
             plot_column(self.look.compared.reference, self.look.rows, name)
             plt.show()

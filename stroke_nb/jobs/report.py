@@ -9,7 +9,7 @@ __all__ = ['to_html']
 import base64
 import re
 
-from ..display import day_and_hour
+from ..display import day_and_hour, label
 from .opening import tile_rows
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
@@ -47,14 +47,30 @@ _NUMERIC = re.compile(
     r"[-−+±<>≥≤≈]?\s*\d[\d\s.,:;/%()\[\]eE+−–-]*(to\s[\d.,\s%()\[\]−-]+)?|nan|none|–|inf", re.IGNORECASE
 )
 
+_RAW_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
+
+def _one_header(table) -> None:
+    "Join the second header row, which pandas writes for the index's name alone, with the first; name columns in words."
+    rows = table.select("thead > tr")
+    if len(rows) == 2:
+        upper, lower = (row.find_all("th") for row in rows)
+        if len(upper) == len(lower) and all(not (a.get_text(strip=True) and b.get_text(strip=True))
+                                            for a, b in zip(upper, lower, strict=True)):
+            for a, b in zip(upper, lower, strict=True):
+                if b.get_text(strip=True): a.string = b.get_text(strip=True)
+            rows[1].decompose()
+    for cell in table.select("thead th"):
+        if _RAW_NAME.fullmatch(cell.get_text(strip=True)): cell.string = label(cell.get_text(strip=True))
+
 def _tables(html: str) -> str:
-    "HTML of an output with number columns of its data frames marked `n`, and pandas' own style taken out."
+    "HTML of an output: number columns of its data frames marked `n`, one header row, pandas' own style taken out."
     if "dataframe" not in html: return html
     from bs4 import BeautifulSoup
     page = BeautifulSoup(html, "html.parser")
     for style in page.find_all("style", scoped=True): style.decompose()
     for table in page.find_all("table", class_="dataframe"):
         del table["border"]
+        _one_header(table)
         rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
         full = [row for row in rows if len(row) == len(rows[-1])]  # header rows may be shorter
         for column in zip(*full, strict=True):
@@ -96,7 +112,7 @@ def _data_output(
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
     if "text/markdown" in data:
         html = _markdown(data["text/markdown"], trusted=False)
-        return dict(kind="html", html=html, alt=alt, is_heading=html.startswith("<h2"))
+        return dict(kind="html", html=html, alt=alt, prose=True, is_heading=html.startswith("<h2"))
     text = data.get("text/plain", "")
     return dict(kind="text", text=text) if text and not _REPR.fullmatch(text) else None
 
@@ -170,7 +186,8 @@ def _failing_cell(cells: list) -> tuple[list, dict | None]:
     "Cells that a failed run got through, headings alone left out, and the one that failed."
     failed = next((n for n, cell in enumerate(cells) if _has_error(cell)), None)
     if failed is None: return [], None   # it ended between cells: a time limit, a dead kernel
-    done = [cell for n, cell in enumerate(cells[:failed]) if cell["cell_type"] == "code" or _leads_on(cells[:failed], n)]
+    before = cells[:failed]
+    done = [cell for n, cell in enumerate(before) if cell["cell_type"] == "code" or _leads_on(before, n)]
     return done, cells[failed]
 
 def _has_error(cell: dict) -> bool:
@@ -181,7 +198,7 @@ def _leads_on(cells: list, n: int) -> bool:
     "Whether anything is shown between a cell of prose and the next."
     for cell in cells[n + 1:]:
         if cell["cell_type"] == "markdown": return False
-        if cell["outputs"]: return True
+        if cell.get("outputs"): return True
     return False
 
 def _parts(blocks: list) -> list[dict]:
@@ -262,7 +279,8 @@ def to_html(
     return render_page(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
         words=VERDICT_WORDS[result["verdict"]],
-        parts=parts, contents=contents, failing=_codes(failing) if failing else [], facts=_facts(result), lead=lead, tiles=tile_rows(result, before),
+        parts=parts, contents=contents, failing=_codes(failing) if failing else [],
+        facts=_facts(result), lead=lead, tiles=tile_rows(result, before),
         files=others, error=result.get("error") or {}, remedy=_remedy(result),
         sentences=[line for reason in result["reasons"] for line in reason.split("\n")],
         simulated=(result.get("data") or {}).get("simulated") is True,

@@ -86,7 +86,7 @@ def test_two_weeks_are_quiet_and_kept():
     assert (first.verdict, second.verdict) == ("ok", "ok"), (first.result["reasons"], second.result["reasons"])
     assert _windows() == ["2026-W01", "2026-W02"] and list(_hashes()) == ["state.npz"]
     reasons = second.result["reasons"]
-    assert reasons[0].startswith("Quiet") and reasons[-1].startswith("What to do next: nothing")
+    assert reasons[0].startswith("No change found") and reasons[1].startswith("What to do: nothing")
     assert second.result["data"]["source"] == "week2.csv" and (_folder() / _state).stat().st_size < 5e6
 
 # %% ../../nbs/tests/test_drift.ipynb #b9e44b6d
