@@ -51,7 +51,9 @@ class HeavyScorer(Saved):
                 f"a model of kind {self.kind!r} is explained in probability, not in log-odds: "
                 "use stroke_nb.model.explain"
             )
-        return Parts(explanation.base_values, explanation.values)
+        values, fields = explanation.values, len(INPUTS)
+        averaging = values[:, fields:].sum(axis=1)   # no such part where nothing is blank
+        return Parts(explanation.base_values, values[:, :fields], averaging)
 
     def plausible(self, record, name) -> list:
         "Plausible values of one field given the others."

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..arithmetic import ENCODED, shift_prevalence
+from ..cohort import load
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
 from ..model.fitting import refit, Refits
@@ -28,8 +29,8 @@ from stroke_nb.validation.cross_validation import (
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .people import folded_table
-from .provenance import fingerprint, save_of_run
-from .sample_size import sample_size_binary, sample_size_validation
+from .provenance import fingerprint, save_of_run, state_for
+from .sample_size import sample_size_binary, sample_size_validation, tolerable
 from stroke_nb.validation.sections import (
     benefit_section, calibration_section, explanation_sections, plausibility_section, Section, spread_section,
     stability_sections, subgroup_section,
@@ -59,6 +60,7 @@ class TrainingPlan:
     refits: int = 200                 # bootstrap refits behind intervals, optimism and instability
     trials: int = 0                   # tuning trials inside each fold and refit; 0: the kind's own settings
     prevalence: float | None = None   # share with the outcome in the place of use; None: as in the data
+    prevalence_people: str = ""       # file of the place's own people, without outcomes; empty: none
     resamples: int = 500              # bootstrap resamples behind each interval
     seed: int = 20260101              # of every random draw
     cache: str = ".cache"             # folder of what was computed before
@@ -69,6 +71,8 @@ class TrainingPlan:
                 where = "kind" if name == self.kind else "challengers"
                 raise DataError(f"{where}: there is no kind {name!r}. {did_you_mean(name, KINDS)}".strip()
                                 + f" Known: {', '.join(KINDS)}")
+        if self.prevalence_people and self.prevalence is None:
+            raise DataError("prevalence_people: people of the place without a share among them; give `-p prevalence`")
         if not self.kinds[1:]:
             other = next(name for name in (SINGLE, "logistic", "linear") if name and name != self.kind)
             raise DataError(f"challengers: {' '.join(self.challengers)!r} names nothing to set {self.kind} against; "
@@ -149,7 +153,9 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
     y, p, person = cv.stacked(plan.kind)
     place = _elsewhere(sha256, plan)
     elsewhere = Section("This holds where the outcome is as common as here; `-p prevalence` shows another place.")
-    if place:
+    if plan.prevalence_people:
+        elsewhere = Section("What acting is worth among the place's own people, their outcomes tell: validate there.")
+    elif place:
         restated = shift_prevalence(p, cv.y.mean(), place)
         elsewhere = benefit_section(y, restated, plan.few, plan.seed, person, place)
     return dict(
@@ -166,12 +172,22 @@ def _fitted(X: pd.DataFrame, y, refits: Refits, chosen: pd.DataFrame, plan: Trai
     "The plan's model, its interval and its thresholds."
     model = RiskModel(plan.kind, prevalence=plan.prevalence, refits=0, trials=plan.trials, seed=plan.seed).fit(X, y)
     model.fit_interval(X, refits)
+    if plan.prevalence_people: state_for(model, load(plan.prevalence_people), plan.prevalence)
     model.thresholds_ = chosen["value"].dropna().to_dict()   # a rule without an answer gives no threshold
     return model
 
+def _place_words(model: RiskModel, plan: TrainingPlan) -> str:
+    "Which place the risks are stated for, and what that assumes."
+    if plan.prevalence is None: return ""
+    if not (place := model.about_.get("place")):
+        return (f", re-stated for {plan.prevalence:.2%}: right if the place's people differ from these in nothing but "
+                f"how common {_event.plural} are. If they are younger, say, give them as `-p prevalence_people FILE`")
+    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is {plan.prevalence:.2%}; "
+            f"that moves risks as a prevalence of {model.prevalence:.2%} among people like these would")
+
 def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section:
     "What was saved."
-    place = "" if plan.prevalence is None else f", re-stated for {plan.prevalence:.2%}"
+    place = _place_words(model, plan)
     left_out = [in_sentence(FIELDS[name].label) for name in model.about_.get("left_out", ())]
     blank = f" Left out, since nobody has a value or all have the same: {', '.join(left_out)}." if left_out else ""
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
@@ -187,13 +203,17 @@ def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
 def _size_sections(y, auroc: float, risk) -> dict[str, Section]:
     "People needed to train such a model, and to validate it elsewhere."
     parameters, auroc = len(ENCODED), min(max(auroc, 0.501), 0.999)   # beyond them there is no answer
-    needed = sample_size_binary(parameters, y.mean(), cstatistic=auroc)
+    error = tolerable(y.mean())
+    needed = sample_size_binary(parameters, y.mean(), cstatistic=auroc, mape=error, margin=error)
+    to_judge = sample_size_validation(y.mean(), auroc, risk)
     return dict(
         sample_size=Section(sample_size_words(needed, len(y), int(y.sum()), parameters),
                             dict(people_needed=float(needed.people.max())), needed),
         validation_size=Section(
-            "To validate the model elsewhere at the same prevalence, with intervals this narrow, one would need:",
-            table=sample_size_validation(y.mean(), auroc, risk),
+            f"To judge a model at this prevalence with intervals this narrow, here or elsewhere, "
+            f"{to_judge.people.max():,} people are needed; the {len(y):,} here are "
+            f"{'enough' if len(y) >= to_judge.people.max() else 'too few'}.",
+            dict(people_needed_to_judge=float(to_judge.people.max())), to_judge,
         ),
     )
 
