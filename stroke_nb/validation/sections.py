@@ -180,7 +180,7 @@ def explanation_sections(
     background = None if model.kind in ("catboost", "trees") else X
     some = X.sample(min(2000, len(X)), random_state=seed)
     parts = explain(model, some, background)
-    order = np.argsort(-np.abs(parts.values).mean(axis=0))
+    order = np.argsort(-np.abs(parts.values[:, :len(INPUTS)]).mean(axis=0))   # fields, without averaging
     strongest = [in_sentence(parts.feature_names[place]) for place in order[:3]]
     numbers = sorted([INPUTS[place] for place in order if INPUTS[place] in NUMBERS][:3], key=SHOWN.index)
     records = {name: composite(X, rows) for name, rows in typical_cases(y, p).items()}

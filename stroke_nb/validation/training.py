@@ -168,11 +168,13 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
     )
 
 # %% ../../nbs/validation/training.ipynb #bbeda2ee
-def _fitted(X: pd.DataFrame, y, refits: Refits, chosen: pd.DataFrame, plan: TrainingPlan) -> RiskModel:
-    "The plan's model, its interval and its thresholds."
+def _fitted(
+    X: pd.DataFrame, y, refits: Refits, chosen: pd.DataFrame, plan: TrainingPlan, place: pd.DataFrame | None,
+) -> RiskModel:
+    "The plan's model, stated for people of the place, its interval and its thresholds."
     model = RiskModel(plan.kind, prevalence=plan.prevalence, refits=0, trials=plan.trials, seed=plan.seed).fit(X, y)
     model.fit_interval(X, refits)
-    if plan.prevalence_people: state_for(model, load(plan.prevalence_people), plan.prevalence)
+    if place is not None: state_for(model, place, plan.prevalence)
     model.thresholds_ = chosen["value"].dropna().to_dict()   # a rule without an answer gives no threshold
     return model
 
@@ -251,6 +253,7 @@ def train(
     "Cross-validate, fit, refit, explain and judge; the model is saved, and swapped for nothing."
     about, X, y = cohort.attrs, cohort.drop(columns=OUTCOME, errors="ignore"), require_outcome(cohort)
     _enough(y, about["source"])
+    place = load(plan.prevalence_people) if plan.prevalence_people else None   # read before anything is fitted
     key = dict(data=data_hash(X, y), folds=plan.folds, repeats=plan.repeats, trials=plan.trials, seed=plan.seed)
     def folds():
         return cross_validate(plan.kinds, X, y, plan.folds, plan.repeats, plan.seed, trials=plan.trials)
@@ -264,7 +267,7 @@ def train(
 
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
     refits = Refits(**cached("refits", key | dict(kind=plan.kind, n=plan.refits), again, plan.cache))
-    model = _fitted(X, y, refits, chosen, plan)
+    model = _fitted(X, y, refits, chosen, plan, place)
     save_of_run(model, X, y, about, fingerprint(X), folder)
     own = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
     corrected, f2 = optimism(refits, y, own), chosen.value["f2"]
