@@ -92,7 +92,7 @@ def _upgrade_postgresql(connection: sa.Connection, record: str) -> None:
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     op.execute("ALTER TABLE predictions DISABLE TRIGGER predictions_row")
     op.execute("ALTER TABLE predictions ADD COLUMN record text, ADD COLUMN inputs json")
-    op.execute(f"UPDATE predictions SET record = '{record}', inputs = json_build_object({pairs})")   # noqa: S608 - our own names
+    op.execute(f"UPDATE predictions SET record = '{record}', inputs = json_build_object({pairs})")   # noqa: S608 - our own
     dropped = ", ".join(f"DROP COLUMN {name}" for name in names)
     op.execute(f"ALTER TABLE predictions ALTER record SET NOT NULL, ALTER inputs SET NOT NULL, {dropped}")
     op.execute("ALTER TABLE predictions ENABLE TRIGGER predictions_row")
