@@ -654,7 +654,7 @@ def test_a_traceback_stays_in_the_log(place):
 
 @pytest.mark.parametrize("path", [
     "api/kernels", "voila/files/voila.json", "voila/render/x.ipynb", "api/contents", "lab", "../etc/passwd",
-    "voila/static/../index.html.j2",
+    "voila/static/../index.html.j2", "logout",
 ])
 def test_nothing_else_is_served(server, path): assert ask(server.address + path)[0] in (403, 404)
 
