@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..arithmetic import ENCODED, shift_prevalence
+from ..arithmetic import shift_prevalence
 from ..cohort import load
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
@@ -29,8 +29,8 @@ from stroke_nb.validation.cross_validation import (
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .people import folded_table
+from .enough import size_sections
 from .provenance import fingerprint, save_of_run, state_for
-from .sample_size import sample_size_binary, sample_size_validation, tolerable
 from stroke_nb.validation.sections import (
     benefit_section, calibration_section, explanation_sections, plausibility_section, Section, spread_section,
     stability_sections, subgroup_section,
@@ -44,7 +44,7 @@ from .subgroups import in_sentence
 from .thresholds import threshold_table, thresholds
 from .verdicts import single_words, training_verdict, within_words
 from stroke_nb.validation.words import (
-    calibration_words, imbalance_words, lead_words, optimism_words, sample_size_words,
+    calibration_words, imbalance_words, lead_words, optimism_words,
 )
 
 # %% ../../nbs/validation/training.ipynb #b60939d6
@@ -202,23 +202,6 @@ def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
     scores, gaps = compare(ways, n_boot=plan.few, seed=plan.seed), paired_differences(ways, "uncorrected")
     return Section(imbalance_words(scores, gaps, y.mean()), score_numbers(scores), score_table(scores))
 
-def _size_sections(y, auroc: float, risk) -> dict[str, Section]:
-    "People needed to train such a model, and to validate it elsewhere."
-    parameters, auroc = len(ENCODED), min(max(auroc, 0.501), 0.999)   # beyond them there is no answer
-    error = tolerable(y.mean())
-    needed = sample_size_binary(parameters, y.mean(), cstatistic=auroc, mape=error, margin=error)
-    to_judge = sample_size_validation(y.mean(), auroc, risk)
-    return dict(
-        sample_size=Section(sample_size_words(needed, len(y), int(y.sum()), parameters),
-                            dict(people_needed=float(needed.people.max())), needed),
-        validation_size=Section(
-            f"To judge a model at this prevalence with intervals this narrow, here or elsewhere, "
-            f"{to_judge.people.max():,} people are needed; the {len(y):,} here are "
-            f"{'enough' if len(y) >= to_judge.people.max() else 'too few'}.",
-            dict(people_needed_to_judge=float(to_judge.people.max())), to_judge,
-        ),
-    )
-
 # %% ../../nbs/validation/training.ipynb #1bfa8ad6
 def _limits_section(cohort: pd.DataFrame) -> Section:
     "What bounds the use of the model."
@@ -276,7 +259,7 @@ def train(
         optimism=Section(optimism_words(corrected), table=optimism_table(corrected)),
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
-    sections |= _size_sections(y, scores.value["auroc"], risk)
+    sections |= size_sections(y, scores.value["auroc"], risk)
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
