@@ -58,11 +58,16 @@ def site(
     print(f"Open {page}")
 
 @app.command()
-def prune(reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml")) -> None:
-    "Drop all but the numbers of the runs that the rule doesn't keep."
+def prune(
+    reports: _Reports = Path("reports"), file: _File = Path("schedule.yaml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be dropped.")] = False,
+) -> None:
+    "Drop old reports by the rule in schedule.yaml (site: last, monthly, alarms); their numbers stay."
     from stroke_nb.site.publish import prune
-    dropped = prune(reports, _rule(file))
-    print(f"{len(dropped)} reports dropped, their numbers kept")
+    dropped = prune(reports, _rule(file), dry_run)
+    for folder in dropped if dry_run else (): print(f"would drop {folder.parent.name}/{folder.name}")
+    size = f" ({sum(dropped.values()) / 1e6:,.1f} MB)" if dropped else ""
+    print(f"{len(dropped)} reports {'would be ' if dry_run else ''}dropped{size}, their numbers kept")
 
 # %% ../../nbs/cli/workflow.ipynb #be2c955e
 @app.command()
