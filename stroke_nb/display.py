@@ -98,7 +98,7 @@ METRICS = {
     "people": Metric("People", 0, "in these data", form="count"),
     "events": Metric(f"{_event.plural[:1].upper()}{_event.plural[1:]}", 0, "in these data", form="count"),
     "window_rows": Metric("People in this window", 0, "rows of the file", form="count"),
-    "outcomes": Metric("Outcomes counted", 0, "of this window", form="count"),
+    "outcomes": Metric("Outcomes", 0, "of this window", form="count"),
     "quality_warnings": Metric("Oddities in the file", 0, "warnings", form="count", aim="target 0"),
     "windows": Metric("Windows looked at", 0, "so far", form="count"),
     "alarms": Metric("Alarms", 0, "of this step", form="count"),

@@ -85,7 +85,8 @@ def chance_words(
 ) -> str:
     "How rare by chance what was seen is, and how rare it must be for an alarm."
     seen, needed = once_in(years).replace("over ", ""), once_in(alarm_years)
-    if years >= alarm_years: return f"By chance such a difference comes less than once in {seen}; {needed} make an alarm."
+    if years >= alarm_years:
+        return f"By chance such a difference comes less than once in {seen}; {needed} make an alarm."
     return f"What differs most, chance gives as often as once in {seen}; an alarm takes once in {needed}."
 
 # %% ../../nbs/drift/evidence.ipynb #0ccfdbf0

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ..cohort import load, read, split
-from .job_report import LookPlots, LookWords
+from .job_figures import LookPlots
+from .job_report import LookWords
 from .log_windows import log_outcomes, log_reference, log_window, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
@@ -215,8 +216,9 @@ class DriftLook:
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
             verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(), opening=self.words().opening,
-            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated), model=model,
-            files=files,
+            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated,
+                      window=window.window_id),
+            model=model, files=files,
         )
 
 # %% ../../nbs/drift/job.ipynb #9764a43a

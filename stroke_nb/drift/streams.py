@@ -93,7 +93,8 @@ def shift_words(
     labels, more, size = stream_labels(), now > before, abs(now - before)
     label = labels[stream.column]
     if stream.kind == "dependence":
-        return f"{label} and {labels[stream.detail]} go together differently (correlation {now:.2f} against {before:.2f})"
+        pair = f"{label} and {labels[stream.detail]}"
+        return f"{pair} go together differently (correlation {now:.2f} against {before:.2f})"
     if stream.kind in COUNTED:
         of_category = stream.column in CATEGORIES and stream.kind == "share"
         what = f"{FIELDS[stream.column].category_words(stream.detail)!r} is" if of_category else "is"
@@ -103,7 +104,8 @@ def shift_words(
         return f"{label}{colon} {what} {how} by {size * 100:.1f} points ({now:.1%} against {before:.1%})"
     percent = stream.column == "risk"
     values = f"({now:.2%} against {before:.2%})" if percent else f"({now:.1f} against {before:.1f})"
-    if stream.kind == "spread": return f"{label} varies {'more' if more else 'less'} {values[:1]}standard deviation {values[1:]}"
+    if stream.kind == "spread":
+        return f"{label} varies {'more' if more else 'less'} (standard deviation {values[1:]}"
     unit = "points" if percent else FIELDS[stream.column].unit
     amount = f"{size * 100:.2f}" if percent else f"{size:.1f}"
     return f"{label} is on average {amount} {unit}{unit and ' '}{'higher' if more else 'lower'} {values}"

@@ -26,7 +26,8 @@ class Opening:
     @property
     def reasons(self) -> list[str]:
         "The opening as sentences, for a mail or a log."
-        todo = f"What to do: {self.todo[:1].lower()}{self.todo[1:]}" + (f" Command: {self.command}" if self.command else "")
+        todo = f"What to do: {self.todo[:1].lower()}{self.todo[1:]}"
+        if self.command: todo += f" Command: {self.command}"
         return [self.means, todo, *([f"How sure: {self.sure[:1].lower()}{self.sure[1:]}"] if self.sure else [])]
 
     def checked(

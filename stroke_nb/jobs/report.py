@@ -203,7 +203,7 @@ def _leads_on(cells: list, n: int) -> bool:
 
 def _parts(blocks: list) -> list[dict]:
     "Blocks in parts: what lies open, and each folded section with the name that opens it."
-    parts = [dict(fold="", blocks=[])]
+    parts: list[dict] = [dict(fold="", blocks=[])]
     for block in blocks:
         if block.get("prose", "").startswith("<h2"):
             name = _plain(block["prose"].split("</h2>")[0]) if block["appendix"] else ""
@@ -254,7 +254,8 @@ def _remedy(result: dict) -> tuple[str, str] | None:
     error = result.get("error")
     if not error: return None
     again = f"stroke-nb run {result['job']}"
-    if error["type"] == "DataError": return "Mend what is named above where the data come from, and run the job again.", again
+    if error["type"] == "DataError":
+        return "Mend what is named above where the data come from, and run the job again.", again
     if error["traceback"]:
         return "Give the cell that failed and the log, both below, to whoever looks after the code.", ""
     return "Run the job again once the cause is gone.", again
@@ -264,7 +265,8 @@ def to_html(
     notebook: dict,  # executed notebook, as nbformat or json reads it
     title: str,      # shown where the notebook has no title of its own
     result: dict,    # as in `result.json`
-    before: dict | None = None,   # that of the run before
+    since=None,      # `RunDiff` against the run before
+    before: dict | None = None,   # `result.json` of the run before
 ) -> str:            # a page that needs nothing beside it
     "The report of a run."
     cells = [{**cell, "source": _joined(cell["source"])} for cell in notebook["cells"]]
@@ -280,7 +282,7 @@ def to_html(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
         words=VERDICT_WORDS[result["verdict"]],
         parts=parts, contents=contents, failing=_codes(failing) if failing else [],
-        facts=_facts(result), lead=lead, tiles=tile_rows(result, before),
+        facts=_facts(result), lead=lead, tiles=tile_rows(result, before), since=since,
         files=others, error=result.get("error") or {}, remedy=_remedy(result),
         sentences=[line for reason in result["reasons"] for line in reason.split("\n")],
         simulated=(result.get("data") or {}).get("simulated") is True,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VERDICTS', 'run_dir', 'failed_parts', 'record', 'to_json', 'commit', 'new_run_id', 'read_stamp', 'read_run',
-           'read_runs', 'latest_run', 'run_before', 'run_name', 'by_job']
+           'read_runs', 'latest_run', 'run_name', 'by_job']
 
 # %% ../../nbs/jobs/result.ipynb #0749f3c3
 import json
@@ -58,7 +58,7 @@ def _public_source(source) -> str | None:
     text = LOGIN.sub(r"\1***@", str(source))
     return text if "://" in text or not Path(text).is_absolute() else Path(text).name
 
-_DATA = ("source", "sha256", "rows", "simulated")
+_DATA = ("source", "sha256", "rows", "simulated")   # and `window`, where a job has one
 _MODEL = ("version", "sha256")
 
 def _pick(kind: str, values: dict | None, keys: tuple) -> dict:
@@ -84,7 +84,7 @@ def record(
     verdict: str,                  # "ok", "unsure", "alarm" or "failed"
     reasons: list[str] = (),       # why, one sentence each, the weightiest first; empty: those of the opening
     metrics: dict | None = None,   # name to number, or to {value, low, high}
-    data: dict | None = None,      # source, sha256, rows, simulated
+    data: dict | None = None,      # source, sha256, rows, simulated; window: name of the days or the file looked at
     model: dict | None = None,     # version, sha256
     files: list[str] = (),         # files the job wrote to `run_dir()`
     opening: Opening | None = None,  # first screen of the report; None: made of the reasons
@@ -93,9 +93,11 @@ def record(
     if verdict not in VERDICTS: raise ValueError(f"verdict {verdict!r}: use one of {', '.join(VERDICTS)}.")
     if isinstance(reasons, str): raise ValueError("reasons: give a list of sentences, not one string.")
     reasons = reasons or (opening.reasons if opening else [])
+    about = dict(data or {})
+    window = {name: str(about.pop(name)) for name in ("window",) if about.get(name)}
     outcome = dict(verdict=verdict, reasons=[str(reason) for reason in reasons],
                    metrics={str(name): _metric(name, value) for name, value in (metrics or {}).items()},
-                   data=_pick("data", data, _DATA), model=_pick("model", model, _MODEL),
+                   data=_pick("data", about, _DATA) | window, model=_pick("model", model, _MODEL),
                    files=[str(name) for name in files])
     if opening: outcome["opening"] = opening.checked(outcome["metrics"])
     outcome["data"]["source"] = _public_source(outcome["data"]["source"])
@@ -190,18 +192,6 @@ def latest_run(
     if path is None: return None
     started = read_stamp(json.loads(path.read_text(encoding="utf-8"))["started"])
     return path.parent if started >= began.replace(microsecond=0) else None
-
-def run_before(
-    out: Path,      # reports folder
-    job: str,
-    run_id: str,
-) -> dict | None:   # its `result.json`; None for a first run
-    "The latest run of a job before another that came to a verdict."
-    for folder in sorted(Path(out, job).glob("2*"), reverse=True):
-        if folder.name >= run_id: continue
-        result = read_run(folder)
-        if result and result["verdict"] != "failed": return result
-    return None
 
 def run_name() -> str:   # by hand the folder's name
     "Name of the run that goes on."

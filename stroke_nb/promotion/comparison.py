@@ -28,7 +28,7 @@ ADVICE = {   # verdict of the gate -> what it means, what to do, the command
              "Wait for more outcomes and compare again; or decide by the table below, and promote with a reason.",
              "stroke-nb models promote VERSION --comparison reports/compare/{run} --override REASON"),
     "refuse": ("The challenger must not take the champion's place.",
-               "Leave the champion in place; look at the rules that speak against the challenger before another is made.",
+               "Leave the champion in place; look at the rules against the challenger before another is made.",
                ""),
 }
 
@@ -55,11 +55,13 @@ class Comparison:
         means, todo, command = ADVICE[self.result.verdict]
         against = self.result.against()
         why = f" {capital(against[0])}" if against else ""
-        many = f" ({len(against)} rules speak against it or can't tell; the table has them.)" if len(against) > 1 else ""
-        sure = (f"Judged on {self.result.people:,} people with {self.result.events} {_event.plural} whom the challenger "
-                f"hasn't learned from, by {len(self.result.rules)} rules; the strictest decides.")
+        many = f" ({len(against)} rules speak against it or can't tell, see the table.)" if len(against) > 1 else ""
+        who = f"{self.result.people:,} people with {self.result.events} {_event.plural}"
+        sure = (f"Judged on {who} whom the challenger hasn't learned from, by {len(self.result.rules)} rules; the "
+                "strictest decides.")
         numbers = self.numbers()
-        tiles = [name for name in ("auroc", "observed_expected_ratio", "calibration_slope", "events") if name in numbers]
+        names = ("auroc", "observed_expected_ratio", "calibration_slope", "events")
+        tiles = [name for name in names if name in numbers]
         return Opening(f"{means}{why}{many}", todo, command.format(run=self.run), sure, tiles)
 
     def introduction(self) -> str:

@@ -74,9 +74,9 @@ class Retraining:
         "First screen of the report."
         scores = metrics_of(self.scores)
         sides = [side_words(name, scores[name]) for name in ("observed_expected_ratio", "calibration_slope")]
-        words = (f"{capital(sides[0])} (observed / expected {estimate(scores['observed_expected_ratio'], 2)}), {sides[1]} "
-                 f"(slope {estimate(scores['calibration_slope'], 2)}).")
-        sure = f"By the {len(self.learn):,} people with {int(self.outcome.sum())} {_event.plural} who were learned from: {words}"
+        ratio, slope = (estimate(scores[name], 2) for name in ("observed_expected_ratio", "calibration_slope"))
+        sure = (f"{capital(sides[0])} (observed / expected {ratio}), {sides[1]} (slope {slope}), by the "
+                f"{len(self.learn):,} people with {int(self.outcome.sum())} {_event.plural} who were learned from.")
         tiles = ("observed_expected_ratio", "calibration_slope", "auroc", "learned_from")
         if self.challenger is None:
             return Opening("No challenger was made: newer outcomes don't ask for a change of the model.",

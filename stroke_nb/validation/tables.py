@@ -112,7 +112,8 @@ def subgroup_table(
 ) -> pd.DataFrame:        # a row for each group
     "Each group with its size and, where it can be judged, its calibration and discrimination."
     table = pd.DataFrame({
-        "group": [group_words(row.field, row.group) for row in frame.itertuples()], "people": [_whole(n) for n in frame.n],
+        "group": [group_words(row.field, row.group) for row in frame.itertuples()],
+        "people": [_whole(n) for n in frame.n],
         RECORD.outcome.plural: [_whole(n) for n in frame.events],
         "O/E": [_cell(row, "observed_expected_ratio", 2) for _, row in frame.iterrows()],
         "AUROC": [_cell(row, "auroc", 2) for _, row in frame.iterrows()], "note": frame.note,

@@ -117,12 +117,13 @@ def training_verdict(
     than = single_words(rows) if len(rows) else "Held against giving everybody the same risk, 0.5."
     off = verdict == "alarm" and MARGINS["calibration_slope"].side(slope) in ("below", "above")
     lead = lead_meaning(rows) if len(rows) else ""
-    means = f"{_USE[verdict]} {'Its risks are' + side_words('calibration_slope', slope)[8:] + '. ' if off else ''}{lead}"
+    wrong = f"Its risks {side_words('calibration_slope', slope).removeprefix('they ')}." if off else ""
+    means = " ".join(filter(None, (_USE[verdict], wrong, lead)))
     sure = (f"AUROC {estimate(scores['auroc'])} on people it hadn't seen; risks: "
             f"{side_words('calibration_slope', slope)} (slope {estimate(slope, 2)}).")
     todo, command = _DO[verdict]
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
-    opening = Opening(means.strip(), todo, command.format(model=model), sure, [name for name in tiles if name])
+    opening = Opening(means, todo, command.format(model=model), sure, [name for name in tiles if name])
     prognosis = "" if _event.horizon else "not a prognosis, "
     reasons = [
         *opening.reasons, than, within_words(bands), calibration_words(scores, stratified=True), chosen,
