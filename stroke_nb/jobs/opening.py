@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
-from ..display import day_and_hour, label, metric_text, METRICS
+from ..display import day_and_hour, label, metric_entry, metric_text
 
 # %% ../../nbs/jobs/opening.ipynb #61d7c60f
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def tile_rows(
     opening, metrics = result.get("opening") or {}, result["metrics"]
     names = opening["tiles"] if opening else list(metrics)[:4]
     def tile(name):
-        metric, aims = metrics[name], opening.get("aims", {})
-        aim = aims.get(name) or (METRICS[name].aim if name in METRICS else "")
+        metric, entry = metrics[name], metric_entry(name)
+        aim = opening.get("aims", {}).get(name) or (entry.aim if entry else "")
         return dict(label=label(name), value=metric_text(name, metric["value"]), interval=_interval(name, metric),
                     aim=aim, change=change_since(name, metric["value"], before))
     return [tile(name) for name in names[:4]]

@@ -10,7 +10,7 @@ __all__ = ['lead_side', 'single_words', 'within_words', 'lead_meaning', 'trainin
 import numpy as np
 import pandas as pd
 
-from ..display import estimate
+from ..display import capital, estimate
 from ..fields import RECORD
 from ..jobs.opening import Opening
 from ..model.kinds import KINDS, SINGLE
@@ -99,9 +99,11 @@ def lead_meaning(
              "draw": f"It isn't shown to rank people better than {single}"}[order]
     benefits, thresholds = _benefits(rows)
     helps = (benefits.better == "default").to_numpy()
-    if not helps.any(): return f"{ranks}, nor to help more whoever acts on it."
+    behind = _told(rows[rows.metric != "auroc"], "challenger")
+    worse = f" It is worse than {single} in {', '.join(behind)}." if behind else ""
+    if not helps.any(): return f"{ranks}, nor to help more whoever acts on it.{worse}"
     joint = "and helps" if order == "default" else "but it helps"
-    return f"{ranks}, {joint} more whoever acts at a risk of {threshold_words(thresholds, helps)}."
+    return f"{ranks}, {joint} more whoever acts at a risk of {threshold_words(thresholds, helps)}.{worse}"
 
 def training_verdict(
     scores: dict,               # metric -> {value, low, high}, cross-validated
@@ -119,8 +121,8 @@ def training_verdict(
     lead = lead_meaning(rows) if len(rows) else ""
     wrong = f"Its risks {side_words('calibration_slope', slope).removeprefix('they ')}." if off else ""
     means = " ".join(filter(None, (_USE[verdict], wrong, lead)))
-    sure = (f"AUROC {estimate(scores['auroc'])} on people it hadn't seen; risks: "
-            f"{side_words('calibration_slope', slope)} (slope {estimate(slope, 2)}).")
+    ends = capital(side_words("calibration_slope", slope).replace("they", "risks"))
+    sure = f"AUROC {estimate(scores['auroc'])} on people it hadn't seen. {ends} (slope {estimate(slope, 2)})."
     todo, command = _DO[verdict]
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
     opening = Opening(means, todo, command.format(model=model), sure, [name for name in tiles if name])
