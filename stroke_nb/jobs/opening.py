@@ -13,6 +13,10 @@ from typing import Literal, NamedTuple
 from ..display import day_and_hour, label, metric_entry, metric_text
 
 # %% ../../nbs/jobs/opening.ipynb #61d7c60f
+def _lowered(sentence: str) -> str:
+    "A sentence after a colon: its first letter small, unless it begins an acronym or a number."
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
+
 @dataclass(frozen=True)
 class Opening:
     "First screen of a report."
@@ -26,9 +30,9 @@ class Opening:
     @property
     def reasons(self) -> list[str]:
         "The opening as sentences, for a mail or a log."
-        todo = f"What to do: {self.todo[:1].lower()}{self.todo[1:]}"
+        todo = f"What to do: {_lowered(self.todo)}"
         if self.command: todo += f" Command: {self.command}"
-        return [self.means, todo, *([f"How sure: {self.sure[:1].lower()}{self.sure[1:]}"] if self.sure else [])]
+        return [self.means, todo, *([f"How sure: {_lowered(self.sure)}"] if self.sure else [])]
 
     def checked(
         self,
