@@ -218,8 +218,9 @@ class DriftLook:
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
             verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
-            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated), model=model,
-            files=files,
+            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated,
+                      window=window.window_id),
+            model=model, files=files,
         )
 
 # %% ../../nbs/drift/job.ipynb #9764a43a
