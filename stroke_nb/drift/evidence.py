@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import log_expit, logsumexp
 
 from ..display import once_in
-from .counts import scaled
+from ..scale.layout import scaled
 
 # %% ../../nbs/drift/evidence.ipynb #4c1b6245
 BETS = np.array([-2, -1, 1, 2])   # a wider grid costs half a window on what matters
