@@ -56,6 +56,7 @@ class Window(NamedTuple):
     source: str         # name for a report
     sha256: str         # of the file, or of the rows
     start: datetime | None = None   # from the log: its first day; None: the log's
+    streamed: str = ""  # path or pattern that is counted piece by piece, where `rows` are but a sample of it
 
 def log_window(
     log: PredictionLog,
