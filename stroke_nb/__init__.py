@@ -16,7 +16,7 @@ _HOMES = {
     "evaluate": "validation.evaluate", "cross_validate": "validation.cross_validate",
     "DriftMonitor": "drift.DriftMonitor", "OutcomeMonitor": "drift.OutcomeMonitor",
     "PredictionLog": "predictions.PredictionLog",
-    "run": "jobs.run_job", "runs": "jobs.runs",
+    "run": "jobs.run_job", "runs": "jobs.runs", "diff": "jobs.diff",
 }
 
 def __getattr__(name: str):

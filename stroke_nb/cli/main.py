@@ -275,7 +275,7 @@ def index(out: _Out = Path("reports")) -> None:
 # %% ../../nbs/cli/main.ipynb #6a399ce8
 for command in (
     init, simulate, fetch, score, operate.app, operate.page, operate.serve, operate.alert, models.canary, models.loop,
-    workflow.site, workflow.summary,
+    workflow.site, workflow.summary, workflow.diff, workflow.prune,
 ):
     app.command()(command)
 for group in (new, record, models.models, operate.log, operate.keys, operate.schedule): app.add_typer(group)

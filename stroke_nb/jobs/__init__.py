@@ -6,8 +6,9 @@
 __all__ = []
 
 # %% ../../nbs/jobs/00_jobs.ipynb #51bb9d8c
+from .changes import diff
 from .history import runs
 from .result import record, run_dir
 from .run import run_job
 
-__all__ = ["record", "run_dir", "run_job", "runs"]
+__all__ = ["diff", "record", "run_dir", "run_job", "runs"]

@@ -189,6 +189,7 @@ def to_html(
     notebook: dict,  # executed notebook, as nbformat or json reads it
     title: str,      # shown where the notebook has no title of its own
     result: dict,    # as in `result.json`
+    since=None,      # `RunDiff` against the run before
 ) -> str:            # a page that needs nothing beside it
     "The report of a run."
     cells = [{**cell, "source": _joined(cell["source"])} for cell in notebook["cells"]]
@@ -199,6 +200,6 @@ def to_html(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
         words=VERDICT_WORDS[result["verdict"]],
         blocks=blocks, contents=contents, facts=_facts(result), figures=list(result["metrics"].items())[:4],
-        files=others, error=result.get("error") or {},
+        files=others, since=since, error=result.get("error") or {},
         simulated=(result.get("data") or {}).get("simulated") is True,
     )

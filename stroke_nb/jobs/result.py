@@ -57,7 +57,7 @@ def _public_source(source) -> str | None:
     text = LOGIN.sub(r"\1***@", str(source))
     return text if "://" in text or not Path(text).is_absolute() else Path(text).name
 
-_DATA = ("source", "sha256", "rows", "simulated")
+_DATA = ("source", "sha256", "rows", "simulated")   # and `window`, where a job has one
 _MODEL = ("version", "sha256")
 
 def _pick(kind: str, values: dict | None, keys: tuple) -> dict:
@@ -83,16 +83,18 @@ def record(
     verdict: str,                  # "ok", "unsure", "alarm" or "failed"
     reasons: list[str] = (),       # why, one sentence each, the weightiest first
     metrics: dict | None = None,   # name to number, or to {value, low, high}
-    data: dict | None = None,      # source, sha256, rows, simulated
+    data: dict | None = None,      # source, sha256, rows, simulated; window: name of the days or the file looked at
     model: dict | None = None,     # version, sha256
     files: list[str] = (),         # files the job wrote to `run_dir()`
 ) -> dict | None:                  # by hand: what would be recorded; in a job nothing, lest the report repeat it
     "Record the outcome of a job, once, at its end."
     if verdict not in VERDICTS: raise ValueError(f"verdict {verdict!r}: use one of {', '.join(VERDICTS)}.")
     if isinstance(reasons, str): raise ValueError("reasons: give a list of sentences, not one string.")
+    about = dict(data or {})
+    window = {name: str(about.pop(name)) for name in ("window",) if about.get(name)}
     outcome = dict(verdict=verdict, reasons=[str(reason) for reason in reasons],
                    metrics={str(name): _metric(name, value) for name, value in (metrics or {}).items()},
-                   data=_pick("data", data, _DATA), model=_pick("model", model, _MODEL),
+                   data=_pick("data", about, _DATA) | window, model=_pick("model", model, _MODEL),
                    files=[str(name) for name in files])
     outcome["data"]["source"] = _public_source(outcome["data"]["source"])
     if (missing := [name for name in outcome["files"] if not (run_dir() / name).is_file()]):

@@ -20,13 +20,14 @@ from .. import __version__
 from ..display import label
 from ..errors import UsageError
 from ..files import locked, model_hash, try_lock, write_whole, writing
+from .changes import compare_results, run_before
 from .history import RunTable
 from .index import build_index
 from .kernel import execute
 from .masks import masked, secret_masks
 from .parameters import check_parameters, find_job, parameters
 from .report import to_html
-from .result import commit, failed_parts, new_run_id, read_run, to_json
+from .result import commit, failed_parts, new_run_id, read_run, read_runs, to_json
 from ..moments import stamp, utc_now
 from ..record.definition import Record
 from ..record.reading import active, read_record, record_of, write_record
@@ -122,6 +123,7 @@ def _result(
     run_id: str,
     started: datetime,
     params: dict,
+    own: dict,              # parameters that aren't the job's defaults
     models: dict[str, str], # hash by parameter
     record: Record,
     error: dict | None,     # type, message and traceback
@@ -132,7 +134,7 @@ def _result(
     names = {path.relative_to(work).as_posix() for path in paths}
     result = dict(
         job=job, run_id=run_id, started=stamp(started), finished=stamp(utc_now()), verdict=outcome["verdict"],
-        reasons=outcome["reasons"], parameters=params, data=outcome["data"], model=outcome["model"],
+        reasons=outcome["reasons"], parameters=params, set=own, data=outcome["data"], model=outcome["model"],
         code=dict(commit=commit(), version=__version__), metrics=outcome["metrics"],
         files=sorted(names | {"executed.ipynb", "report.html", "result.json"}),
         record=dict(name=record.name, sha256=record.sha256),
@@ -144,11 +146,17 @@ def _result(
 # %% ../../nbs/jobs/run.ipynb #aa91e4dd
 _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open on a phone
 
+def _since_before(result: dict, out: Path):
+    "What changed since the run of the job before, None for the first."
+    before = run_before(result, read_runs(out)[0])
+    return before and compare_results(before, result)
+
 def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
     write_whole(work / "result.json", to_json(result))
-    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result)
+    since = _since_before(result, work.parents[1])
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, since)
     write_whole(work / "report.html", page)
     if len(page) > _LARGE:
         megabytes = f"{len(page) / 1e6:.1f} MB"
@@ -200,14 +208,16 @@ def run_job(
     if values.get("source") == "log" and any(parameter.name == "as_of" for parameter in takes):
         values["as_of"] = values.get("as_of") or started.isoformat()   # so that it can be repeated
     _check_options(timeout, fail_on)
-    settings = {parameter.name: parameter.default for parameter in takes} | values
+    defaults = {parameter.name: parameter.default for parameter in takes}
+    settings = defaults | values
+    own = {name: value for name, value in settings.items() if value != defaults[name]}
     models = _models(settings)
     record = _record_of(settings, models)
     out, name = Path(out).resolve(), re.sub(r"[^\w-]+", "-", path.stem)
     with writing(f"the run of {name}", out), _run_folder(out, name, run_id) as work:
         write_record(record, work / "record.json")
         error = execute(path, work, values, timeout, data, progress)
-        result = _result(work, name, run_id, started, settings, models, record, error)
+        result = _result(work, name, run_id, started, settings, own, models, record, error)
         result = _publish(path, work, result, secret_masks(work))
     with writing("the run is published, the index page", out): build_index(out)
     if error and error["type"] == "Interrupted":

@@ -35,6 +35,7 @@ class Keep(Settings):
     "Which reports are kept whole."
     last: Annotated[int, Range(1, 1000)] = 20          # newest runs of each job
     monthly: Annotated[int, Range(0, 1200)] = 24       # months of which the first run is kept too
+    alarms: Annotated[int, Range(0, 1200)] = 36        # months for which the report of an alarm is kept
     megabytes: Annotated[float, Range(1, 900)] = 300   # largest site; GitHub Pages takes 1,000
     files: tuple[str, ...] = PUBLISHED                 # what of a run is published
 
@@ -58,19 +59,26 @@ def _monthly(runs: list[dict], months: int) -> list[str]:
     for run in sorted(runs, key=lambda run: run["run_id"]): first.setdefault(run["started"][:7], run["run_id"])
     return [first[month] for month in sorted(first, reverse=True)[:months]]
 
+def _alarms(runs: list[dict], months: int) -> list[str]:
+    "Run ids: alarms of the last `months` months up to the newest of the runs, which stand newest first."
+    def month(run: dict) -> int: return 12 * int(run["started"][:4]) + int(run["started"][5:7])
+    return [run["run_id"] for run in runs if run["verdict"] == "alarm" and month(runs[0]) - month(run) < months]
+
 def to_keep(
     runs: list[dict],       # `result.json` of each run
     keep: Keep,
     sizes: dict[str, int],  # bytes of each run's published files, by run id
     room: float = math.inf, # bytes there are
 ) -> set[str]:              # run ids
-    "The runs that the rule keeps; the oldest give way where there is too little room, the newest of a job never."
-    newest, keeping = set(), set()
+    "The runs that the rule keeps; too little room: the oldest give way, alarms last, the newest of a job never."
+    newest, keeping, alarms = set(), set(), set()
     for history in by_job(sorted(runs, key=lambda run: run["run_id"], reverse=True)).values():
         newest.add(history[0]["run_id"])
         keeping.update(run["run_id"] for run in history[: keep.last])
         keeping.update(_monthly(history, keep.monthly))
-    for run_id in sorted(keeping - newest):
+        alarms.update(_alarms(history, keep.alarms))
+    keeping |= alarms
+    for run_id in [*sorted(keeping - newest - alarms), *sorted(alarms - newest)]:
         if sum(map(sizes.get, keeping)) <= room: break
         keeping.remove(run_id)
     return keeping
@@ -84,17 +92,19 @@ def _size(folder: Path, names=None) -> int:
 def prune(
     reports: str | Path = "reports",
     keep: Keep = Keep(),
-) -> list[Path]:  # folders of which only the numbers are left
+    dry_run: bool = False,   # drop nothing
+) -> dict[Path, int]:        # folders of which only the numbers are left, or would be: bytes dropped
     "Drop all but the numbers of runs that the rule doesn't keep."
-    reports, dropped = Path(reports).resolve(), []
+    reports, dropped = Path(reports).resolve(), {}
     with locked(reports / ".lock"):
         runs, _ = read_runs(reports)
         keeping = to_keep(runs, keep, {run["run_id"]: 0 for run in runs})
         for folder in [reports / run["job"] / run["run_id"] for run in runs if run["run_id"] not in keeping]:
             extra = [path for path in folder.iterdir() if path.name != "result.json"]
+            if extra: dropped[folder] = _size(folder) - _size(folder, ["result.json"])
+            if dry_run: continue
             for path in extra: shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-            if extra: dropped.append(folder)
-    if dropped: build_index(reports)
+    if dropped and not dry_run: build_index(reports)
     return dropped
 
 # %% ../../nbs/site/publish.ipynb #6f687723
@@ -168,7 +178,8 @@ def _lay_out(site: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
         _copy_run(reports / folder, site / "reports" / folder, keep.files)
     (site / "index.html").write_text(front_page(runs, kept, docs is not None), encoding="utf-8")
     if kept:
-        build_index(site / "reports")
+        doors = [("Front page", "../index.html", ""), *([("Docs", "../docs/index.html", "")] if docs else [])]
+        build_index(site / "reports", doors)
         (site / "reports/.lock").unlink()
     (site / ".nojekyll").touch()   # GitHub would leave out what begins with _
 

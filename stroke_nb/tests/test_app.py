@@ -212,7 +212,7 @@ def test_example_shows_all_of_an_answer(page):
     shown = page.page.inner_text(".sn-more")
     sentences = (
         "at the lower end", "Among people of the same age and sex", "women aged 60 to 69",
-        "similar records: aged 65 to 74", "Why", "Steps from the average person",
+        "similar records: aged 65 to 74", "Why", "Steps from the average of everybody",
     )
     for words in sentences: assert words in shown
     assert page.page.locator(".sn-icons svg[role=img]").get_attribute("aria-label").startswith("A thousand people")

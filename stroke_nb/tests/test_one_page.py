@@ -62,7 +62,8 @@ def test_page_agrees_with_the_scorer(visit, file):
     some, parts = records[:300], scorer().explain(records[:300])
     answers = page.evaluate("records => records.map(record => scorer.explain(record))", some)
     np.testing.assert_allclose([answer["values"] for answer in answers], parts.values, atol=1e-9)
-    np.testing.assert_allclose([answer["base"] for answer in answers], parts.base, atol=1e-9)
+    for name in ("base", "averaging"):
+        np.testing.assert_allclose([answer[name] for answer in answers], getattr(parts, name), atol=1e-9)
 
 def test_page_says_what_the_calculator_says(visit, file):
     page = visit(file)

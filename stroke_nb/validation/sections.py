@@ -152,17 +152,18 @@ def strongest_parts(
     parts,            # an explanation of several people, or of one in a row
     most: int = 12,   # fields that a drawing can hold
 ):
-    "The explanation with all but its largest parts added up to one."
-    if parts.values.shape[1] <= most: return parts
+    "The explanation with all but its largest fields added up to one; averaging stays a part of its own."
+    fields = len(INPUTS)
+    if fields <= most: return parts
     import shap
-    order = np.argsort(-np.abs(parts.values).mean(axis=0), kind="stable")
-    first, rest = np.sort(order[:most - 1]), order[most - 1:]
-    together = np.full((len(parts.values), 1), "together", object)
+    order = np.argsort(-np.abs(parts.values[:, :fields]).mean(axis=0), kind="stable")
+    first, rest, after = np.sort(order[:most - 1]), order[most - 1:], slice(fields, None)
+    together, names = np.full((len(parts.values), 1), "together", object), parts.feature_names
+    def joined(of, middle): return np.column_stack([of[:, first], middle, of[:, after]])
     return shap.Explanation(
-        np.column_stack([parts.values[:, first], parts.values[:, rest].sum(axis=1)]),
-        base_values=parts.base_values, data=np.column_stack([parts.data[:, first], together]),
-        feature_names=[parts.feature_names[place] for place in first] + [f"{len(rest)} other fields"],
-        output_names=parts.output_names,
+        joined(parts.values, parts.values[:, rest].sum(axis=1)), base_values=parts.base_values,
+        data=joined(parts.data, together), output_names=parts.output_names,
+        feature_names=[*(names[place] for place in first), f"{len(rest)} other fields", *names[after]],
     )
 
 def _case(name: str, row) -> Section:
@@ -180,7 +181,7 @@ def explanation_sections(
     background = None if model.kind in ("catboost", "trees") else X
     some = X.sample(min(2000, len(X)), random_state=seed)
     parts = explain(model, some, background)
-    order = np.argsort(-np.abs(parts.values).mean(axis=0))
+    order = np.argsort(-np.abs(parts.values[:, :len(INPUTS)]).mean(axis=0))   # fields, without averaging
     strongest = [in_sentence(parts.feature_names[place]) for place in order[:3]]
     numbers = sorted([INPUTS[place] for place in order if INPUTS[place] in NUMBERS][:3], key=SHOWN.index)
     records = {name: composite(X, rows) for name, rows in typical_cases(y, p).items()}

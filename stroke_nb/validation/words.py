@@ -196,7 +196,8 @@ def sample_size_words(
     most = needed.people.max()
     enough = people >= most
     words = (f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for "
-             f"{parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
+             f"{parameters} columns with a parameter each: by Riley's criteria at least {most:,.0f} people are needed. "
+             "Boosted trees and tuning spend more than a parameter for each column, so the true number is higher.")
     return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
 
 def validation_size_words(
