@@ -9,12 +9,14 @@ __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_r
            'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_raises_no_alarm_and_is_no_proof',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_small',
-           'test_no_patient_row_reaches_a_page']
+           'test_no_patient_row_reaches_a_page', 'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down',
+           'test_the_index_reads_without_script', 'test_a_report_says_what_changed']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import json
 import re
 import subprocess
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -153,3 +155,61 @@ def test_no_patient_row_reaches_a_page():
         if "id" not in people: continue
         for row_id, glucose, bmi in zip(people.id, people.avg_glucose_level, people.bmi, strict=True):
             assert not (f"{glucose:.2f}" in text and f"{bmi:.1f}</td>" in text and f">{row_id}<" in text), name
+
+# %% ../../nbs/tests/test_reports.ipynb #6d482c55
+def _year(out, runs=300):
+    "A reports folder of daily runs, one of them an alarm, one failed."
+    day = datetime(2026, 1, 1, 5, 17)
+    for n in range(runs):
+        began, verdict = day + timedelta(days=n), {120: "alarm", 200: "failed"}.get(n, "ok")
+        run = dict(
+            job="drift", run_id=f"{began:%Y%m%dT%H%M%SZ}-{n:06x}", started=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+            finished=f"{began:%Y-%m-%dT%H:%M:%SZ}", verdict=verdict, reasons=["A reason as long as a look gives it."],
+            parameters=dict(looks_per_year=365), set=dict(looks_per_year=365),
+            data=dict(window=f"day {n}", source="log", rows=n), model={}, code={}, metrics=dict(evidence=n), files=[],
+        )
+        folder = out / "drift" / run["run_id"]
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(run))
+        (folder / "report.html").write_text("<h1>A report</h1><!--around--><!--/around-->")
+    return build_index(out)
+
+def test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down(chromium, tmp_path):
+    from axe_playwright_python.sync_playwright import Axe
+    context = chromium.new_context(offline=True, viewport=dict(width=1400, height=900))
+    page = context.new_page()
+    page.goto(_year(tmp_path).as_uri())
+    assert page.evaluate("document.documentElement.scrollHeight") < 1800
+    assert page.locator(".marks a:has([href='#alarm'])").count() == 1 and page.locator(".marks a").count() == 300
+    shown = page.locator(".runs tbody tr:visible")
+    page.locator("[name=verdict]").focus()
+    page.keyboard.press("A")   # Alarm, by the keyboard alone
+    assert shown.count() == 1 and page.url.endswith("#verdict=alarm")
+    assert page.get_by_text("1 of 300 runs").is_visible()
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Window or parameter").fill("day 29")
+    assert shown.count() == 11   # 29, 290 to 299
+    page.get_by_label("From").fill("2026-02-01")
+    assert shown.count() == 10
+    assert Axe().run(page).response["violations"] == []
+    page.goto(page.url.split("#")[0] + "#verdict=failed")
+    page.reload()
+    assert shown.count() == 1
+    page.locator(".marks a:has([href='#alarm'])").click()
+    page.get_by_role("link", name="After: OK").click()
+    page.get_by_role("link", name="All runs").click()
+    assert page.url.endswith("/index.html")
+    context.close()
+
+def test_the_index_reads_without_script(chromium, tmp_path):
+    context = chromium.new_context(java_script_enabled=False, viewport=dict(width=390, height=844))
+    page = context.new_page()
+    page.goto(_year(tmp_path, 3).as_uri())
+    assert page.locator(".runs tbody tr").count() == 3 and not page.locator("form.filters").is_visible()
+    context.close()
+
+# %% ../../nbs/tests/test_reports.ipynb #8c6f9e1f
+def test_a_report_says_what_changed():
+    later = small_run("drift, older")
+    text = later.report.read_text()
+    assert "Since the run of" in text and 'rel="prev"' in text and 'href="../../index.html"' in text
