@@ -67,7 +67,7 @@ def read_settings(
     "What a YAML file says, none of it judged yet."
     import yaml
     path = Path(path)
-    try: section = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
+    try: section = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())   # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise UsageError(
             f"{path}: no such file. Start in the workspace, the folder that holds it, or name it by its option."
@@ -88,7 +88,8 @@ def packaged_settings(
 ) -> dict:
     "What a package file says, read by libyaml: the packaged record in 5 ms, not 48, but without lines for messages."
     import yaml
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)   # noqa: S506 - a SafeLoader
 
 @dataclass(frozen=True)
 class Range:

@@ -147,7 +147,7 @@ def headline(
     return f"{start} {whose}, {about_1000(answer.risk)} {RECORD.outcome.had}{end}"
 
 # %% ../../nbs/calculator/answer.ipynb #e84f879a
-def percent_words(answer: RiskSummary, span: str = "95 % interval ") -> str:
+def percent_words(answer: RiskSummary, span: str = "95 % of refits: ") -> str:
     "The risk as a percentage, with its interval."
     if answer.low is None: return f"{per_cent(answer.risk)}; this model has no interval"
     if per_cent(answer.low) == per_cent(answer.high): return per_cent(answer.risk)   # over 99 %, say
@@ -156,7 +156,8 @@ def percent_words(answer: RiskSummary, span: str = "95 % interval ") -> str:
 
 INTERVAL_WORDS = (
     "The interval tells how far the answer moves when the model is fitted to other samples of such people, and over "
-    "what isn't known. It isn't the range in which a person's fate lies."
+    "what isn't known: 95 % of refits lie in it. It isn't a confidence interval, and holds the true risk less often "
+    "than that. It isn't the range in which a person's fate lies."
 )
 
 def peers_words(answer: RiskSummary) -> str:
@@ -207,13 +208,18 @@ def place_of_use_words(answer: RiskSummary) -> str:
     "What the choice of a place means."
     outcome, parent = RECORD.outcome, _parent(answer.data)
     if answer.prevalence == answer.own:
-        elsewhere = f"Where {outcome.plural} are rarer these risks are too high, where they are more common too low."
-        if parent and parent < answer.own: elsewhere = "Most places have fewer: there these risks are too high."
-        return f"Stated for data like ours, in which {per_cent(answer.own)} {outcome.have}. {elsewhere}"
+        elsewhere = (f"Where {outcome.plural} are rarer or more common among people with the same values, these risks "
+                     "are too high or too low. A place that has fewer because its people differ, in age say, needs no "
+                     "other number.")
+        drawn = ""
+        if parent:
+            drawn = (f" The data were picked so that more {outcome.have}: {per_cent(parent)} in the file they were "
+                     "drawn from.")
+        return f"Stated for data like ours, in which {per_cent(answer.own)} {outcome.have}.{drawn} {elsewhere}"
     return (
         f"Re-stated for a place where {per_cent(answer.prevalence)} {outcome.have}, {per_cent(answer.own)} in "
-        "the data: the log-odds of every risk are moved by the same amount. It holds if people differ from the data in "
-        f"nothing but how common {outcome.plural} are."
+        "the data: the log-odds of every risk are moved by the same amount. It holds if people with and without "
+        f"{outcome.a} look as they do in the data; where the place's people differ, in age say, it doesn't."
     )
 
 # %% ../../nbs/calculator/answer.ipynb #4e04d215

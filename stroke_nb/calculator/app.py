@@ -180,7 +180,7 @@ class CalculatorApp(Voila):
     def init_handlers(self):
         "Page, its files, its kernel, login and health; what else Voila serves isn't needed."
         at = lambda *parts: url_path_join(self.server_url, *parts)
-        needed = ("/api/kernels/", "/voila/api/shutdown/", "/login", "/logout")
+        needed = ("/api/kernels/", "/voila/api/shutdown/", "/login")
         handlers = [handler for handler in super().init_handlers() if any(part in str(handler[0]) for part in needed)]
         page = dict(
             notebook_path=os.path.relpath(self.notebook_path, self.root_dir), template_paths=self.template_paths,

@@ -179,13 +179,13 @@ def _largest(parts: list[float], labels: list[str], most: int) -> tuple[list[flo
     return [parts[n] for n in first] + [sum(parts[n] for n in rest)], [labels[n] for n in first] + [words]
 
 def waterfall(
-    base: float,         # log-odds of the average person
+    base: float,         # average of everybody's log-odds
     parts: list[float],  # in log-odds
     labels: list[str],   # field and value of each part
     most: int = 14,      # steps; the smallest parts of more fields are one
 ) -> Markup:             # SVG
-    "Why: steps from the average person to this record."
-    parts, labels = _largest(parts, labels, most)
+    "Why: steps from the average of everybody's log-odds to this record."
+    parts, labels = _largest(parts, [label.removesuffix(": ") for label in labels], most)
     order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
     starts = [base + sum(parts[m] for m in order[:n]) for n in range(len(order) + 1)]
     axis = axis_over([_expit(z) for z in starts], width=84)   # room for the figures at the right
@@ -194,7 +194,7 @@ def waterfall(
     return render(
         "waterfall.svg",
         title="Why",
-        words=f"From {average}, the average person in the data, to {risk}: {parts_words}",
+        words=f"From {average}, the average of everybody's log-odds, to {risk}: {parts_words}",
         height=38 * len(parts) + 122,
         ticks=axis.labels(),
         colours=_COLOURS,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .answer import about_1000, of_1000, RiskSummary, summary
 from .inputs import is_blank, value_words
+from ..arithmetic import AVERAGING_WORDS
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
 from ..record.definition import lowered
 
@@ -68,9 +69,9 @@ def strongest_first(
 # %% ../../nbs/calculator/reasons.ipynb #714b6e6a
 @dataclass(frozen=True)
 class Why:
-    "From the average person to this record, in log-odds."
+    "From the average of everybody's log-odds to this record."
     base: float
-    parts: list[float]   # one for each of INPUTS
+    parts: list[float]   # one for each of INPUTS, and one more for averaging where something isn't known
     labels: list[str]    # field and value
 
 def why(
@@ -81,7 +82,9 @@ def why(
     "What each field adds to the log-odds of the risk."
     shap = model.explain([record], prevalence)
     labels = [f"{FIELDS[name].label}: {value_words(record, name)}" for name in INPUTS]
-    return Why(float(shap.base[0]), shap.values[0].tolist(), labels)
+    parts, averaging = shap.values[0].tolist(), float(shap.averaging[0])
+    if averaging: parts, labels = [*parts, averaging], [*labels, f"{AVERAGING_WORDS}: "]
+    return Why(float(shap.base[0]), parts, labels)
 
 def explanation(
     model,                            # a RiskModel, or a scorer whose folder is still there

@@ -35,7 +35,7 @@ def render(
     **values,        # what its places are filled with; text is escaped, Markup isn't
 ) -> Markup:         # safe to stand in another template
     "One piece of the page."
-    return Markup(_environment().get_template(template).render(**values))
+    return Markup(_environment().get_template(template).render(**values))   # noqa: S704 - autoescaped
 
 def paragraph(words: str, kind: str = "") -> Markup:
     "A paragraph, of the class `sn-<kind>` where a kind is given."

@@ -18,6 +18,15 @@ import typer
 from .words import command_group, print_table, stop
 
 # %% ../../nbs/cli/operate.ipynb #03ccc37a
+def _prevalence_among(people: Path, model: Path, share: float | None) -> float:
+    "The prevalence to state a model's risks for so that the mean risk of a file's people is `share`."
+    if share is None: stop("--prevalence-people: give --prevalence, the share with the outcome among them, too.", 2)
+    from stroke_nb.record.reading import adopt
+    adopt(model)
+    from stroke_nb.cohort import load
+    from stroke_nb.model.risk_model import RiskModel
+    return RiskModel.load(model).prevalence_for(load(str(people)), share)
+
 _Model = Annotated[Path, typer.Option(help="Folder of the model.")]
 _Database = Annotated[
     str | None,
@@ -42,6 +51,9 @@ def serve(
         str, typer.Option(help="shadow: the challenger's answer is only logged; serve: it is given.")
     ] = "shadow",
     prevalence: _Prevalence = None,
+    prevalence_people: Annotated[
+        Path | None, typer.Option(help="File of the place's own people, whose mean risk becomes --prevalence.")
+    ] = None,
     allowed_host: _Hosts = _NONE,
     proxy: Annotated[
         list[str], typer.Option(help="Address of a proxy whose X-Forwarded-For is believed; repeat for more.")
@@ -53,6 +65,7 @@ def serve(
     "Start the prediction service."
     from stroke_nb.service.settings import settings_from
     from stroke_nb.service.app import serve as run
+    if prevalence_people: prevalence = _prevalence_among(prevalence_people, model, prevalence)
     options = dict(
         model=str(model), database=database, challenger=str(challenger) if challenger else None,
         share=share, mode=mode, prevalence=prevalence, hosts=allowed_host or None, proxies=proxy or None,

@@ -32,6 +32,18 @@ def _rule(file: Path):
     from stroke_nb.settings import read_settings
     return keep_from(read_settings(file).get("site", {})) if file.exists() else Keep()
 
+def _people() -> list:
+    "Tables of those whom no page may show: the data in use, and who was asked about in the last three months."
+    import os
+    from datetime import timedelta
+    from stroke_nb.cohort import load
+    from stroke_nb.moments import utc_now
+    if not os.environ.get("STROKE_NB_DATABASE"): return [load()]
+    from stroke_nb.predictions import PredictionLog
+    with PredictionLog() as log: asked = log.window(utc_now() - timedelta(days=92))
+    asked.attrs["source"] = "the prediction log"
+    return [load(), asked]
+
 @app.command()
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site; made anew.")] = Path("_site"),
@@ -42,7 +54,7 @@ def site(
 ) -> None:
     "Build the site: docs, the reports that the rule keeps, and the trends."
     from stroke_nb.site.publish import build_site
-    page = build_site(reports, out, docs, _rule(file))
+    page = build_site(reports, out, docs, _rule(file), _people())
     print(f"Open {page}")
 
 @app.command()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ..arithmetic import average, expit, logit, shift_prevalence
+from ..arithmetic import average, AVERAGING_WORDS, expit, logit, shift_prevalence
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS, RECORD
 from .features import field_of
 from .kinds import BlendedTrees
@@ -92,12 +92,13 @@ def _columns(fitted) -> np.ndarray:
     return last.get_feature_names_out()
 
 # %% ../../nbs/model/explain.ipynb #3d350f40
-def _to_blanks(
-    gap: np.ndarray,    # log-odds that the parts don't account for yet, shape (n,)
-    blank: np.ndarray,  # which fields are blank, shape (n, 10)
-) -> np.ndarray:        # shape (n, 10)
-    "The gap in equal shares to each person's blank fields."
-    return blank * (gap / np.maximum(blank.sum(axis=1), 1))[:, None]
+def _averaging(
+    z: np.ndarray,     # log-odds of each plausible record, shape (m,)
+    rows: np.ndarray,  # person of each record, shape (m,)
+) -> np.ndarray:       # shape (n,); 0 where nothing is blank
+    "What the log-odds of a person's mean risk exceed their mean log-odds by."
+    several = np.bincount(rows) > 1
+    return np.where(several, logit(average(expit(z), rows)) - average(z, rows), 0.0)
 
 # %% ../../nbs/model/explain.ipynb #e95cfb79
 _EDGE = 1e-6
@@ -145,7 +146,7 @@ def explain(
     X: pd.DataFrame,                  # n patients
     background=None,                  # training records; only the logistic kinds need them
     prevalence: float | None = None,  # of the place of use
-):                                    # shap.Explanation, values of shape (n, 10)
+):   # shap.Explanation, values of shape (n, 10), one column more where something is blank: averaging
     "SHAP values of the fields: base plus parts is the log-odds of the risk (a forest's is the risk itself)."
     import shap
     check_is_fitted(model)
@@ -156,14 +157,14 @@ def explain(
     total, answer = base + parts.sum(axis=1), fitted.logit(full)
     _check_sums(total, expit(answer) if scale == "probability" else answer)
     values = np.column_stack([average(part, rows) for part in parts.T])
-    if scale == "log-odds":
-        values += _to_blanks(
-            logit(average(expit(total), rows)) - average(total, rows), X[list(INPUTS)].isna().to_numpy()
-        )
+    data, names = _display(X), [FIELDS[name].title for name in INPUTS]
+    if scale == "log-odds" and len(full) > len(X):
+        values = np.column_stack([values, _averaging(total, rows)])
+        data, names = np.column_stack([data, np.full(len(X), "", object)]), [*names, AVERAGING_WORDS]
     slope = model.calibration_[1]   # 1 unless the model was recalibrated
     return shap.Explanation(
         slope * values, base_values=slope * average(base, rows) + _shift(model, scale, prevalence),
-        data=_display(X), feature_names=[FIELDS[name].title for name in INPUTS], output_names=scale,
+        data=data, feature_names=names, output_names=scale,
     )
 
 # %% ../../nbs/model/explain.ipynb #36a948ed
@@ -210,6 +211,8 @@ def _per_cent(p: float) -> str:
 
 def _risk(total: float, scale: str) -> float: return float(total if scale == "probability" else expit(total))
 
+_START = {"log-odds": "the average of everybody's log-odds", "probability": "the average of everybody's risks"}
+
 def caption(
     row,        # one row of an explanation
 ) -> str:
@@ -217,7 +220,7 @@ def caption(
     start, end = (
         _per_cent(_risk(total, row.output_names)) for total in (row.base_values, row.base_values + row.values.sum())
     )
-    return f"From {start}, the average person in the data, to {end} for this record"
+    return f"From {start}, {_START[row.output_names]}, to {end} for this record"
 
 # %% ../../nbs/model/explain.ipynb #cd8b3f6c
 def part_order(row) -> np.ndarray:
@@ -238,7 +241,7 @@ def table(
             value=[words(value) for value in row.data[order]],
             part=parts[order],
             meaning=[
-                f"{word} the risk {'as it is' if word == 'leaves' else 'relative to the average person in the data'}"
+                f"{word} the risk {'as it is' if word == 'leaves' else 'relative to that average'}"
                 for word in side[order]
             ],
         )

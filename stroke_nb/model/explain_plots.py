@@ -45,7 +45,7 @@ def plot_waterfall(
     row,      # one row of an explanation
     ax=None,  # matplotlib axes; None: new ones
 ):            # the axes
-    "Steps from the average person in the data to this record, largest first."
+    "Steps from the average of everybody's log-odds to this record, largest first."
     import matplotlib.pyplot as plt
     if ax is None: ax = plt.subplots(figsize=(7, 4), dpi=110, layout="constrained")[1]
     order, digits = part_order(row), 2 if row.output_names == "log-odds" else 3
@@ -53,7 +53,8 @@ def plot_waterfall(
     for place, field in enumerate(order):
         _bar(ax, place, starts[place], row.values[field], f"{row.values[field]:+.{digits}f}".replace("-", "−"))
     ax.axvline(row.base_values, color=GREY, linestyle=":", zorder=0)
-    ax.set_yticks(range(len(order)), [f"{row.feature_names[field]}: {words(row.data[field])}" for field in order])
+    labels = [f"{row.feature_names[field]}: {words(row.data[field])}".removesuffix(": ") for field in order]
+    ax.set_yticks(range(len(order)), labels)
     room = 0.08 * np.ptp(starts)
     ax.set(xlim=(starts.min() - room, starts.max() + 2 * room), ylim=(len(order), -0.8))
     ax.spines[["top", "right"]].set_visible(False)
@@ -138,7 +139,7 @@ def plot_beeswarm(
     ax.set_yticks(range(len(order)), [explanation.feature_names[field] for field in order])
     ax.invert_yaxis()
     ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.set_xlabel(f"part of the risk ({explanation.output_names}), relative to the average person")
+    ax.set_xlabel(f"part of the risk ({explanation.output_names}), relative to everybody's average")
     bar = ax.figure.colorbar(
         ScalarMappable(cmap=blues), ax=ax, ticks=[0, 1], aspect=40, label="value (grey: words without an order)"
     )

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..arithmetic import encode_codes, interval, restate
+from ..arithmetic import encode_codes, interval, prevalence_for, restate
 from ..errors import DataError
 from ..fields import INPUTS
 from ..files import reading_model, replace_folder, sha256_of, verified
@@ -91,6 +91,15 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         p = self._restate(self.fitted_.risk(validate(X)), prevalence)
         return np.column_stack([1 - p, p])
+
+    def prevalence_for(
+        self, people,   # of the place of use, without outcomes
+        share: float,   # with the outcome among them
+    ) -> float:         # prevalence to state risks for
+        "What to give as `prevalence` so that the mean risk of the place's own people is `share`."
+        check_is_fitted(self)
+        own = self.predict_proba(people, prevalence=self.prevalence_)[:, 1]
+        return prevalence_for(own, self.prevalence_, share)
 
     def predict(self, X, threshold: float = 0.5):
         "1 where the risk reaches `threshold`."

@@ -34,7 +34,8 @@ def _insert_statement(table: sa.Table, mark: str) -> str:
     columns = columns_of(table)
     values = ", ".join([mark] * len(columns))
     key = "id" if "id" in columns else "sha256"
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"
+    into = f"{table.name} ({', '.join(columns)})"
+    return f"INSERT INTO {into} VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"   # noqa: S608 - our own names
 
 def _insert(cursor, mark: str, rows: list[Row]) -> None:
     "Records first, then predictions and outcomes, each in their order."

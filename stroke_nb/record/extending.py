@@ -9,7 +9,7 @@ __all__ = ['extended']
 from copy import deepcopy
 
 from .parsing import moved, reject
-from ..settings import Section
+from ..settings import misfit, Section
 
 # %% ../../nbs/record/extending.ipynb #8747c58b
 _SCALED = ("hard", "soft", "use", "bands", "slider", "coarse")
@@ -51,8 +51,22 @@ def _extended_outcome(base: dict, changes: dict) -> dict:
 
 def _kept(names, fields) -> list: return [name for name in names if name in fields]
 
+def _check_shapes(section: dict, shapes: dict[str, type]) -> None:
+    "Raise where a value can't be merged with the other record's."
+    for name, kind in shapes.items():
+        if name in section and (words := misfit(section[name], kind)): reject(section, f"must be {words}", name)
+
+def _check_changes(section: Section) -> None:
+    "Raise where an extending record isn't made as one."
+    _check_shapes(section, dict(fields=dict, outcome=dict, without=tuple[str, ...]))
+    fields = section.get("fields", {})
+    _check_shapes(fields, dict.fromkeys(fields, dict))
+    for changes in fields.values():
+        _check_shapes(changes, dict(unit=str, aliases=tuple[str, ...], spellings=dict, units=dict))
+
 def extended(base: dict, section: Section) -> Section:
     "The settings of a record that extends another."
+    _check_changes(section)
     without, changes = section.get("without", []), section.get("fields", {})
     for name in without:
         if name not in base["fields"]: reject(section, f"{name} is no field of {base['name']}", "without")

@@ -87,7 +87,7 @@ def moved(section: Section, **values) -> Section:
 def _field(name: str, settings) -> Field:
     "One field from its settings."
     section = _section(settings)
-    if not _NAME.fullmatch(name) or name in NAMES_IN_USE:
+    if not _NAME.fullmatch(str(name)) or name in NAMES_IN_USE:
         why = "is used by the workspace" if name in NAMES_IN_USE else "isn't made of small letters, digits and _"
         reject(section, f"the name {name!r} {why}; choose another one and put the column's own name under `aliases`")
     values = {"name": name, "label": name.replace("_", " ").capitalize(), **section}

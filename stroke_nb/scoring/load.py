@@ -51,7 +51,9 @@ class HeavyScorer(Saved):
                 f"a model of kind {self.kind!r} is explained in probability, not in log-odds: "
                 "use stroke_nb.model.explain"
             )
-        return Parts(explanation.base_values, explanation.values)
+        values, fields = explanation.values, len(INPUTS)
+        averaging = values[:, fields:].sum(axis=1)   # no such part where nothing is blank
+        return Parts(explanation.base_values, values[:, :fields], averaging)
 
     def plausible(self, record, name) -> list:
         "Plausible values of one field given the others."
@@ -94,7 +96,8 @@ def check_answers(
             fault = f"its example's risk is {scores.risk[0]} ({scores.low[0]} to {scores.high[0]})"
         elif isinstance(scorer, LightScorer):
             parts = scorer.explain(records)
-            gaps = np.abs(parts.base + parts.values.sum(axis=1) - logit(scores.risk))
+            total = parts.base + parts.values.sum(axis=1) + parts.averaging
+            gaps = np.abs(total - logit(scores.risk))
             if not (gaps < 1e-6).all(): fault = f"the parts of its example's risk miss it by {gaps.max():.2g} log-odds"
     if fault: raise DataError(f"{scorer.folder}: this model can't answer: {fault}; take it from its registry again")
 

@@ -31,9 +31,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Parts:
-    "SHAP values of n people in log-odds: base plus values is the log-odds of the risk."
+    "SHAP values of n people in log-odds: base plus values plus averaging is the log-odds of the risk."
     base: np.ndarray          # shape (n,)
     values: np.ndarray        # one a field, in the order of INPUTS, shape (n, 10)
+    averaging: np.ndarray     # over what isn't known, shape (n,); 0 where everything is
 
 # %% ../../nbs/scoring/scorer.ipynb #159fc942
 def _arrays(path: Path) -> tuple[dict, dict]:
@@ -146,17 +147,23 @@ class LightScorer(Saved):
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
         "Why: SHAP values of the fields, blanks averaged over their plausible values."
-        codes = without(codes_of_columns(columns), self.left_out)
+        return self.explain_codes(codes_of_columns(columns), prevalence)
+
+    def explain_codes(
+        self, codes: np.ndarray,          # values of the inputs, shape (n, k)
+        prevalence: float | None = None,  # of the place of use
+    ) -> Parts:
+        "The same for records as numbers."
+        codes = without(np.array(codes), self.left_out)
         encoded, z, rows = self._complete(codes)
         base, shares = self._parts(encoded)
         base, parts = base + z - (base + shares.sum(axis=1)), shares @ _FIELD_OF_COLUMN
-        values, blank = np.column_stack([average(part, rows) for part in parts.T]), np.isnan(codes)
-        # the log-odds of a mean risk aren't the mean log-odds: the gap belongs to the blanks
-        gap = logit(average(expit(z), rows)) - average(z, rows)
-        values += blank * (gap / np.maximum(blank.sum(axis=1), 1))[:, None]
+        values = np.column_stack([average(part, rows) for part in parts.T])
+        # the log-odds of a mean risk aren't the mean log-odds: the gap says nothing about any field
+        gap = np.where(np.isnan(codes).any(axis=1), logit(average(expit(z), rows)) - average(z, rows), 0.0)
         new, (intercept, slope) = self._new(prevalence), self.calibration
         shift = intercept + (0.0 if new is None else float(logit(shift_prevalence(0.5, self.prevalence, new))))
-        return Parts(slope * average(base, rows) + shift, slope * values)
+        return Parts(slope * average(base, rows) + shift, slope * values, slope * gap)
 
     def _parts(self, encoded):
         "Base, shape (m,), and SHAP values of the encoded columns, shape (m, k)."

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..arithmetic import shift_prevalence
+from ..arithmetic import AVERAGING, AVERAGING_WORDS, shift_prevalence
 from ..fields import FIELDS, INPUTS, NUMBERS, oddities
 from ..moments import utc_now
 from ..predictions.records import new_ids, PredictionBatch
@@ -84,7 +84,7 @@ class ModelScores:
         "Scores of some of these people."
         risk, low, high = (values[places] for values in (self.scores.risk, self.scores.low, self.scores.high))
         scores = Scores(risk, low, high, [self.scores.imputed[place] for place in places])
-        parts = self.parts and Parts(self.parts.base[places], self.parts.values[places])
+        parts = self.parts and Parts(self.parts.base[places], self.parts.values[places], self.parts.averaging[places])
         return ModelScores(self.role, self.scorer, rows, scores, parts)
 
 # %% ../../nbs/service/answers.ipynb #e462510d
@@ -183,7 +183,10 @@ def _parts_of(model: ModelScores, batch: PredictionBatch, n: int) -> dict:  # n:
         )
         for name, log_odds in zip(INPUTS, model.parts.values[n].tolist(), strict=True)
     ]
-    return dict(base_log_odds=float(model.parts.base[n]), parts=parts)
+    averaging = float(model.parts.averaging[n])
+    if any(part["value"] is None for part in parts):
+        parts.append(dict(field=AVERAGING, label=AVERAGING_WORDS, unit="", value=None, log_odds=averaging))
+    return dict(base_log_odds=float(model.parts.base[n]), averaging_log_odds=averaging, parts=parts)
 
 # %% ../../nbs/service/answers.ipynb #d121181a
 def _members(model: ModelScores, batch: PredictionBatch, request: ScoringRequest) -> list[dict]:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from ..arithmetic import AVERAGING
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
 from ..record.definition import Field
 from .values import Day, person_id
@@ -139,8 +140,8 @@ class Prediction(BaseModel):
     model_version: Annotated[str, _says("Version of the model that answered.")]
     model_sha256: _Hash
     risk: Annotated[_Risk, _says(f"Probability of {_event.a}{_event.within}.")]
-    low: Annotated[_Risk | None, _says("Lower end of the instability interval; null where the model has none.")]
-    high: Annotated[_Risk | None, _says("Upper end of the instability interval.")]
+    low: Annotated[_Risk | None, _says("Lower end of the middle 95 % of refits; null where the model has none.")]
+    high: Annotated[_Risk | None, _says("Upper end of the middle 95 % of refits: no confidence interval.")]
     level: Annotated[float, _says("Share of refitted models that the interval holds.")]
     positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]
@@ -160,15 +161,20 @@ class Predictions(BaseModel):
 # %% ../../nbs/service/api.ipynb #780341d6
 class Part(BaseModel):
     "What one field contributes to a risk."
-    field: Literal[INPUTS]
+    field: Annotated[Literal[*INPUTS, AVERAGING], _says(
+        f"A field of the record, or {AVERAGING}, the part of averaging over what isn't known, where something isn't."
+    )]
     label: Annotated[str, _says("Name for people.")]
     unit: Annotated[str, _says("Unit of the value; empty where it has none.")]
     value: Annotated[float | str | None, _says("The value that was sent; null where it wasn't known.")]
-    log_odds: Annotated[float, _says("SHAP value: log-odds that the field adds to the base.")]
+    log_odds: Annotated[float, _says("SHAP value: log-odds that the part adds to the base.")]
 
 class Explained(Prediction):
     "A prediction with its parts: base_log_odds plus all log_odds is the log-odds of the risk."
-    base_log_odds: Annotated[float, _says("Log-odds of the risk before anything is known of the person.")]
+    base_log_odds: Annotated[float, _says(
+        "Average of everybody's log-odds, lower than the log-odds of their mean risk."
+    )]
+    averaging_log_odds: Annotated[float, _says("The part of averaging over what isn't known; among the parts, too.")]
     parts: list[Part]
 
 class Explanations(BaseModel):

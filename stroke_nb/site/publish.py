@@ -185,12 +185,10 @@ def _lay_out(site: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
 
 def _check_people(
     site: Path,
-    people=None,   # DataFrame; None: those of the data in use, where they are real
+    people,   # DataFrame
 ) -> None:
-    "Raise where a finished site shows somebody."
-    from stroke_nb.cohort import load   # pandas and all, which keeping a rule doesn't need
-    from stroke_nb.disclosure import patients_in_folder
-    people = load() if people is None else people
+    "Raise where a finished site shows somebody real."
+    from stroke_nb.disclosure import patients_in_folder   # pandas and all, which keeping a rule doesn't need
     if people.attrs.get("simulated"): return
     if (showing := patients_in_folder(site, people)):
         pages = "; ".join(f"{page}: {words[0]}" for page, words in list(showing.items())[:5])
@@ -218,9 +216,10 @@ def build_site(
     out: str | Path = "_site",
     docs: str | Path | None = None,   # folder of the built docs; None, or not there: a site without
     keep: Keep = Keep(),
-    people=None,   # DataFrame of those who must not be on it; None: those of the data in use, where they are real
+    people=None,   # DataFrames of those who must not be on it; None: the data in use
 ) -> Path:                            # its first page
     "Docs, reports by rule, and a first page with the trends, as one folder to publish."
+    from stroke_nb.cohort import load
     reports, out = Path(reports).resolve(), Path(out).resolve()
     docs = Path(docs) if docs and Path(docs, "index.html").is_file() else None
     if out.exists() and not (out / ".nojekyll").is_file() and any(out.iterdir()):
@@ -234,7 +233,7 @@ def build_site(
             half.mkdir()
             _lay_out(half, reports, docs, keep)
             _refuse(half, keep)
-            _check_people(half, people)
+            for table in [load()] if people is None else people: _check_people(half, table)
             replace_folder(half, out)
     finally: shutil.rmtree(half, ignore_errors=True)
     return out / "index.html"

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..arithmetic import ENCODED, shift_prevalence
+from ..arithmetic import shift_prevalence
+from ..cohort import load
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
+from ..jobs.result import run_name
 from ..model.fitting import refit, Refits
 from ..model.kinds import KINDS, SINGLE
 from ..model.risk_model import RiskModel
@@ -28,8 +30,8 @@ from stroke_nb.validation.cross_validation import (
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .people import folded_table
-from .provenance import fingerprint, save_of_run
-from .sample_size import sample_size_binary, sample_size_validation
+from .enough import size_sections
+from .provenance import fingerprint, save_of_run, state_for
 from stroke_nb.validation.sections import (
     benefit_section, calibration_section, explanation_sections, plausibility_section, Section, spread_section,
     stability_sections, subgroup_section,
@@ -43,7 +45,7 @@ from .subgroups import in_sentence
 from .thresholds import threshold_table, thresholds
 from .verdicts import single_words, training_verdict, within_words
 from stroke_nb.validation.words import (
-    calibration_words, imbalance_words, lead_words, optimism_words, sample_size_words,
+    calibration_words, imbalance_words, lead_words, optimism_words,
 )
 
 # %% ../../nbs/validation/training.ipynb #b60939d6
@@ -59,6 +61,7 @@ class TrainingPlan:
     refits: int = 200                 # bootstrap refits behind intervals, optimism and instability
     trials: int = 0                   # tuning trials inside each fold and refit; 0: the kind's own settings
     prevalence: float | None = None   # share with the outcome in the place of use; None: as in the data
+    prevalence_people: str = ""       # file of the place's own people, without outcomes; empty: none
     resamples: int = 500              # bootstrap resamples behind each interval
     seed: int = 20260101              # of every random draw
     cache: str = ".cache"             # folder of what was computed before
@@ -69,6 +72,8 @@ class TrainingPlan:
                 where = "kind" if name == self.kind else "challengers"
                 raise DataError(f"{where}: there is no kind {name!r}. {did_you_mean(name, KINDS)}".strip()
                                 + f" Known: {', '.join(KINDS)}")
+        if self.prevalence_people and self.prevalence is None:
+            raise DataError("prevalence_people: people of the place without a share among them; give `-p prevalence`")
         if not self.kinds[1:]:
             other = next(name for name in (SINGLE, "logistic", "linear") if name and name != self.kind)
             raise DataError(f"challengers: {' '.join(self.challengers)!r} names nothing to set {self.kind} against; "
@@ -121,7 +126,7 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     return dict(
         performance=Section(how + words + chosen, numbers, performance_table(scores, BY_CONSTRUCTION)),
         spread=spread_section(cv.y, risk),
-        calibration=calibration_section(words, cv.y, risk, cv.stacked(plan.kind)),
+        calibration=calibration_section("", cv.y, risk, cv.stacked(plan.kind)),
     )
 
 def _challenger_sections(cv, scores, leads, bands, plan: TrainingPlan) -> dict[str, Section]:
@@ -149,7 +154,9 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
     y, p, person = cv.stacked(plan.kind)
     place = _elsewhere(sha256, plan)
     elsewhere = Section("This holds where the outcome is as common as here; `-p prevalence` shows another place.")
-    if place:
+    if plan.prevalence_people:
+        elsewhere = Section("What acting is worth among the place's own people, their outcomes tell: validate there.")
+    elif place:
         restated = shift_prevalence(p, cv.y.mean(), place)
         elsewhere = benefit_section(y, restated, plan.few, plan.seed, person, place)
     return dict(
@@ -162,16 +169,28 @@ def _acting_sections(cv: OutOfFold, chosen: pd.DataFrame, sha256: str, plan: Tra
     )
 
 # %% ../../nbs/validation/training.ipynb #bbeda2ee
-def _fitted(X: pd.DataFrame, y, refits: Refits, chosen: pd.DataFrame, plan: TrainingPlan) -> RiskModel:
-    "The plan's model, its interval and its thresholds."
+def _fitted(
+    X: pd.DataFrame, y, refits: Refits, chosen: pd.DataFrame, plan: TrainingPlan, place: pd.DataFrame | None,
+) -> RiskModel:
+    "The plan's model, stated for people of the place, its interval and its thresholds."
     model = RiskModel(plan.kind, prevalence=plan.prevalence, refits=0, trials=plan.trials, seed=plan.seed).fit(X, y)
     model.fit_interval(X, refits)
+    if place is not None: state_for(model, place, plan.prevalence)
     model.thresholds_ = chosen["value"].dropna().to_dict()   # a rule without an answer gives no threshold
     return model
 
+def _place_words(model: RiskModel, plan: TrainingPlan) -> str:
+    "Which place the risks are stated for, and what that assumes."
+    if plan.prevalence is None: return ""
+    if not (place := model.about_.get("place")):
+        return (f", re-stated for {plan.prevalence:.2%}: right if the place's people differ from these in nothing but "
+                f"how common {_event.plural} are. If they are younger, say, give them as `-p prevalence_people FILE`")
+    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is {plan.prevalence:.2%}; "
+            f"that moves risks as a prevalence of {model.prevalence:.2%} among people like these would")
+
 def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section:
     "What was saved."
-    place = "" if plan.prevalence is None else f", re-stated for {plan.prevalence:.2%}"
+    place = _place_words(model, plan)
     left_out = [in_sentence(FIELDS[name].label) for name in model.about_.get("left_out", ())]
     blank = f" Left out, since nobody has a value or all have the same: {', '.join(left_out)}." if left_out else ""
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
@@ -183,19 +202,6 @@ def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
     ways = _cached_folds("imbalance", dict(key, repeats=1), folds, plan)
     scores, gaps = compare(ways, n_boot=plan.few, seed=plan.seed), paired_differences(ways, "uncorrected")
     return Section(imbalance_words(scores, gaps, y.mean()), score_numbers(scores), score_table(scores))
-
-def _size_sections(y, auroc: float, risk) -> dict[str, Section]:
-    "People needed to train such a model, and to validate it elsewhere."
-    parameters, auroc = len(ENCODED), min(max(auroc, 0.501), 0.999)   # beyond them there is no answer
-    needed = sample_size_binary(parameters, y.mean(), cstatistic=auroc)
-    return dict(
-        sample_size=Section(sample_size_words(needed, len(y), int(y.sum()), parameters),
-                            dict(people_needed=float(needed.people.max())), needed),
-        validation_size=Section(
-            "To validate the model elsewhere at the same prevalence, with intervals this narrow, one would need:",
-            table=sample_size_validation(y.mean(), auroc, risk),
-        ),
-    )
 
 # %% ../../nbs/validation/training.ipynb #1bfa8ad6
 def _limits_section(cohort: pd.DataFrame) -> Section:
@@ -231,6 +237,7 @@ def train(
     "Cross-validate, fit, refit, explain and judge; the model is saved, and swapped for nothing."
     about, X, y = cohort.attrs, cohort.drop(columns=OUTCOME, errors="ignore"), require_outcome(cohort)
     _enough(y, about["source"])
+    place = load(plan.prevalence_people) if plan.prevalence_people else None   # read before anything is fitted
     key = dict(data=data_hash(X, y), folds=plan.folds, repeats=plan.repeats, trials=plan.trials, seed=plan.seed)
     def folds():
         return cross_validate(plan.kinds, X, y, plan.folds, plan.repeats, plan.seed, trials=plan.trials)
@@ -244,7 +251,7 @@ def train(
 
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
     refits = Refits(**cached("refits", key | dict(kind=plan.kind, n=plan.refits), again, plan.cache))
-    model = _fitted(X, y, refits, chosen, plan)
+    model = _fitted(X, y, refits, chosen, plan, place)
     save_of_run(model, X, y, about, fingerprint(X), folder)
     own = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
     corrected, f2 = optimism(refits, y, own), chosen.value["f2"]
@@ -253,18 +260,19 @@ def train(
         optimism=Section(optimism_words(corrected), table=optimism_table(corrected)),
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
-    sections |= _size_sections(y, scores.value["auroc"], risk)
+    sections |= size_sections(y, scores.value["auroc"], risk)
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    verdict, reasons = training_verdict(numbers, leads, bands, selection_words(study_of(about), plan.trials))
+    chosen_how, saved = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
+    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, saved)
     numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(
-        verdict=verdict, reasons=reasons, metrics=recordable(numbers),
+        verdict=verdict, opening=opening, reasons=reasons, metrics=recordable(numbers),
         data={name: about[name] for name in ("source", "sha256", "rows", "simulated")},
         model=dict(version=model.version_, sha256=model.sha256_),
     ))

@@ -15,7 +15,7 @@ from ..display import capital, estimate, METRICS
 from ..fields import FIELDS, NUMBERS, RECORD
 from ..model.kinds import KINDS
 from ..margins import MARGINS
-from .subgroups import in_sentence
+from .subgroups import group_words, in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
 def say(text: str) -> None:
@@ -161,7 +161,8 @@ def subgroup_words(
     limits = judged[[f"{part}_low", f"{part}_high"]].to_numpy(float)
     sides = np.array([margin.side(dict(low=low, high=high)) for low, high in limits])
     def names(side):
-        return ", ".join(f"{in_sentence(row.field)} {row.group}" for row in judged[sides == side].itertuples())
+        rows = judged[sides == side].itertuples()
+        return ", ".join(f"{in_sentence(row.field)} {group_words(row.field, row.group)}" for row in rows)
     words = {"below": "too high in", "above": "too low in", "inside": "right in", "across": "not to be told in"}
     parts = [f"{words[side]} {names(side)}" for side in words if (sides == side).any()]
     return (f"Risks are {'; '.join(parts)}: observed / expected of {margin} counts as right. Of {len(groups)} groups "
@@ -196,7 +197,8 @@ def sample_size_words(
     most = needed.people.max()
     enough = people >= most
     words = (f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for "
-             f"{parameters} candidate parameters: by Riley's criteria {most:,.0f} people are needed.")
+             f"{parameters} columns with a parameter each: by Riley's criteria at least {most:,.0f} people are needed. "
+             "Boosted trees and tuning spend more than a parameter for each column, so the true number is higher.")
     return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
 
 def validation_size_words(

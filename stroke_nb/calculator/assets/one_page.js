@@ -254,7 +254,9 @@ function bar(from, to, low, high) {
     make("rect", {x: left, width: Math.max(Math.abs(place(to) - place(from)), .6), y: 4, height: 12, fill: rising ? "var(--alarm)" : "var(--blue)"}));
 }
 function showWhy(answer) {
-  const {base, values: parts} = scorer.explain(answer.record, prevalence), inputs = page.model.inputs;
+  const {base, values, averaging} = scorer.explain(answer.record, prevalence), inputs = page.model.inputs;
+  const parts = averaging ? [...values, averaging] : values;
+  const label = j => j < inputs.length ? `${fields[inputs[j]].label}: ${valueWords(answer.record, inputs[j])}` : say("averaging");
   const order = [...parts.keys()].sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a]));
   const risks = [scorer.expit(base)];
   let z = base;
@@ -262,7 +264,7 @@ function showWhy(answer) {
   const low = Math.min(...risks), high = Math.max(...risks);
   const row = (words, p, drawing, part) => make("tr", {}, make("td", {}, words), make("td", {class: "n"}, of1000(p)), make("td", {class: "bar"}, drawing), make("td", {class: "n"}, part));
   const signed = part => Math.abs(part) < .005 ? localised("0.00") : `${part < 0 ? "−" : "+"}${localised(Math.abs(part).toFixed(2))}`;
-  const rows = order.map((j, n) => row(`${fields[inputs[j]].label}: ${valueWords(answer.record, inputs[j])}`, risks[n + 1], bar(risks[n], risks[n + 1], low, high), signed(parts[j])));
+  const rows = order.map((j, n) => row(label(j), risks[n + 1], bar(risks[n], risks[n + 1], low, high), signed(parts[j])));
   const head = make("tr", {}, make("th", {}, say("step")), make("th", {class: "n"}, say("people_after")), make("td", {class: "bar"}), make("th", {class: "n"}, say("log_odds")));
   at("why").replaceChildren(make("h2", {}, say("why")), make("p", {}, say("why_words")),
     make("table", {}, make("thead", {}, head), make("tbody", {}, row(say("average"), risks[0], "", ""), ...rows, row(say("this_record"), answer.risk, "", ""))));

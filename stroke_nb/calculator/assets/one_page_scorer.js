@@ -111,11 +111,10 @@ function makeScorer(model) {
       base += (start + z[n] - sum) / full.length;
       parts.forEach((part, k) => { values[model.encoded[k][0]] += part / full.length; });
     });
-    const blanks = codes.map(Number.isNaN), count = blanks.filter(Boolean).length;
-    const gap = logit(mean(z.map(expit))) - mean(z);
+    const gap = codes.some(Number.isNaN) ? logit(mean(z.map(expit))) - mean(z) : 0;
     const [intercept, slope] = model.calibration;
     const shift = intercept + (place === null ? 0 : logit(place) - logit(model.prevalence));
-    return {base: slope * base + shift, values: values.map((value, j) => slope * (value + (blanks[j] ? gap / count : 0)))};
+    return {base: slope * base + shift, values: values.map(value => slope * value), averaging: slope * gap};
   }
   return {score, explain, logit, expit, plausible: (record, name) => plausible(codesOf(record), model.inputs.indexOf(name))};
 }
