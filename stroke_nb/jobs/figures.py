@@ -75,7 +75,7 @@ def _drawn(ax) -> list[dict]:
         elif isinstance(container, ErrorbarContainer) and container[0] is not None:
             line, _, spans = container
             taken.append(line)
-            ends = [segment for span in spans for segment in span.get_segments()]
+            ends = [segment for span in spans for segment in span.get_segments() if len(segment) == 2]
             along = 0 if container.has_xerr else 1
             more = {end: [float(segment[n][along]) for segment in ends] for end, n in (("low", 0), ("high", 1))}
             same = len(ends) == len(line.get_xdata())

@@ -140,7 +140,7 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(_pages()[name].as_uri())
     page.wait_for_load_state()
-    sizes = page.eval_on_selector_all("figure.vector svg", "drawings => drawings.map(one => one.clientWidth)")
+    sizes = page.eval_on_selector_all("figure svg", "drawings => drawings.map(one => one.clientWidth)")
     labels = page.eval_on_selector_all(
         "figure.vector svg text",
         "texts => texts.map(text => { const { a, b } = text.getCTM();"

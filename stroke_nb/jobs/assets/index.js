@@ -7,5 +7,5 @@ const show = () => { const asked = Object.fromEntries(new FormData(form)), word 
   count.textContent = shown === rows.length ? `${shown} runs` : `${shown} of ${rows.length} runs`;
   const chosen = new URLSearchParams(Object.entries(asked).filter(([, value]) => value)).toString();
   history.replaceState(null, "", chosen ? `#${chosen}` : location.pathname); };
-const read = () => { for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (form.elements[name]) form.elements[name].value = value; show(); };
+const read = () => { form.reset(); for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (form.elements[name]) form.elements[name].value = value; show(); };
 form.hidden = false; form.addEventListener("input", show); form.addEventListener("reset", () => setTimeout(show)); addEventListener("hashchange", read); read();
