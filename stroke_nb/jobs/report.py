@@ -11,7 +11,7 @@ import itertools
 import re
 
 from ..display import day_and_hour, label
-from .figures import NUMBERS
+from .figures import captioned, figure_output, NUMBERS
 from .opening import tile_rows
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
@@ -102,40 +102,6 @@ def _picture(data: dict, output: dict) -> dict | None:
 
 _REPR = re.compile(r"\[?<.*>\]?|Text\(.*\)", re.DOTALL)  # of an object that isn't meant to be read
 
-def _csv(parts: list[dict]) -> str:
-    "The numbers of a figure as CSV: part, series, x, y and the ends of an interval where there is one."
-    import csv
-    import io
-    from urllib.parse import quote
-    file = io.StringIO()
-    rows = csv.writer(file)
-    rows.writerow(["part", "series", "x", "y", "low", "high"])
-    for part in parts:
-        for one in part["series"]:
-            ends = [one.get(end) or [""] * len(one["x"]) for end in ("low", "high")]
-            rows.writerows([part["title"] or part["y"], one["name"], *row] for row in zip(one["x"], one["y"], *ends))
-    return "data:text/csv;charset=utf-8," + quote(file.getvalue())
-
-def _figure(
-    svg: str,      # from `figure_bundle`
-    shown: dict,   # alt: its words; parts: numbers of its axes
-) -> dict:
-    "A figure of ours, drawn in the page so that it follows light and dark."
-    from html import escape
-    alt, parts = shown["alt"], shown["parts"]
-    named_svg = svg.replace('role="img"', f'role="img" aria-label="{escape(alt)}"', 1)
-    return dict(kind="figure", svg=named_svg, parts=parts, alt=alt, csv=_csv(parts) if parts else "")
-
-def _captioned(outputs: list[dict]) -> list[dict]:
-    "The sentence that a cell says before its figure is the figure's caption."
-    captioned = []
-    for output in outputs:
-        last = captioned[-1] if captioned else {}
-        sentence = re.fullmatch(r"\s*<p>((?:(?!<p>).)*)</p>\s*", last.get("html", ""), re.DOTALL)
-        if output["kind"] == "figure" and sentence: captioned[-1] = output | dict(caption=sentence[1])
-        else: captioned.append(output)
-    return captioned
-
 def _data_output(
     output: dict,  # of a cell: a display or a result
     alt: str,      # words for a picture or table
@@ -143,7 +109,7 @@ def _data_output(
     "What an output shows, its richest form first."
     if "application/vnd.jupyter.widget-view+json" in output["data"]:
         return None   # a widget is dead on paper; its text is noise
-    if NUMBERS in output["data"]: return _figure(_joined(output["data"]["image/svg+xml"]), output["data"][NUMBERS])
+    if NUMBERS in output["data"]: return figure_output(_joined(output["data"]["image/svg+xml"]), output["data"][NUMBERS])
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
@@ -197,7 +163,7 @@ def _blocks(cells: list) -> tuple[list, list]:
             codes = []
         elif cell["cell_type"] == "code":
             codes = codes + _codes(cell)
-            outputs = _captioned([*filter(None, (_output(output, alt) for output in cell["outputs"]))])
+            outputs = captioned([*filter(None, (_output(output, alt) for output in cell["outputs"]))])
             for output in outputs:
                 if output["kind"] == "figure": output["number"] = next(count)
                 if output.get("is_heading"): output["html"] = _anchored(output["html"], contents)
