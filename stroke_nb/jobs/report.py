@@ -109,7 +109,8 @@ def _data_output(
     "What an output shows, its richest form first."
     if "application/vnd.jupyter.widget-view+json" in output["data"]:
         return None   # a widget is dead on paper; its text is noise
-    if NUMBERS in output["data"]: return figure_output(_joined(output["data"]["image/svg+xml"]), output["data"][NUMBERS])
+    if (shown := output["data"].get(NUMBERS)):
+        return figure_output(_joined(output["data"]["image/svg+xml"]), shown)
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
