@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from ..cohort import load, read, split
-from .job_report import LookPlots, LookWords
-from .log_windows import log_outcomes, log_reference, log_window, Window
+from .job_figures import LookPlots
+from .job_report import LookWords
+from .log_windows import file_window, log_outcomes, log_reference, log_window, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
     dynamic_calibration, expected_performance, outcome_monitor_at, OutcomeMonitor, OutcomeResult,
 )
-from .people import CheckedRows
 from .plots import evidently_pages
 from .quality import QualityReport
 from .result import DriftResult
@@ -35,6 +35,7 @@ from ..jobs import record, run_dir
 from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
+from ..scale.window import count_window, WindowCounts
 from ..schema import validate
 
 # %% ../../nbs/drift/job.ipynb #8928718a
@@ -56,6 +57,11 @@ class Comparison:
         "File that carries the outcomes' evidence."
         return self.state and self.state.with_name(f"{self.state.stem}-outcomes.npz")
 
+    @cached_property
+    def reference_counts(self) -> WindowCounts:
+        "Counts of the reference, without risks."
+        return count_window(self.reference)
+
     @property
     def state_words(self) -> str:
         "Where evidence is carried."
@@ -76,7 +82,7 @@ def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.
     return people
 
 def comparison(
-    current: str = "",     # the window's file or address; empty: the data's own fifth, or the log
+    current: str = "",     # the window: file, pattern, folder or address; empty: the data's own fifth, or the log
     log: PredictionLog | None = None,  # take the window from here
     data: str = "",        # the reference, as at `cohort.load`
     model: str = "models/champion",    # folder; where there is none, only the inputs are watched
@@ -96,8 +102,7 @@ def comparison(
     state = Path(state) if keeps else None
     if log: kind, window = "log", log_window(log, since, until, window_id, state)
     elif current:
-        rows, about = read(current)
-        kind, window = "file", Window(rows, window_id or today, about["source"], about["sha256"])
+        kind, window = "file", file_window(current, window_id or today)
     elif reference: raise DataError("a reference without a window: give current, or source = 'log'")
     else:
         usual, rows = split(cohort)
@@ -134,10 +139,10 @@ class DriftLook:
         self.quality.require()
         return self
 
-    @property
+    @cached_property
     def rows(self) -> pd.DataFrame:
-        "The window, validated."
-        return self.quality.checked.frame
+        "The window, validated; of one that is read in pieces a sample."
+        return validate(self.compared.window.rows)
 
     @property
     def outcome_alarm(self) -> bool:
@@ -191,14 +196,16 @@ class DriftLook:
     def numbers(self) -> dict[str, float | dict]:
         "Metrics for `result.json`."
         numbers = dict(evidence=self.result.evidence, threshold=self.result.threshold)
+        numbers["chance_years"] = float(self.result.history.years.iloc[-1])
         if self.outcomes: numbers |= dict(
             observed_expected_ratio=self.outcomes.ratio._asdict(), outcome_evidence=self.outcomes.evidence,
             outcome_threshold=self.outcomes.threshold, outcomes=len(self.labelled),
+            outcome_chance_years=float(self.outcomes.history.years.iloc[-1]),
         )
         if self.risks is not None: numbers["mean_risk"] = float(self.risks.mean())
         if self.reference_risks is not None: numbers["reference_mean_risk"] = float(self.reference_risks.mean())
         return numbers | dict(
-            window_rows=len(self.rows), windows=len(self.result.history),
+            window_rows=self.quality.rows, windows=len(self.result.history),
             quality_warnings=len(self.quality.faults),  # of the file itself: the same on a day run again
         )
 
@@ -212,8 +219,8 @@ class DriftLook:
         source = compared.origin["source"] if compared.kind == "fifth" else window.source
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
-            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
-            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated,
+            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(), opening=self.words().opening,
+            data=dict(source=source, sha256=window.sha256, rows=self.quality.rows, simulated=simulated,
                       window=window.window_id),
             model=model, files=files,
         )
@@ -221,7 +228,7 @@ class DriftLook:
 # %% ../../nbs/drift/job.ipynb #9764a43a
 def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None) -> pd.DataFrame:
     "Risks and outcomes of those whose outcome is known."
-    if compared.model is None: return pd.DataFrame(columns=["id", "risk", OUTCOME])
+    if compared.model is None or compared.window.streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 
@@ -233,10 +240,6 @@ def _count_outcomes(monitor: OutcomeMonitor, compared: Comparison, labelled: pd.
     return monitor.update(labelled[OUTCOME], labelled.risk, moment, ids=labelled.id)
 
 # %% ../../nbs/drift/job.ipynb #b0da2203
-def _is_at_hand(reference: pd.DataFrame, monitor: DriftMonitor) -> bool:
-    "Is it a reference that the monitor was begun or restarted with?"
-    return bool(np.isin(CheckedRows(reference).people, monitor.seen).all())
-
 def _counted(look: DriftLook, restart: str) -> DriftLook:
     "The look with its window and its outcomes counted, and both states kept."
     compared, monitor, window_id = look.compared, look.monitor, look.compared.window.window_id
@@ -245,7 +248,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
     if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
         monitor.restart(restart, compared.reference if compared.own else None)
         outcome_monitor.restart(restart)
-    result = monitor.update(look.quality.checked, window_id)
+    result = monitor.update(look.quality.counts, window_id)
     labelled = _labelled(compared, look.rows, risks)
     # from a log outcomes come in bit by bit, and each counts once
     if compared.log and len(labelled): labelled = labelled[outcome_monitor.fresh(labelled.id)]
@@ -255,7 +258,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
         if outcome_monitor.records: outcome_monitor.save(compared.outcome_state)
     return replace(
         look, result=result, outcome_monitor=outcome_monitor, outcomes=outcomes, labelled=labelled, risks=risks,
-        at_hand=_is_at_hand(compared.reference, monitor),
+        at_hand=monitor.has_met(compared.reference_counts),
     )
 
 def look_at(
@@ -268,8 +271,8 @@ def look_at(
     window = compared.window
     with locked_state(compared.state):
         monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
-        report = monitor.quality(window.rows, window.window_id)
-        look = DriftLook(compared, report, monitor, _is_at_hand(compared.reference, monitor), promise, seed)
+        report = monitor.quality(window.streamed or window.rows, window.window_id)
+        look = DriftLook(compared, report, monitor, monitor.has_met(compared.reference_counts), promise, seed)
         return _counted(look, restart) if report.ok else look
 
 # %% ../../nbs/drift/job.ipynb #41aab865

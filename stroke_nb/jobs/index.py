@@ -130,11 +130,23 @@ def _link_reports(
             _link(out / run["job"] / run["run_id"] / "report.html", around)
 
 # %% ../../nbs/jobs/index.ipynb #1f29461b
+def _doors(out: Path) -> list[tuple]:
+    "What else a workspace has for people: name, address, the command that makes it or keeps it going."
+    docs = (out.parent / "_docs/index.html").is_file()
+    return [
+        ("Calculator", "http://127.0.0.1:8866", "while stroke-nb app runs"),
+        ("MLflow", "http://127.0.0.1:5000", "while make mlflow runs"),
+        ("Docs", "../_docs/index.html", "") if docs else ("Docs", "", "made by make docs"),
+        *([("Schedule", "schedule.html", "")] if (out / "schedule.html").is_file() else []),
+    ]
+
 def build_index(
-    out: str | Path = "reports",  # reports folder
-) -> Path:                        # the page
+    out: str | Path = "reports",         # reports folder
+    doors: list[tuple] | None = None,    # other pages to lead to: name, address, when; None: those of a workspace
+) -> Path:                               # the page
     "Write `index.html` anew from all run folders, whole, under a lock."
     out = Path(out).resolve()
+    doors = _doors(out) if doors is None else doors
     with locked(out / ".lock"):
         runs, broken = read_runs(out)
         _link_reports(out, runs)
@@ -144,7 +156,7 @@ def build_index(
             "index.html.j2", title="Reports", script=asset("index.js"), words=VERDICT_WORDS,
             runs=[run | dict(window=_window(run), set=_set(run)) for run in runs],
             jobs=[_job_row(*job, first, last) for job in by_job(runs).items()], ticks=_ticks(first, last),
-            broken=broken, scheduled=(out / "schedule.html").is_file(),
+            broken=broken, doors=doors,
             written=day_and_hour(stamp(utc_now())), version=__version__,
         )
         return write_whole(out / "index.html", page)

@@ -178,7 +178,8 @@ def _lay_out(site: Path, reports: Path, docs: Path | None, keep: Keep) -> None:
         _copy_run(reports / folder, site / "reports" / folder, keep.files)
     (site / "index.html").write_text(front_page(runs, kept, docs is not None), encoding="utf-8")
     if kept:
-        build_index(site / "reports")
+        doors = [("Front page", "../index.html", ""), *([("Docs", "../docs/index.html", "")] if docs else [])]
+        build_index(site / "reports", doors)
         (site / "reports/.lock").unlink()
     (site / ".nojekyll").touch()   # GitHub would leave out what begins with _
 
