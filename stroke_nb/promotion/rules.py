@@ -35,7 +35,7 @@ class Policy:
     "What a challenger must show."
     thresholds: tuple = ()                      # risks at which one would act; none: `usefulness.benefit_at`
     auroc_margin: float = 0.02                  # AUROC it may lose by the unlucky end of the interval
-    lead_share: float = 0.5                     # part of the champion's lead over the strongest field it may lose for sure
+    lead_share: float = 0.5                     # part of its lead over the strongest field it may lose for sure
     benefit_margin: float = 0.05                # net benefit it may lose over the thresholds, as a share of all events
     observed_expected: tuple = (0.8, 1.25)      # bounds of observed / expected
     slope: tuple = (0.75, 1.33)                 # bounds of the calibration slope
@@ -111,7 +111,9 @@ def size_rule(y: np.ndarray, policy: Policy) -> dict:
         verdict="pass" if enough else "hold", words=words,
     )
 
-_reached = {"pass": "near enough to 1", "hold": "whether that is near enough to 1 can't be told", "refuse": "too far from 1"}
+_reached = {
+    "pass": "near enough to 1", "hold": "whether that is near enough to 1 can't be told", "refuse": "too far from 1",
+}
 
 def _ratio_rule(name: str, row, bounds: tuple, policy: Policy, events: int) -> dict:
     "A ratio that ought to be 1."
@@ -204,5 +206,6 @@ def metric_rules(
     bounds = {"observed_expected_ratio": policy.observed_expected, "calibration_slope": policy.slope}
     def rule(name: str, row) -> dict:
         if name in bounds: return _ratio_rule(name, row, bounds[name], policy, events)
-        return order_rule(row, policy, events, worth) if name == "auroc" else _benefit_rule(name, row, policy, prevalence)
+        if name == "auroc": return order_rule(row, policy, events, worth)
+        return _benefit_rule(name, row, policy, prevalence)
     return [rule(name, row) for name, row in frame.iterrows()]

@@ -56,14 +56,15 @@ def _losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 def learning_curve(
     parts: OutOfFold,   # from `nested`
     all_: np.ndarray,   # risks by models fitted to all people of the other folds of `parts`, shape (n,)
-) -> tuple[pd.DataFrame, pd.DataFrame]:   # columns events, metric, value, low, high; and each person's log loss, by events
+) -> tuple[pd.DataFrame, pd.DataFrame]:   # events, metric, value, low, high; and each person's log loss, by events
     "AUROC within folds, log loss and slope by the number of events learned from."
     y, fold = parts.y, parts.fold[0]
     learned, rows, losses = y.sum() * (1 - 1 / (fold.max() + 1)), [], {}
     for share, p in [*((float(kind), parts.repeats(kind)[0]) for kind in parts.kinds), (1.0, all_)]:
         events = round(share * learned)
         losses[events] = _losses(y, p)
-        values = dict(auroc=auroc_interval(y, p, strata=fold), log_loss=_mean(losses[events]), calibration_slope=_slope(y, p))
+        order, loss = auroc_interval(y, p, strata=fold), _mean(losses[events])
+        values = dict(auroc=order, log_loss=loss, calibration_slope=_slope(y, p))
         rows += [dict(events=events, metric=metric) | value._asdict() for metric, value in values.items()]
     return pd.DataFrame(rows), pd.DataFrame(losses)
 
@@ -86,14 +87,15 @@ def learning_words(
     "Whether more people would help, and how many."
     mean, now, gain = y.mean(), losses.iloc[:, -1].mean(), gain_of_doubling(losses)
     told = -(mean * np.log(mean) + (1 - mean) * np.log(1 - mean)) - now   # information, in nats for each person
-    found = f"From {losses.columns[0]} {_event.plural} on, each doubling has lowered the log loss by {estimate(gain._asdict(), 4)}"
+    found = (f"From {losses.columns[0]} {_event.plural} on, each doubling has lowered the log loss by "
+             f"{estimate(gain._asdict(), 4)}")
     if told <= 0: return f"{found}; the model tells no more than the mean risk does, so no number can be named."
     found += f", {gain.value / told:.1%} of what the model tells beyond the mean risk."
     if gain.high < WORTH * told: return f"More people like these wouldn't help much. {found}"
     if gain.low <= 0: return f"Whether more people would help can't be told from these. {found}"
     help_ = "would help" if gain.value >= WORTH * told else "might help a little"
-    return (f"More people {help_}. {found} Twice as many, {2 * len(y):,} people with {2 * y.sum():,.0f} {_event.plural}, "
-            "would bring that once more at best; curves flatten.")
+    return (f"More people {help_}. {found} Twice as many, {2 * len(y):,} people with {2 * y.sum():,.0f} "
+            f"{_event.plural}, would bring that once more at best; curves flatten.")
 
 # %% ../../nbs/validation/learning.ipynb #9430d36a
 _TARGETS = {"calibration_slope": 1.0}
@@ -104,7 +106,8 @@ def plot_learning(
     "Each measure against the events learned from, with its band."
     import matplotlib.pyplot as plt
     names = curve.metric.unique()
-    _, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3.2), dpi=110, facecolor="white", layout="constrained")
+    look = dict(figsize=(3.4 * len(names), 3.2), dpi=110, facecolor="white", layout="constrained")
+    _, axes = plt.subplots(1, len(names), **look)
     for ax, name in zip(axes, names, strict=True):
         rows = curve[curve.metric == name]
         ax.fill_between(rows.events, rows.low, rows.high, color=BLUE, alpha=0.2, lw=0)
@@ -120,8 +123,9 @@ def learning_table(curve: pd.DataFrame) -> pd.DataFrame:
     "A row for each number of events, a column for each measure."
     digits = {"log_loss": 4}
     texts = [estimate(row, digits.get(row.metric, 3)) for _, row in curve.iterrows()]
-    table = curve.assign(text=texts).pivot(index="events", columns="metric", values="text")[list(curve.metric.unique())]
-    return table.rename(columns=label).rename_axis(index=f"{_event.plural} learned from", columns=None)
+    table = curve.assign(text=texts).pivot(index="events", columns="metric", values="text")
+    return table[list(curve.metric.unique())].rename(columns=label).rename_axis(
+        index=f"{_event.plural} learned from", columns=None)
 
 def learning_section(
     parts: OutOfFold | None,   # from `nested`; None: too few people for a curve
@@ -134,4 +138,5 @@ def learning_section(
     curve, losses = learning_curve(parts, all_)
     numbers = dict(log_loss_gain_of_doubling=gain_of_doubling(losses)._asdict())
     how = " Models fitted to nested parts of the people, judged on the same others; bands are for the people judged."
-    return Section(learning_words(losses, parts.y) + how, numbers, learning_table(curve), (partial(plot_learning, curve),))
+    words, plots = learning_words(losses, parts.y) + how, (partial(plot_learning, curve),)
+    return Section(words, numbers, learning_table(curve), plots)
