@@ -232,7 +232,9 @@ def _session():
     if not shutil.which("java"): pytest.skip("no Java: install one, such as Debian's default-jre-headless")
     from pyspark.sql import SparkSession
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    return builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", "2").getOrCreate()
+    quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"   # a session this short doesn't pay for optimised bytecode
+    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.extraJavaOptions", quick)
+    return builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
 
 @pytest.mark.filterwarnings("ignore")   # pyspark's own about pandas 3
 def test_spark_counts_and_scores_as_one_machine_does(monkeypatch, tmp_path):
