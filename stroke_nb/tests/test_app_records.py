@@ -10,7 +10,6 @@ __all__ = ['pytestmark', 'TRAIN', 'trained', 'servers', 'visit', 'test_a_record_
 # %% ../../nbs/tests/test_app_records.ipynb #6ca99b2a
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="sessions are forked"),
 ]
+from .small_runs import python
 
 # %% ../../nbs/tests/test_app_records.ipynb #468285d1
 TRAIN = """
@@ -44,7 +44,7 @@ def trained(name: str, folder: Path) -> Path:
     "A model of another record."
     record = Path(__file__).parents[2] / "nbs" / "tests" / "records" / f"{name}.yaml"
     subprocess.run(
-        [sys.executable, "-c", TRAIN, name, str(folder)], env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True
+        [python(), "-c", TRAIN, name, str(folder)], env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True
     )
     return folder
 

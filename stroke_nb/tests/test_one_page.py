@@ -14,7 +14,6 @@ __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_sc
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
 from .test_calculator import random_records, scorer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser")
+from .small_runs import python
 
 # %% ../../nbs/tests/test_one_page.ipynb #e7925153
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ print(model.predict_proba(people.head(1))[0, 1])
 
 def test_page_of_another_record(visit, tmp_path):
     record = Path(stroke_nb.__file__).parents[1] / "nbs/tests/records/heart.yaml"
-    out = subprocess.run([sys.executable, "-c", _HEART, str(tmp_path / "heart.html")], capture_output=True, text=True,
+    out = subprocess.run([python(), "-c", _HEART, str(tmp_path / "heart.html")], capture_output=True, text=True,
                          env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True)
     page = visit(tmp_path / "heart.html", 390)
     page.click("#example")

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,9 @@ import pytest
 import stroke_nb
 from ..simulation import simulate
 from . import other_records
+from .small_runs import python
 
-CLI = [sys.executable, "-c", "from stroke_nb.cli import app; app()"]
+CLI = [python(), "-c", "from stroke_nb.cli import app; app()"]
 RECORDS = Path(stroke_nb.__file__).parents[1] / "nbs" / "tests" / "records"
 
 # %% ../../nbs/tests/test_validation.ipynb #e239b366
