@@ -6,12 +6,11 @@
 __all__ = ['to_html']
 
 # %% ../../nbs/jobs/report.ipynb #d82e7a24
-import base64
 import itertools
 import re
 
 from ..display import day_and_hour, label
-from .figures import captioned, figure_output, NUMBERS
+from .figures import captioned, figure_output, NUMBERS, picture_output
 from .opening import tile_rows
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
@@ -84,22 +83,6 @@ def _tables(html: str) -> str:
 # %% ../../nbs/jobs/report.ipynb #bd58bb4b
 def _joined(text) -> str: return "".join(text) if isinstance(text, list) else text
 
-def _size(png: bytes, output: dict) -> dict:
-    "Width and height of a picture, so that the page does not jump while it loads."
-    display = output.get("metadata", {}).get("image/png", {})
-    sides = {side: int.from_bytes(png[start:start + 4], "big") for side, start in (("width", 16), ("height", 20))}
-    return sides | {side: display[side] for side in sides if side in display}
-
-def _picture(data: dict, output: dict) -> dict | None:
-    "Address and size of a picture, None where there is none."
-    if "image/png" in data:
-        png = "".join(data["image/png"].split())
-        return dict(src=f"data:image/png;base64,{png}", **_size(base64.b64decode(png), output))
-    if "image/svg+xml" in data:
-        return dict(src="data:image/svg+xml;base64," + base64.b64encode(data["image/svg+xml"].encode()).decode())
-    if "image/jpeg" in data: return dict(src="data:image/jpeg;base64," + "".join(data["image/jpeg"].split()))
-    return None
-
 _REPR = re.compile(r"\[?<.*>\]?|Text\(.*\)", re.DOTALL)  # of an object that isn't meant to be read
 
 def _data_output(
@@ -112,7 +95,7 @@ def _data_output(
     if (shown := output["data"].get(NUMBERS)):
         return figure_output(_joined(output["data"]["image/svg+xml"]), shown)
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
-    if (picture := _picture(data, output)): return dict(kind="image", alt=alt, **picture)
+    if (picture := picture_output(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
     if "text/markdown" in data:
         html = _markdown(data["text/markdown"], trusted=False)
