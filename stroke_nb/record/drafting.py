@@ -81,7 +81,7 @@ def outcome_draft(
     y = text.isin(chosen).astype(float).where(text.notna()).to_numpy()
     name = field_name(values.name)
     horizon, rest = horizon_of(name)
-    noun = rest.replace("_", " ") or "outcome"
+    noun = _noun(rest.replace("_", " "), str(values.name))
     settings = dict(column=name, noun=noun)
     if plain_name(values.name) != name: settings["aliases"] = [str(values.name)]
     if horizon: settings["horizon"] = horizon
@@ -93,6 +93,12 @@ def outcome_draft(
     if horizon: review.append(f"horizon {horizon}: by the name")
     share = round(float(np.nanmean(y)), 4)
     return y, settings | dict(seen=dict(people=int(np.isfinite(y).sum()), share=share), review=review)
+
+def _noun(words: str, column: str) -> str:
+    "What a column's name calls the outcome, as a sentence needs it; abbreviations keep their capitals."
+    words = str(knowledge()["nouns"].get(words, words)) or "outcome"
+    parts = words.split(" ")
+    return " ".join(part.upper() if 1 < len(part) < 4 and part.upper() in column else part for part in parts)
 
 def _is_number(text: str) -> bool: return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
