@@ -9,7 +9,7 @@ import pytest
 NBS = Path(__file__).parent / "nbs"
 # begun first, so that no worker is left alone with one
 LONGEST = (
-    "test_docs", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
+    "test_docs", "test_own_record", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
     "test_deploy", "test_schedule", "test_model", "test_drift", "test_predictions", "test_jobs",
 )
 
