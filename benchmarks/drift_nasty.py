@@ -14,7 +14,7 @@ from drift import share_words
 
 from stroke_nb.cohort import load
 from stroke_nb.drift import DriftMonitor
-from stroke_nb.drift.counts import layout_of
+from stroke_nb.scale.layout import layout_of
 from stroke_nb.simulation import simulate
 
 

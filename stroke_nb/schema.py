@@ -88,11 +88,17 @@ def numbers(values: pd.Series, field: Field) -> pd.Series:
     return _decoded(numbers.astype(float), field)
 
 # %% ../nbs/schema.ipynb #81a798da
-def where(rows, most: int = 5) -> str:
+def where(
+    rows,                      # row numbers, from 0
+    most: int = 5,             # that are shown
+    total: int | None = None,  # rows meant, where only the first are at hand
+) -> str:
     "Row numbers in words, counted from 1 below the header."
     numbers = sorted({int(row) + 1 for row in rows})
-    shown = ", ".join(map(str, numbers[:most])) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
-    return f"row{'s' if len(numbers) > 1 else ''} {shown}"
+    total = total or len(numbers)
+    shown = numbers[:most]
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    return f"row{'s' if total > 1 else ''} {', '.join(map(str, shown))}{more}"
 
 # %% ../nbs/schema.ipynb #c20d6eb6
 def _faults(failures: pd.DataFrame) -> list[str]:

@@ -10,8 +10,7 @@ __all__ = ['BETS', 'BEYOND', 'bet_step', 'log_evidence', 'budget_words', 'years_
 import numpy as np
 import pandas as pd
 from scipy.special import log_expit, logsumexp
-
-from .counts import scaled
+from ..scale.layout import scaled
 
 # %% ../../nbs/drift/evidence.ipynb #4c1b6245
 BETS = np.array([-2, -1, 1, 2])   # a wider grid costs half a window on what matters

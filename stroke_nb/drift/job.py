@@ -24,7 +24,6 @@ from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
     dynamic_calibration, expected_performance, outcome_monitor_at, OutcomeMonitor, OutcomeResult,
 )
-from .people import CheckedRows
 from .plots import evidently_pages
 from .quality import QualityReport
 from .result import DriftResult
@@ -35,6 +34,7 @@ from ..jobs import record, run_dir
 from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
+from ..scale.window import count_window, WindowCounts
 from ..schema import validate
 
 # %% ../../nbs/drift/job.ipynb #8928718a
@@ -55,6 +55,11 @@ class Comparison:
     def outcome_state(self) -> Path | None:
         "File that carries the outcomes' evidence."
         return self.state and self.state.with_name(f"{self.state.stem}-outcomes.npz")
+
+    @cached_property
+    def reference_counts(self) -> WindowCounts:
+        "Counts of the reference, without risks."
+        return count_window(self.reference)
 
     @property
     def state_words(self) -> str:
@@ -134,10 +139,10 @@ class DriftLook:
         self.quality.require()
         return self
 
-    @property
+    @cached_property
     def rows(self) -> pd.DataFrame:
         "The window, validated."
-        return self.quality.checked.frame
+        return validate(self.compared.window.rows)
 
     @property
     def outcome_alarm(self) -> bool:
@@ -233,10 +238,6 @@ def _count_outcomes(monitor: OutcomeMonitor, compared: Comparison, labelled: pd.
     return monitor.update(labelled[OUTCOME], labelled.risk, moment, ids=labelled.id)
 
 # %% ../../nbs/drift/job.ipynb #b0da2203
-def _is_at_hand(reference: pd.DataFrame, monitor: DriftMonitor) -> bool:
-    "Is it a reference that the monitor was begun or restarted with?"
-    return bool(np.isin(CheckedRows(reference).people, monitor.seen).all())
-
 def _counted(look: DriftLook, restart: str) -> DriftLook:
     "The look with its window and its outcomes counted, and both states kept."
     compared, monitor, window_id = look.compared, look.monitor, look.compared.window.window_id
@@ -245,7 +246,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
     if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
         monitor.restart(restart, compared.reference if compared.own else None)
         outcome_monitor.restart(restart)
-    result = monitor.update(look.quality.checked, window_id)
+    result = monitor.update(look.quality.counts, window_id)
     labelled = _labelled(compared, look.rows, risks)
     # from a log outcomes come in bit by bit, and each counts once
     if compared.log and len(labelled): labelled = labelled[outcome_monitor.fresh(labelled.id)]
@@ -255,7 +256,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
         if outcome_monitor.records: outcome_monitor.save(compared.outcome_state)
     return replace(
         look, result=result, outcome_monitor=outcome_monitor, outcomes=outcomes, labelled=labelled, risks=risks,
-        at_hand=_is_at_hand(compared.reference, monitor),
+        at_hand=monitor.has_met(compared.reference_counts),
     )
 
 def look_at(
@@ -269,7 +270,7 @@ def look_at(
     with locked_state(compared.state):
         monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
         report = monitor.quality(window.rows, window.window_id)
-        look = DriftLook(compared, report, monitor, _is_at_hand(compared.reference, monitor), promise, seed)
+        look = DriftLook(compared, report, monitor, monitor.has_met(compared.reference_counts), promise, seed)
         return _counted(look, restart) if report.ok else look
 
 # %% ../../nbs/drift/job.ipynb #41aab865

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from .counts import coded_rows, CodedRows, layout_of, number_sums, risk_effects, stream_values
+from .counts import risk_effects, stream_values
 from .evidence import bet_step, BETS, budget_words, evidence_of, history_frame, log_evidence
-from .people import CheckedRows, new_people
-from .probe import model_importance, model_risks, probe_risks, require_same_model
-from .quality import FEWEST, quality, QualityReport
+from .people import counted
+from .probe import model_importance, probe_risks, require_same_model, risk_of
+from .quality import FEWEST, quality, QualityReport, require_sound
 from .result import DriftResult, stream_frame
 from .scores import stream_z, tally
 from stroke_nb.drift.state import (
@@ -25,7 +25,9 @@ from stroke_nb.drift.state import (
 from .streams import record_importance, streams
 from ..errors import DataError, DriftError
 from ..fields import INPUTS
-from ..schema import validate
+from ..scale.layout import layout_of
+from ..scale.sketch import overlap, remembered
+from ..scale.window import coded_rows, CodedRows, count_window, number_sums, WindowCounts
 
 # %% ../../nbs/drift/monitor.ipynb #b276d145
 class DriftMonitor:
@@ -46,7 +48,7 @@ class DriftMonitor:
 
     def fit(
         self,
-        reference: pd.DataFrame,  # at least 200 people
+        reference,  # at least 200 people: a frame, or another source of `scale.pieces.pieces_of`
     ) -> "DriftMonitor":
         "Take these people as what is usual."
         if not 0 < self.budget < 1:
@@ -58,14 +60,20 @@ class DriftMonitor:
         self.records, self.restarts, self.details = [], [], []
         return self._take(reference)
 
-    def _take(self, reference: pd.DataFrame) -> "DriftMonitor":
+    def _take(self, reference) -> "DriftMonitor":
         "Check a reference and start with it."
-        rows = CheckedRows(validate(reference))
-        people = new_people(rows, np.array([], np.uint64), rows.twins)
-        if people.sum() < 200: raise DriftError(f"the reference has {people.sum()} people: give at least 200")
-        self.seen, self.twins = np.union1d(self.seen, rows.people), rows.twins
-        self.begin(self.encode(rows.frame[people]))
+        window = self._sound(reference)
+        chosen = counted(window, np.array([], np.uint64), window.twins)
+        if chosen.rows < 200: raise DriftError(f"the reference has {chosen.rows} people: give at least 200")
+        self.seen, self.twins = remembered(self.seen, window.people.hashes), window.twins
+        self._begin(chosen.counts, chosen.sums)
         return self
+
+    def _sound(self, source) -> WindowCounts:
+        "Counts of a table whose values can be right; the risk is counted where there is a model."
+        window = source if isinstance(source, WindowCounts) else count_window(source, risk_of(self.model))
+        require_sound(window)
+        return window
 
     @property
     def _with_risk(self) -> bool:
@@ -80,58 +88,72 @@ class DriftMonitor:
         frame: pd.DataFrame,  # validated
     ) -> CodedRows:
         "Rows as levels, predicted risk included."
-        return coded_rows(frame, model_risks(self.model, frame))
+        return coded_rows(frame, risk_of(self.model))
 
     def begin(
         self,
         coded: CodedRows,  # of a fitted monitor's new reference
     ) -> None:
         "Start with these rows as the pool and no evidence: quick, for simulated years; `fit` checks first."
-        self.pool_, self.sums_ = layout_of(self._with_risk).count(coded.codes), number_sums(coded.values)
+        self._begin(layout_of(self._with_risk).count(coded.codes), number_sums(coded.values))
+
+    def _begin(self, pool: np.ndarray, sums: np.ndarray) -> None:
+        self.pool_, self.sums_ = pool, sums
         alone = tally(self._with_risk, 0 * self.pool_, self.pool_)
         self.reference_ = stream_values(self._with_risk, alone.hits, alone.rows, alone.window, self.sums_)
         self.log_r_, self.alarm_ = np.full((len(self.reference_), len(BETS)), -np.inf), None
 
     def quality(
         self,
-        window: pd.DataFrame,  # as it came
+        window,   # as it came: a frame, or another source of `scale.pieces.pieces_of`
         window_id: str,
     ) -> QualityReport:
         "Faults of a file, with rows known from reference and earlier windows; a window counted before is no overlap."
-        report = quality(window)
+        report = quality(window, risk=risk_of(self.model))
         if not report.ok: return report
-        counted = {(record["window_id"], record["digest"]) for record in self.records}
-        return report if (window_id, report.checked.digest) in counted else report.against(self.seen, self.twins)
+        before = {(record["window_id"], record["digest"]) for record in self.records}
+        return report if (window_id, report.counts.digest) in before else report.against(self.seen, self.twins)
+
+    def has_met(
+        self,
+        window: WindowCounts,
+    ) -> bool:
+        "Were all these people in the reference or in a window, as far as the state remembers?"
+        met = overlap(window.people, self.seen)
+        return met.rows == met.compared
 
     def update(
         self,
-        window: pd.DataFrame | CheckedRows,  # at least 20 people, as they came or as `quality` checked them
-        window_id: str,                      # sorts after the last one, such as "2026-W03"
+        window,          # at least 20 people: a frame, another source of `pieces_of`, or the counts of `quality`
+        window_id: str,  # sorts after the last one, such as "2026-W03"
     ) -> DriftResult:
         "Count one window and say whether anything changed."
         require_same_model(self.model, self.probe_)
-        rows = window if isinstance(window, CheckedRows) else CheckedRows(validate(window))
-        repeated = window_place(self.records, window_id, rows.digest) is not None
+        window = self._sound(window)
+        repeated = window_place(self.records, window_id, window.digest) is not None
         if not repeated:
-            people = new_people(rows, self.seen, self.twins)
-            if people.sum() < FEWEST:
+            chosen = counted(window, self.seen, self.twins)
+            if chosen.rows < FEWEST:
                 raise DataError(
-                    f"the window has {people.sum()} people who weren't met before (of {len(rows)} rows), too few to "
+                    f"the window has {chosen.rows} people who weren't met before (of {window.rows} rows), too few to "
                     "say anything: join them to the next window"
                 )
-            self.count(self.encode(rows.frame[people]), window_id, rows.digest)
-            self.seen = np.union1d(self.seen, rows.people)
+            self._count(chosen.rows, chosen.counts, chosen.sums, window_id, window.digest)
+            self.seen = remembered(self.seen, window.people.hashes)
         return self.result(window_id, repeated)
 
     def count(
         self,
         coded: CodedRows,  # rows of the window, see `encode`
         window_id: str,
-        digest: str = "",  # hash of the rows
     ) -> bool:             # is there an alarm?
         "Count a window of encoded rows: quick, for simulated years; `update` checks first."
+        window = layout_of(self._with_risk).count(coded.codes)
+        return self._count(len(coded.codes), window, number_sums(coded.values), window_id, digest="")
+
+    def _count(self, rows: int, window: np.ndarray, sums: np.ndarray, window_id: str, digest: str) -> bool:
+        "Bet on a window's counts and add them to the pool; is there an alarm?"
         risk, layout = self._with_risk, layout_of(self._with_risk)
-        window, sums = layout.count(coded.codes), number_sums(coded.values)
         counts = tally(risk, self.pool_, window)
         z = stream_z(risk, counts, window_rng(self.seed, window_id))
         value = stream_values(risk, counts.hits, counts.rows, counts.window, sums)
@@ -142,7 +164,7 @@ class DriftMonitor:
         if self.alarm_ is None:  # an alarm freezes the pool: what is strange must not become usual
             self.pool_, self.sums_ = self.pool_ + window, self.sums_ + sums
         self.records.append(dict(
-            window_id=window_id, rows=len(coded.codes), digest=digest, log_evidence=evidence, since=self.alarm_,
+            window_id=window_id, rows=rows, digest=digest, log_evidence=evidence, since=self.alarm_,
             day=window_day(window_id),
         ))
         log_r = logsumexp(self.log_r_, axis=1) - np.log(len(BETS))

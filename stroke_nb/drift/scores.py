@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri, ndtri_exp
 
-from .counts import Layout, layout_of, main_field
 from .streams import COUNTED, kind_mask, RANKED, SCORE_GRID, streams
 from ..fields import FIELDS, INPUTS
+from ..scale.layout import Layout, layout_of, main_field
 
 # %% ../../nbs/drift/scores.ipynb #98dbaa21
 def _log_choose(n: np.ndarray, m: np.ndarray) -> np.ndarray:

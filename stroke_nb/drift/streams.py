@@ -7,12 +7,12 @@ __all__ = ['SCORE_GRID', 'COUNTED', 'RANKED', 'Stream', 'record_importance', 'st
 
 # %% ../../nbs/drift/streams.ipynb #584b4f0f
 from functools import cache
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from ..fields import CATEGORIES, FIELDS, INPUTS, NUMBERS, RECORD
+from ..scale.layout import watched_pairs
 
 # %% ../../nbs/drift/streams.ipynb #ac2d1da8
 class Stream(NamedTuple):
@@ -40,14 +40,6 @@ def _column_streams(field, weight: float) -> list[Stream]:
     return [*(Stream(field.name, "share", level, rest / len(levels)) for level in levels), *missing]
 
 # %% ../../nbs/drift/streams.ipynb #12f64f06
-def _watched_pairs() -> list[tuple[str, str]]:
-    "Pairs among the ten fields that say most about risk by the record: with 60 fields, 1,770 pairs would drown it."
-    def rank(name):
-        field = FIELDS[name]
-        return name != RECORD.strongest, not field.direction, not field.measured
-    ten = set(sorted(INPUTS, key=rank)[:10])
-    return list(combinations([name for name in INPUTS if name in ten], 2))
-
 def record_importance() -> tuple[float, ...]:
     "Importance of each input without a model: 1 for the record's strongest field, 0 for the others."
     return tuple(float(name == RECORD.strongest) for name in INPUTS)
@@ -58,7 +50,7 @@ def streams(
     importance: tuple[float, ...] | None = None,  # of each input to risk, 0 to 1; None: the record's
 ) -> tuple[Stream, ...]:                     # columns, then risk, then pairs
     "All streams; weights sum to 1."
-    importance, pairs = importance or record_importance(), _watched_pairs()
+    importance, pairs = importance or record_importance(), watched_pairs()
     parts = [1 + 4 * each for each in importance]
     columns = 1 - 0.3 * with_risk - 0.2 * bool(pairs)
     watched = [

@@ -17,7 +17,8 @@ from pathlib import Path
 # what even the record rests on, then the record, then the rest of the ground
 BASE = ("errors", "files", "moments", "settings")
 WINGS = (
-    "base", "record", "", "jobs", "site", "predictions", "model", "scoring", "validation", "drift", "promotion",
+    "base", "record", "", "jobs", "site", "predictions", "model", "scoring", "validation", "scale",
+    "drift", "promotion",
     "service", "calculator",
     "automation", "cli", "migrations", "tests",
 )
