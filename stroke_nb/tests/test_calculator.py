@@ -180,7 +180,7 @@ def test_upload_and_score_read_alike(way, tmp_path):
 
     from stroke_nb.cli import app
     path, risks = tmp_path / "people.csv", tmp_path / "risks.csv"
-    path.write_bytes(NASTY[way] if isinstance(NASTY[way], bytes) else NASTY[way].encode())
+    path.write_bytes(NASTY[way] if isinstance(NASTY[way], bytes) else str(NASTY[way]).encode())
     done = CliRunner().invoke(app, ["score", str(path), str(risks), "--model", str(fitted_once("calculator", _fit))])
     try: scored = score_table(scorer(), read_table(path.read_bytes(), path.name))
     except DataError as error: assert done.exit_code == 2 and str(error) in done.output, (str(error), done.output)
