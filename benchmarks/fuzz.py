@@ -106,7 +106,7 @@ def main() -> None:
     corpus = FOLDER / "corpus"
     corpus.mkdir()
     for n, seed in enumerate(seeds(chosen.target)): (corpus / f"seed-{n}").write_bytes(seed)
-    words = [f"-max_total_time={chosen.seconds}", "-max_len=20000", "-timeout=30", "-rss_limit_mb=4000", "-print_final_stats=1"]
+    words = [f"-max_total_time={chosen.seconds}", "-max_len=20000", "-timeout=300", "-rss_limit_mb=4000", "-print_final_stats=1"]
     words.append(f"-dict={write_words(chosen.target)}")
     atheris.Setup([sys.argv[0], *words, str(corpus)], globals()[chosen.target])
     print(f"{chosen.target}: from {len(list(corpus.iterdir()))} good inputs", flush=True)

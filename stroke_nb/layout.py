@@ -12,21 +12,27 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
 from .errors import DataError
 
-# %% ../nbs/layout.ipynb #83f3baf3
+# %% ../nbs/layout.ipynb #bc1bb028
 @dataclass(frozen=True)
 class Upload:
-    "An uploaded file; opens as a path does."
+    "An uploaded file."
     name: str
     data: bytes
 
-    def open(self, mode: str = "r", encoding: str | None = None, newline: str | None = None):
-        raw = io.BytesIO(self.data)
-        return raw if mode == "rb" else io.TextIOWrapper(raw, encoding, newline=newline)
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}   # the module that reads it
+
+def _opened(file: Path | Upload, encoding: str | None = None):
+    "A CSV file, compressed or not, as bytes or as text."
+    if isinstance(file, Upload): binary = io.BytesIO(file.data)
+    elif module := _COMPRESSED.get(file.suffix.lower()): binary = import_module(module).open(file)
+    else: binary = file.open("rb")
+    return io.TextIOWrapper(binary, encoding, newline="") if encoding else binary
 
 # %% ../nbs/layout.ipynb #b96279ad
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Layout:
 # %% ../nbs/layout.ipynb #742e5649
 def _encoding(file: Path | Upload) -> str:
     "The encoding that a file's first bytes tell."
-    with file.open("rb") as binary: start = binary.read(4096)
+    with _opened(file) as binary: start = binary.read(4096)
     if not start.strip(b"\xef\xbb\xbf \r\n\t"):
         raise DataError(f"{file.name}: the file is empty; it needs a header and at least one row")
     if start.startswith((b"\xff\xfe", b"\xfe\xff")): return "utf-16"
@@ -58,7 +64,7 @@ def _encoding(file: Path | Upload) -> str:
 
 def _start(file: Path | Upload, encoding: str) -> tuple[str, list[list[str]], int]:
     "Delimiter, header with the first rows, and how many lines stand before these rows."
-    with file.open(encoding=encoding, newline="") as lines:
+    with _opened(file, encoding) as lines:
         line, skipped = lines.readline(), 0
         while not line.strip(" \r\n\ufeff"): line, skipped = lines.readline(), skipped + 1
         named = line.strip().lower().strip('"')
@@ -100,7 +106,7 @@ def _has_decimal_commas(delimiter: str, rows: list[list[str]]) -> bool:
 # %% ../nbs/layout.ipynb #6fb9a196
 def _cells(file: Path | Upload, layout: Layout) -> Iterator[list[str]]:
     "The cells of each row below the header; empty lines are none."
-    with file.open(encoding=layout.encoding, newline="") as lines:
+    with _opened(file, layout.encoding) as lines:
         for _ in range(layout.first): lines.readline()
         yield from filter(None, csv.reader(lines, delimiter=layout.delimiter))
 
@@ -124,8 +130,11 @@ def layout_of(
     file: Path | Upload,
 ) -> Layout:
     "How a CSV file is written, by its first rows."
-    encoding = _encoding(file)
-    try: delimiter, (header, *rows), first = _start(file, encoding)
+    try:
+        encoding = _encoding(file)
+        delimiter, (header, *rows), first = _start(file, encoding)
+    except (EOFError, OSError) as error:
+        raise DataError(f"{file.name}: can't be read ({error}); write it again") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{file.name}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
     except csv.Error as error: raise DataError(f"{file.name}: not a table ({error}); give a CSV file") from None

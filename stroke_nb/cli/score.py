@@ -71,91 +71,6 @@ def fetch() -> None:
         shutil.copyfile(source, half)
     print(f"Data: {target}")
 
-# %% ../../nbs/cli/score.ipynb #a8d71b1e
-_CHUNK = 50_000  # rows in memory at a time
-
-def _csv_pieces(path: Path):
-    "Pieces of a CSV file as text."
-    from stroke_nb.tables import csv_pieces
-    return csv_pieces(path, _CHUNK, text=None)
-
-def _parquet_pieces(path: Path):
-    "Pieces of a Parquet file."
-    import pyarrow as pa, pyarrow.parquet as pq
-    from stroke_nb.errors import DataError
-    try:
-        with pq.ParquetFile(path) as file: yield from (batch.to_pandas() for batch in file.iter_batches(_CHUNK))
-    except pa.ArrowException as error: raise DataError(f"not a Parquet file ({error})") from None
-
-# %% ../../nbs/cli/score.ipynb #04f0f859
-def _scored(frame, model, typed: bool):
-    "A piece with the column `risk` added."
-    from stroke_nb.errors import DataError
-    from stroke_nb.schema import validate
-    if "risk" in frame: raise DataError("column 'risk' is there already. Rename or drop it, the new risk goes there.")
-    valid = validate(frame)
-    shown = valid.set_axis(frame.columns, axis=1) if typed else frame
-    return shown.assign(risk=model.predict_proba(valid)[:, 1])
-
-# %% ../../nbs/cli/score.ipynb #282e7582
-def _unique(source: Path, seen: list) -> None:
-    "Raise where an id stands in two pieces; hashes of the ids take eight bytes each."
-    import numpy as np
-    from stroke_nb.errors import DataError
-    if seen and len(np.unique(np.concatenate(seen))) < sum(map(len, seen)):
-        raise DataError(
-            f"{source.name}: column 'id': an id stands in more than one row. Keep one row for each person."
-        )
-
-def _pieces(source: Path, model, typed: bool):
-    "Scored pieces of a file."
-    import pandas as pd
-    from stroke_nb.errors import DataError
-    from stroke_nb.schema import rename
-    if not source.is_file(): raise DataError(f"{source}: no such file. Give a CSV or Parquet file.")
-    seen, start = [], 0
-    try:
-        for frame in (_csv_pieces if _format(source) == "csv" else _parquet_pieces)(source):
-            yield _scored(frame, model, typed)
-            ids = rename(frame).get("id")
-            if ids is not None: seen.append(pd.util.hash_array(ids.dropna().astype(str).to_numpy(object)))
-            start += len(frame)
-        if not start: raise DataError("columns but no rows. Give at least one person.")
-    except DataError as error:
-        words = str(error).removeprefix(f"{source.name}: ")
-        where = f"{source.name}, counting from row {start + 1:,}" if start else source.name
-        raise DataError(f"{where}: {words}") from None
-    _unique(source, seen)
-
-# %% ../../nbs/cli/score.ipynb #c440b76b
-def _write_csv(pieces, path: Path) -> int:
-    "Write pieces to a CSV file; returns the number of rows."
-    from stroke_nb.spreadsheets import safe_frame
-    rows = 0
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        for piece in pieces:
-            safe_frame(piece).to_csv(file, index=False, header=not rows)
-            rows += len(piece)
-    return rows
-
-def _write_parquet(pieces, path: Path) -> int:
-    "Write pieces to a Parquet file with the types of the first; returns the number of rows."
-    import pyarrow as pa, pyarrow.parquet as pq
-    writer, rows = None, 0
-    try:
-        for piece in pieces:
-            schema = writer.schema if writer else pa.Schema.from_pandas(piece, preserve_index=False)
-            if not writer:  # a column that is blank so far may hold text later
-                schema = pa.schema(
-                    [column.with_type(pa.string()) if pa.types.is_null(column.type) else column for column in schema]
-                )
-                writer = pq.ParquetWriter(path, schema)
-            writer.write_table(pa.Table.from_pandas(piece, schema=schema, preserve_index=False))
-            rows += len(piece)
-    finally:
-        if writer: writer.close()
-    return rows
-
 # %% ../../nbs/cli/score.ipynb #b8514001
 def _load_model(path: Path):
     "The model in a folder, or one sentence why not."
@@ -167,16 +82,39 @@ def _load_model(path: Path):
     try: return RiskModel.load(path)
     except (ValueError, OSError) as error: stop(f"--model {path}: {error}", 2)
 
+def _light_scorer(path: Path):
+    "The scorer that explains a model's risks by arrays alone."
+    from stroke_nb.scoring.load import Scorer
+    from stroke_nb.scoring.scorer import LightScorer
+    scorer = Scorer.load(path)
+    if not isinstance(scorer, LightScorer):
+        stop(f"--explain: a model of kind {scorer.kind!r} isn't explained in log-odds. Use stroke_nb.model.explain.", 2)
+    return scorer
+
 def score(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or Parquet file with the record's inputs.")],
+    source: Annotated[str, typer.Argument(
+        metavar="IN", help="The record's inputs: CSV or Parquet file, pattern, folder, or database URL with ?table=.",
+    )],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write: the same rows with `risk`.")
     ],
     model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path("models/champion"),
+    columns: Annotated[str, typer.Option(help="Columns to keep, parted by commas; all where none is named.")] = "",
+    interval: Annotated[bool, typer.Option("--interval", help="Also risk_low and risk_high.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Also each field's part of the log-odds.")] = False,
 ) -> None:
-    "Add the risk of each person in a file."
-    kinds = _format(source), _format(out)
-    write = {"csv": _write_csv, "parquet": _write_parquet}[kinds[1]]
+    "Add the risk of each person in a table of any size."
+    kind = _format(out)
     loaded = _load_model(model)
-    with _whole(out) as half: rows = write(_pieces(source, loaded, kinds == ("csv", "parquet")), half)
+    from stroke_nb.errors import DataError
+    from stroke_nb.scale.scoring import score_table, Wanted
+    from stroke_nb.scale.sources import is_csv
+    names = tuple(name.strip() for name in columns.split(",") if name.strip())
+    scorer = _light_scorer(model) if explain else None
+    try:
+        wanted = Wanted(names, interval, explain, typed=kind == "parquet" and is_csv(source))
+        with _whole(out) as half: rows = score_table(source, half, loaded, wanted, scorer)
+    except DataError as error:
+        name = Path(source).name if "://" not in source else "the table"
+        raise DataError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
     print(f"{rows:,} rows scored: {out}")

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..cohort import load, read, split
 from .job_report import LookPlots, LookWords
-from .log_windows import log_outcomes, log_reference, log_window, Window
+from .log_windows import file_window, log_outcomes, log_reference, log_window, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
     dynamic_calibration, expected_performance, outcome_monitor_at, OutcomeMonitor, OutcomeResult,
@@ -81,7 +81,7 @@ def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.
     return people
 
 def comparison(
-    current: str = "",     # the window's file or address; empty: the data's own fifth, or the log
+    current: str = "",     # the window: file, pattern, folder or address; empty: the data's own fifth, or the log
     log: PredictionLog | None = None,  # take the window from here
     data: str = "",        # the reference, as at `cohort.load`
     model: str = "models/champion",    # folder; where there is none, only the inputs are watched
@@ -101,8 +101,7 @@ def comparison(
     state = Path(state) if keeps else None
     if log: kind, window = "log", log_window(log, since, until, window_id, state)
     elif current:
-        rows, about = read(current)
-        kind, window = "file", Window(rows, window_id or today, about["source"], about["sha256"])
+        kind, window = "file", file_window(current, window_id or today)
     elif reference: raise DataError("a reference without a window: give current, or source = 'log'")
     else:
         usual, rows = split(cohort)
@@ -141,7 +140,7 @@ class DriftLook:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        "The window, validated."
+        "The window, validated; of one that is read in pieces a sample."
         return validate(self.compared.window.rows)
 
     @property
@@ -203,7 +202,7 @@ class DriftLook:
         if self.risks is not None: numbers["mean_risk"] = float(self.risks.mean())
         if self.reference_risks is not None: numbers["reference_mean_risk"] = float(self.reference_risks.mean())
         return numbers | dict(
-            window_rows=len(self.rows), windows=len(self.result.history),
+            window_rows=self.quality.rows, windows=len(self.result.history),
             quality_warnings=len(self.quality.faults),  # of the file itself: the same on a day run again
         )
 
@@ -218,7 +217,7 @@ class DriftLook:
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
             verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
-            data=dict(source=source, sha256=window.sha256, rows=len(self.rows), simulated=simulated,
+            data=dict(source=source, sha256=window.sha256, rows=self.quality.rows, simulated=simulated,
                       window=window.window_id),
             model=model, files=files,
         )
@@ -226,7 +225,7 @@ class DriftLook:
 # %% ../../nbs/drift/job.ipynb #9764a43a
 def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None) -> pd.DataFrame:
     "Risks and outcomes of those whose outcome is known."
-    if compared.model is None: return pd.DataFrame(columns=["id", "risk", OUTCOME])
+    if compared.model is None or compared.window.streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 
@@ -269,7 +268,7 @@ def look_at(
     window = compared.window
     with locked_state(compared.state):
         monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
-        report = monitor.quality(window.rows, window.window_id)
+        report = monitor.quality(window.streamed or window.rows, window.window_id)
         look = DriftLook(compared, report, monitor, monitor.has_met(compared.reference_counts), promise, seed)
         return _counted(look, restart) if report.ok else look
 

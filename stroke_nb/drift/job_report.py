@@ -71,6 +71,8 @@ class LookWords:
         "Do the risks hold?"
         look, kind = self.look, self.look.compared.kind
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
+        if look.compared.window.streamed:
+            return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
         if not look.outcomes and kind == "log":
             return "No outcome of this model's predictions has come in since the last look."
         if not look.outcomes:
@@ -116,6 +118,9 @@ class LookWords:
     @property
     def columns(self) -> str:
         "How to read the pictures of single columns."
+        if self.look.at_hand and self.look.compared.window.streamed:
+            return (f"Grey is the reference, blue an even sample of {len(self.look.rows):,} rows of the window, which "
+                    "was counted in pieces. A difference here is description; the alarm above decides.")
         if self.look.at_hand:
             return "Grey is the reference, blue the window. A difference here is description; the alarm above decides."
         return ("Left out: the reference isn't at hand. Name it by `-p data` to see it here; the table above has its "

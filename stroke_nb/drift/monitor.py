@@ -48,7 +48,7 @@ class DriftMonitor:
 
     def fit(
         self,
-        reference,  # at least 200 people: a frame, or another source of `scale.pieces.pieces_of`
+        reference,  # at least 200 people: a frame, or another source of `scale.sources.pieces_of`
     ) -> "DriftMonitor":
         "Take these people as what is usual."
         if not 0 < self.budget < 1:
@@ -105,7 +105,7 @@ class DriftMonitor:
 
     def quality(
         self,
-        window,   # as it came: a frame, or another source of `scale.pieces.pieces_of`
+        window,   # as it came: a frame, or another source of `scale.sources.pieces_of`
         window_id: str,
     ) -> QualityReport:
         "Faults of a file, with rows known from reference and earlier windows; a window counted before is no overlap."

@@ -14,7 +14,8 @@ from scipy.special import logit
 
 from ..errors import DriftError
 from ..fields import FIELDS, INPUTS
-from ..scale.window import frame_of, Risk
+from ..scale.scoring import ModelRisk
+from ..scale.window import Risk
 
 # %% ../../nbs/drift/probe.ipynb #a00e7e23
 def _values(field, rng: np.random.Generator, people: int) -> np.ndarray:
@@ -42,7 +43,7 @@ def model_risks(
 
 def risk_of(model) -> Risk | None:
     "The model's risks from the values of the inputs, as `scale.window` counts them; None without a model."
-    return None if model is None else lambda values: model_risks(model, frame_of(values))
+    return None if model is None else ModelRisk(model)
 
 def probe_risks(model) -> np.ndarray:
     "The model's risks for the probe people; empty without a model."

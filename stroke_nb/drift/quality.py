@@ -198,7 +198,7 @@ def require_sound(
     if faults: raise DataError("; ".join(finding.words for finding in faults))
 
 def quality(
-    window,                     # as it came, aliases allowed: a frame, or another source of `scale.pieces.pieces_of`
+    window,                     # as it came, aliases allowed: a frame, or another source of `scale.sources.pieces_of`
     reference=None,             # rows in which none of the window's should be
     risk: Risk | None = None,   # counts the predicted risk, too
 ) -> QualityReport:

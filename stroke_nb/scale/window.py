@@ -21,8 +21,9 @@ from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
 from .columns import Column, column_of
 from .layout import layout_of, number_levels
-from .pieces import frame_batch, in_order, Piece, pieces_of
+from .pieces import frame_batch, in_order, Piece
 from .sketch import EVERY, id_texts, Sketch, sketch_of, text_hashes, value_hashes
+from .sources import pieces_of
 from .tallies import Ids, ids_of, PART, Tally, tally_of
 from ..schema import rename
 
@@ -207,7 +208,7 @@ def count_piece(
 
 # %% ../../nbs/scale/window.ipynb #70d35d73
 def count_window(
-    source,                    # see `pieces.pieces_of`
+    source,                    # see `sources.pieces_of`
     risk: Risk | None = None,  # counts the predicted risk, too
 ) -> WindowCounts:
     "Count a table in one pass, on all cores."

@@ -147,7 +147,14 @@ class LightScorer(Saved):
         prevalence: float | None = None,  # of the place of use
     ) -> Parts:
         "Why: SHAP values of the fields, blanks averaged over their plausible values."
-        codes = without(codes_of_columns(columns), self.left_out)
+        return self.explain_codes(codes_of_columns(columns), prevalence)
+
+    def explain_codes(
+        self, codes: np.ndarray,          # values of the inputs, shape (n, k)
+        prevalence: float | None = None,  # of the place of use
+    ) -> Parts:
+        "The same for records as numbers."
+        codes = without(np.array(codes), self.left_out)
         encoded, z, rows = self._complete(codes)
         base, shares = self._parts(encoded)
         base, parts = base + z - (base + shares.sum(axis=1)), shares @ _FIELD_OF_COLUMN

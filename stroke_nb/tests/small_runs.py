@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SMALL', 'place', 'older', 'broken', 'rarer', 'fresh', 'stepped', 'fitted_once', 'rival', 'small_run', 'warm',
-           'own_environment']
+           'python', 'own_environment']
 
 # %% ../../nbs/tests/small_runs.ipynb #8205e550
 import atexit
@@ -141,6 +141,11 @@ def small_run(
 def warm() -> Path:
     "Folder of the session's warm parent, empty where there is none: for JUPYTER_PATH, its `bin` for PATH."
     return place() / "warm"
+
+def python() -> str:
+    "Python with the heavy packages imported, where there is a warm parent."
+    own = warm() / "bin/python"
+    return str(own) if own.exists() else sys.executable
 
 def own_environment(folder: Path) -> None:
     "This session's environment as the folder's `.venv`; `make` finds it built, and can't rebuild it."

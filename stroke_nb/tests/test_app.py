@@ -28,7 +28,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -57,6 +56,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="sessions are forked"),
 ]
+from .small_runs import python
 
 # %% ../../nbs/tests/test_app.ipynb #04ba80d2
 def workspace() -> Path:
@@ -105,7 +105,7 @@ class Server:
         settings = dict(port=self.port, model=str(model), warm=warm, **settings)
         line = f"from stroke_nb.calculator.app import serve_app; serve_app(**{settings})"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log,
+            [python(), "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log,
             stderr=self.log, start_new_session=True,
         )
         self.address = f"http://localhost:{self.port}/"
@@ -512,17 +512,12 @@ def kernel_of(page) -> int:
     "Process of a page's kernel."
     import psutil
     kernel = page.page.get_attribute("#sn-main", "data-kernel")
-    server = psutil.Process(page.server.process.pid)
     connection = next(
         json.loads(path.read_text()) for path in Path(tempfile.gettempdir()).glob(f"voila_*/kernel-{kernel}.json")
     )
     return next(
-        child.pid
-        for child in server.children(recursive=True)
-        if any(
-            port.laddr and port.laddr.port == connection["shell_port"] and port.status == "LISTEN"
-            for port in child.net_connections("tcp")
-        )
+        each.pid for each in psutil.net_connections("tcp")
+        if each.status == "LISTEN" and each.laddr.port == connection["shell_port"]
     )
 
 def test_a_dead_kernel_shows_a_way_back(visit):
@@ -680,7 +675,7 @@ def test_in_jupyterlab(chromium, place, tmp_path):
     )
     port, log = free_port(), tempfile.TemporaryFile("w+")
     command = [
-        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+        python(), "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
         "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=",
     ]
     lab = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

@@ -42,6 +42,7 @@ _here = Path(globals().get("__file__", ".")).resolve()   # a notebook has no fil
 ROOT = next((folder for folder in (_here, *_here.parents) if (folder / "settings.ini").is_file()), None)
 pytestmark = pytest.mark.skipif(ROOT is None, reason="not in the workspace: these tests look at deploy/")
 DEPLOY = ROOT / "deploy" if ROOT else Path("deploy")
+from .small_runs import python
 
 # %% ../../nbs/tests/test_deploy.ipynb #2448f45b
 @cache
@@ -399,7 +400,7 @@ def test_an_alert_reaches_people_and_so_does_its_end(tmp_path):
             "group_interval: 5m": "group_interval: 1s",
         },
     )
-    program = [sys.executable, "-c", "from stroke_nb.cli import app; app()"]
+    program = [python(), "-c", "from stroke_nb.cli import app; app()"]
     commands = dict(
         prometheus=(
             [

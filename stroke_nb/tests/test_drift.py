@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -34,7 +33,7 @@ from ..jobs.parameters import find_job
 from ..jobs import run_job
 from ..model import RiskModel
 from .other_records import wide_record
-from .small_runs import place, small_run
+from .small_runs import place, python, small_run
 
 # %% ../../nbs/tests/test_drift.ipynb #90277b9e
 @cache
@@ -140,7 +139,7 @@ def test_a_killed_run_leaves_the_old_state_or_the_new():
         f"run_job({str(find_job('drift').resolve())!r}, {_params('week3.csv', '2026-W03')!r}, out='reports', progress=False)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=_folder(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [python(), "-c", code], cwd=_folder(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     old, end = state.stat().st_mtime_ns, time.monotonic() + 60
     while not _writes(state, old) and process.poll() is None and time.monotonic() < end: time.sleep(0.0005)
@@ -198,7 +197,7 @@ print(json.dumps(dict(quiet=quiet.alarm, since=shifted.since, moved=shifted.move
 
 def _in_record(record: Path, code: str, *words: str) -> subprocess.CompletedProcess:
     "Run a program under a record."
-    return subprocess.run([sys.executable, "-W", "ignore", "-c", code, *words], capture_output=True, text=True,
+    return subprocess.run([python(), "-W", "ignore", "-c", code, *words], capture_output=True, text=True,
                           env=os.environ | {"STROKE_NB_RECORD": str(record)})
 
 def test_another_record_is_watched(tmp_path):

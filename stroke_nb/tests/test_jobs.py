@@ -21,7 +21,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from ..jobs.index import build_index
 from ..jobs.parameters import find_job, parameters
 from ..jobs import run_job
 from .browser import chromium  # noqa: F401 (a fixture)
+from .small_runs import python
 
 # %% ../../nbs/tests/test_jobs.ipynb #6eae886f
 _KNOBS = '''folds: int = 5  # folds per repeat [2..20]
@@ -56,7 +56,7 @@ def write_job(path: Path, *sources: str) -> Path:
 def command(job: Path, *words: str, cwd: Path) -> subprocess.Popen:
     "`stroke-nb run` as a process of its own."
     return subprocess.Popen(
-        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words], cwd=cwd,
+        [python(), "-c", "from stroke_nb.cli import app; app()", "run", str(job), *words], cwd=cwd,
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
 

@@ -29,7 +29,7 @@ from ..promotion.published import champion_info, history, publish
 from ..promotion.registry import log_run
 from ..model import RiskModel
 from ..cohort import simulate
-from .small_runs import warm
+from .small_runs import python, warm
 
 # %% ../../nbs/tests/test_loop.ipynb #25741bda
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def _start(now) -> subprocess.Popen:
         f"from datetime import datetime; done = step(load_rule(), datetime.fromisoformat('{now.isoformat()}')); "
         "print(done.words); sys.exit(done.exit_code)"
     )
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([python(), "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 def _half_runs() -> list: return list(Path("reports", "retrain").glob(".*.tmp"))
 

@@ -35,6 +35,7 @@ from ..calculator.reasons import could_change, strongest_first
 from ..scoring import Scorer
 from ..scoring.alike import reference_of
 from ..validation.updating import closed_test, revision
+from .small_runs import python
 
 # %% ../../nbs/tests/test_model.ipynb #699070cc
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_alone_in_a_frame_saved_and_from_the_command_agree(model, tmp_path):
     people.to_csv(tmp_path / "in.csv", index=False)
     subprocess.run(
         [
-            sys.executable, "-c", "from stroke_nb.cli import app; app()", "score", tmp_path / "in.csv",
+            python(), "-c", "from stroke_nb.cli import app; app()", "score", tmp_path / "in.csv",
             tmp_path / "out.parquet", "--model", folder,
         ],
         check=True,
@@ -187,7 +188,7 @@ def _scored_with(settings: dict, folder, tmp_path):
     "What a process whose record is `settings` makes of a saved model."
     path = tmp_path / "record.json"
     path.write_text(json.dumps(settings), encoding="utf-8")
-    return subprocess.run([sys.executable, "-c", _SCORE, str(folder)], capture_output=True, text=True,
+    return subprocess.run([python(), "-c", _SCORE, str(folder)], capture_output=True, text=True,
                           env=os.environ | {"STROKE_NB_RECORD": str(path)})
 
 def test_lines_of_a_record_may_change_places(model, tmp_path):

@@ -9,7 +9,6 @@ __all__ = ['drafted', 'people', 'notes', 'test_table_that_cannot_serve',
 
 # %% ../../nbs/tests/test_record.ipynb #3ef1f851
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from ..record.drafting import draft
 from ..record.parsing import parse
 from ..record.reading import read_record
 from ..tables import read_rows
+from .small_runs import python
 
 # %% ../../nbs/tests/test_record.ipynb #361af804
 def drafted(folder, outcome: str, *words: str):
@@ -122,7 +122,7 @@ def test_shape_of_a_public_file(name, tmp_path):
 @pytest.mark.parametrize(("command", "code"), [("--help", 0), ("index", 2), ("schedule list", 2), ("record check", 2)])
 def test_a_record_that_cannot_be_read_ends_every_command_in_words(command, code, tmp_path):
     (tmp_path / "record.yaml").write_text("name: ward")
-    program = [sys.executable, "-c", "from stroke_nb.cli import app; app()", *command.split()]
+    program = [python(), "-c", "from stroke_nb.cli import app; app()", *command.split()]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
     assert code == 0 or done.stderr == "stroke-nb: record.yaml: `outcome` is missing\n"

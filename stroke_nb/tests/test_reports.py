@@ -16,7 +16,6 @@ __all__ = ['test_training_leaves_a_whole_record', 'test_the_saved_model_is_the_r
 import json
 import re
 import subprocess
-import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -26,7 +25,7 @@ from ..validation.provenance import learned_from
 from ..jobs.index import build_index
 from ..model import RiskModel
 from .browser import chromium  # noqa: F401 (a fixture)
-from .small_runs import place, small_run
+from .small_runs import place, python, small_run
 
 # %% ../../nbs/tests/test_reports.ipynb #bc108134
 def test_training_leaves_a_whole_record():
@@ -78,7 +77,7 @@ def test_every_link_of_the_checklists_leads_somewhere():
 def test_a_run_reproduces_itself():
     run = small_run("train")
     done = subprocess.run(
-        [sys.executable, "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
+        [python(), "-c", "from stroke_nb.cli import app; app()", "rerun", run.folder.resolve()],
         capture_output=True, text=True, cwd=place(),
     )
     assert done.returncode == 0 and f"{len(run.result['metrics'])} numbers compared, 0 differ" in done.stdout, (

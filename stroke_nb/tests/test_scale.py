@@ -4,24 +4,40 @@
 
 # %% auto #0
 __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evidence_of_the_whole',
-           'test_a_state_does_not_grow_with_the_people']
+           'test_a_state_does_not_grow_with_the_people', 'test_a_month_in_many_files_is_counted_in_pieces',
+           'test_damaged_files_are_never_counted', 'test_every_kind_of_table_has_the_same_counts',
+           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
 from dataclasses import fields
 from functools import cache, reduce
+from importlib.util import find_spec
 from operator import add
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
+from pyarrow.dataset import dataset
 
 from ..drift import DriftMonitor
+from ..drift.job import look
 from ..drift.people import counted
-from ..scale import count_window, pieces, sketch
+from ..errors import DataError
+from ..files import whole_file
+from ..model import RiskModel
+from ..scale import count_window, pieces, sketch, sources
 from ..scale.pieces import frame_batch, Piece
+from ..scale.scoring import score_table, Wanted
+from ..scale.sources import pieces_of
 from ..scale.window import count_piece, WindowCounts
+from ..scoring import Scorer
 from ..simulation import simulate
+from .small_runs import small_run
 
 # %% ../../nbs/tests/test_scale.ipynb #1cc37367
 @cache
@@ -30,7 +46,8 @@ def _people() -> pd.DataFrame:
     people = simulate(90, seed=1).astype(dict(age=object, work_type=object))
     people.loc[[5, 40], "age"], people.loc[[7, 50, 88], "work_type"] = "old", "astronaut"
     people.loc[20:30, "avg_glucose_level"] = 5.5
-    return pd.concat([people.assign(id=[f"P{n}" if n % 3 else None for n in range(90)]), people.head(9)], ignore_index=True)
+    people["id"] = [f"P{n}" if n % 3 else None for n in range(90)]
+    return pd.concat([people, people.head(9).drop(columns="id")], ignore_index=True)
 
 def _count(rows: tuple[int, int]) -> WindowCounts:
     "Counts of some of the people."
@@ -99,3 +116,106 @@ def test_a_state_does_not_grow_with_the_people(monkeypatch, tmp_path):
     assert len(DriftMonitor.load(monitor.save(tmp_path / "state.npz")).seen) == 300
     assert not monitor.quality(people.head(1_500), "2").ok   # everybody was there before
     assert counted(count_window(people.head(250)), monitor.seen, 0.0).rows < 250   # a small window: whoever is known
+
+# %% ../../nbs/tests/test_scale.ipynb #308076a5
+def _month(folder: Path) -> pd.DataFrame:
+    "A month of people in three files: Parquet, and the same people as compressed CSV."
+    people = simulate(300, seed=8).drop(columns=["stroke", "true_risk"])
+    for day, rows in enumerate((slice(0, 120), slice(120, 130), slice(130, 300)), 1):
+        for kind in ("parquet", "csv"): (folder / kind).mkdir(parents=True, exist_ok=True)
+        people.iloc[rows].to_parquet(folder / f"parquet/{day}.parquet", index=False)
+        people.iloc[rows].to_csv(folder / f"csv/{day}.csv.gz", index=False)
+    people.to_csv(folder / "whole.csv", index=False)
+    return people
+
+def _look(folder: Path, current: str):
+    "The drift job on a window."
+    return look(str(folder / current), data=str(folder / "reference.csv"), model="none", window_id="2026-11")
+
+def test_a_month_in_many_files_is_counted_in_pieces(monkeypatch, tmp_path, capsys):
+    "Patterns, folders and compressed files; in pieces or whole, the same digits."
+    people = _month(tmp_path)
+    simulate(600, seed=9).to_csv(tmp_path / "reference.csv", index=False)
+    whole = _look(tmp_path, "whole.csv")
+    for limit in (1_000_000, 100):
+        monkeypatch.setattr(sources, "HELD", limit)
+        for current in ("parquet/*.parquet", "csv"):
+            month = _look(tmp_path, current)
+            assert (month.result.evidence, month.verdict) == (whole.result.evidence, whole.verdict)
+            assert month.quality.counts.digest == whole.quality.counts.digest
+            assert month.record()["metrics"]["window_rows"]["value"] == 300
+    assert "Read in pieces: up to" in capsys.readouterr().out and "even sample" in month.words().columns
+    assert len(people) == month.quality.rows
+
+# %% ../../nbs/tests/test_scale.ipynb #0c14a203
+def test_damaged_files_are_never_counted(tmp_path):
+    "Cut off, corrupt, of another schema, changed while it is read: no count."
+    people = _month(tmp_path)
+    one, other = tmp_path / "parquet/1.parquet", tmp_path / "parquet/2.parquet"
+    sound, pattern = one.read_bytes(), str(tmp_path / "parquet/*.parquet")
+    for damage in (sound[:-100], sound[:200] + bytes(200) + sound[400:], b""):
+        one.write_bytes(damage)
+        with pytest.raises(DataError, match=r"1\.parquet: not a readable Parquet file"): count_window(pattern)
+    one.write_bytes(sound)
+    people.head(10).drop(columns="bmi").to_parquet(other)
+    with pytest.raises(DataError, match="column 'bmi' is in 1.parquet or in 2.parquet"): count_window(pattern)
+    people.iloc[120:130].to_parquet(other)
+    reading = pieces_of(pattern)
+    next(reading)
+    people.head(20).to_parquet(one)
+    with pytest.raises(DataError, match=r"1\.parquet: the file changed while it was read"): list(reading)
+    cut = tmp_path / "csv/3.csv.gz"
+    cut.write_bytes(cut.read_bytes()[:-300])
+    with pytest.raises(DataError, match=r"3\.csv\.gz"): count_window(tmp_path / "csv")
+
+def test_every_kind_of_table_has_the_same_counts(tmp_path):
+    "Frames, Arrow, datasets, databases, DuckDB: one digest."
+    people = _month(tmp_path)
+    table, url = pa.Table.from_pandas(people), f"sqlite:///{tmp_path}/people.db"
+    with sa.create_engine(url).begin() as connection: people.to_sql("people", connection, index=False)
+    given = [people, table, table.to_reader(), dataset(tmp_path / "parquet"), f"{url}?table=people"]
+    given.append(tmp_path / "whole.csv")
+    if find_spec("duckdb"):
+        import duckdb
+        given.append(duckdb.sql(f"select * from '{tmp_path}/parquet/*.parquet'"))
+    assert {count_window(source).digest for source in given} == {count_window(tmp_path / "parquet").digest}
+
+# %% ../../nbs/tests/test_scale.ipynb #a396894e
+@cache
+def _model() -> RiskModel:
+    return RiskModel.load(small_run("train").folder / "model")
+
+def test_scores_in_pieces_are_the_models(monkeypatch, tmp_path):
+    "With blanks, in order, from Parquet and from CSV; intervals and parts beside them."
+    monkeypatch.setattr(pieces, "ROWS", 64)
+    people = simulate(150, seed=4).drop(columns=["stroke", "true_risk"])
+    people.loc[::9, "bmi"], people.loc[::20, "age"], people.loc[::20, "gender"] = None, None, None
+    people.to_parquet(tmp_path / "in.parquet", index=False)
+    people.to_csv(tmp_path / "in.csv", index=False)
+    model, scorer = _model(), Scorer.load(_model().folder_)
+    for name in ("in.parquet", "in.csv"):
+        wanted = Wanted(("id",), interval=True, explain=True)
+        assert score_table(tmp_path / name, tmp_path / "out.parquet", model, wanted, scorer) == 150
+        out = pd.read_parquet(tmp_path / "out.parquet")
+        assert out.id.astype(int).tolist() == people.id.tolist()
+        np.testing.assert_allclose(out.risk, model.predict_proba(people)[:, 1], rtol=0, atol=1e-15)
+        low, high = model.predict_interval(people)
+        np.testing.assert_allclose([out.risk_low, out.risk_high], [low, high], rtol=0, atol=1e-12)
+        parts = out.filter(like="part_").sum(axis=1)
+        np.testing.assert_allclose(1 / (1 + np.exp(-parts)), out.risk, rtol=0, atol=1e-9)
+
+def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
+    "The message says how far it came."
+    monkeypatch.setattr(pieces, "ROWS", 100)
+    simulate(500, seed=4).drop(columns="true_risk").to_parquet(tmp_path / "in.parquet")
+    import pyarrow.parquet as pq
+    write, batches = pq.ParquetWriter.write_batch, []
+    def full(writer, batch):
+        batches.append(batch)
+        if len(batches) == 3: raise OSError(28, "No space left on device")
+        write(writer, batch)
+    monkeypatch.setattr(pq.ParquetWriter, "write_batch", full)
+    stops = pytest.raises(DataError, match="stopped after 200 rows .*No space left")
+    with stops, whole_file(tmp_path / "out.parquet") as half:
+        score_table(tmp_path / "in.parquet", half, _model())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet"]

@@ -18,8 +18,9 @@ import pytest
 
 from ..simulation import simulate
 from .own_workspaces import own_workspace
+from .small_runs import python
 
-CLI = [sys.executable, "-c", "from stroke_nb.cli import app; app()"]
+CLI = [python(), "-c", "from stroke_nb.cli import app; app()"]
 
 # %% ../../nbs/tests/test_validation.ipynb #e239b366
 def _train(folder: Path, people, **params) -> subprocess.CompletedProcess:

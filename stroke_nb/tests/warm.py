@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import traceback
+import types
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -36,10 +37,11 @@ HEAVY = (
 
 def begin(
     address: str,       # socket of the parent
-    words: list[str],   # what Python would be given; forked is what begins with `-m` and a module, or with a script
+    words: list[str],   # what Python would be given; forked is what begins with -m, -c or a script
 ) -> None:
     "Have the parent fork a process with this one's streams, environment and folder; end as it ends."
-    if words[:1] != ["-m"] and not Path(*words[:1]).is_file(): os.execv(sys.executable, [sys.executable, *words])
+    if words[:1] not in (["-m"], ["-c"]) and not Path(*words[:1]).is_file():
+        os.execv(sys.executable, [sys.executable, *words])
     request = json.dumps(dict(words=words, env=dict(os.environ), folder=os.getcwd())).encode()
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
@@ -54,11 +56,17 @@ def begin(
     sys.exit(code)
 
 # %% ../../nbs/tests/warm.ipynb #f53f4a11
+def _new_main() -> dict:
+    "Names of a main module that nothing has run in."
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    return vars(sys.modules["__main__"])
+
 def _run(words: list[str]) -> None:
-    "Run a module or script as the main program, and end."
+    "Run a module, script or code as the main program, and end."
     code = 1
     try:
         if words[0] == "-m": runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c": exec(compile(words[1], "<string>", "exec"), _new_main())
         else: runpy.run_path(words[0], run_name="__main__")
         code = 0
     except SystemExit as end:
@@ -80,11 +88,11 @@ def _become(streams: list[int], words: list[str], env: dict, folder: str) -> Non
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
-    is_module, is_kernel = words[0] == "-m", words[:2] == ["-m", "ipykernel_launcher"]
-    sys.argv = words[is_module:]
+    is_script, is_kernel = not words[0].startswith("-"), words[:2] == ["-m", "ipykernel_launcher"]
+    sys.argv = words if is_script else ["-c", *words[2:]] if words[0] == "-c" else words[1:]
     if is_kernel: sys.argv.append(f"--IPKernelApp.parent_handle={os.getppid()}")   # a kernel watches its parent
     given = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.path[:0] = [folder if is_module else str(Path(words[0]).parent), *given]
+    sys.path[:0] = [str(Path(words[0]).parent) if is_script else "" if words[0] == "-c" else folder, *given]
     # matplotlib reads it once, when it is imported
     backend = "module://matplotlib_inline.backend_inline" if is_kernel else env.get("MPLBACKEND")
     if backend and "matplotlib" in sys.modules: sys.modules["matplotlib"].rcParams["backend"] = backend
@@ -121,6 +129,7 @@ def _import_all(names: tuple[str, ...]) -> None:
 def serve(
     listening: int,           # descriptor of the socket
     names: tuple[str, ...],   # modules to import
+    python: str,              # what asks this parent: what a fork starts with `sys.executable` is one too
 ) -> None:
     "In the parent: fork a process for whoever asks, until its input ends with who started it."
     with socket.socket(fileno=listening) as listener:
@@ -131,6 +140,7 @@ def serve(
             if os.fork() == 0: break
             line.close()
         else: return
+    sys.executable = python
     _attend(line)
 
 # %% ../../nbs/tests/warm.ipynb #ce8b8f59
@@ -150,6 +160,8 @@ def start(
     def python(code): return [sys.executable, "-I", "-c", f"import sys; sys.path.append({here!r}); import warm; {code}"]
     client = python(f"warm.begin({address!r}, sys.argv[1:])")
     _script(folder / "bin/python", client[0], "-S", *client[1:])
+    for tool in Path(sys.executable).parent.iterdir():   # what stands beside `sys.executable`
+        if tool.name not in ("python", "stroke-nb"): (folder / "bin" / tool.name).symlink_to(tool)
     _script(folder / "bin/stroke-nb", str(folder / "bin/python"), str(Path(sys.executable).with_name("stroke-nb")))
     argv = [str(folder / "bin/python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = dict(argv=argv, display_name="Python 3, warm", language="python")
@@ -159,7 +171,8 @@ def start(
     with open(folder / "log", "wb") as log, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)   # whoever asks while it imports waits
+        served = (listener.fileno(), tuple(names), str(folder / "bin/python"))
         return subprocess.Popen(
-            python(f"warm.serve({listener.fileno()}, {tuple(names)!r})"), pass_fds=[listener.fileno()],
-            env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            python(f"warm.serve(*{served!r})"), pass_fds=[listener.fileno()], env=environment,
+            stdin=subprocess.PIPE, stdout=log, stderr=log,
         )
