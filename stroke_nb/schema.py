@@ -140,7 +140,7 @@ def validate(
         **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
     )
     try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
-    except SchemaErrors as error: raise DataError("; ".join(_faults(_cases(error, clean)))) from None
+    except SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
     if "id" in checked: checked = checked.assign(id=_as_ids(checked.id))
     _unique_ids(checked)
     return checked.set_index(frame.index)

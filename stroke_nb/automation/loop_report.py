@@ -13,6 +13,8 @@ from pathlib import Path
 from .loop_step import Action
 from ..errors import DataError
 from ..fields import RECORD
+from ..jobs.opening import Opening
+
 
 # %% ../../nbs/automation/loop_report.ipynb #a026eaf3
 def action_table(actions: list[Action]):
@@ -70,6 +72,15 @@ STAGE_WORDS = {
     "compare": "the gate is to read the challenger.", "try": "the challenger is tried.",
     "promote": "the challenger passed the gate and awaits promotion.",
 }
+_TODO = {   # what asks for action -> what to do and the command
+    "alarm": ("Read the drift report of this step; the rule deals with the alarm by itself as far as it may.",
+              ""),
+    "held": ("Decide on the challenger: read the comparison of this step.", "stroke-nb models list"),
+    "refused": ("Read the comparison of this step; the model in use stays.", "stroke-nb models list"),
+    "asked": ("Promote the challenger, if you agree with the comparison.", "stroke-nb models list"),
+    "failed": ("Read the report of the run that failed; the next step tries again.", ""),
+    "": ("Nothing.", ""),
+}
 _ASKS = ("alarm", "held", "refused", "asked", "failed")   # actions that somebody should look at
 
 @dataclass(frozen=True)
@@ -116,7 +127,11 @@ class LoopStory:
         looked = self.record["looked"]
         quiet = f"Quiet: the log was looked at up to {looked}." if looked else "There was nothing to look at yet."
         kinds = [action.what for action in self.actions]
+        first = (reasons or [quiet])[0] if not self.record["missed"] else self.record["told"]
+        todo, command = _TODO.get(next((action.what for action in weighed if action.what in _ASKS), ""), _TODO[""])
+        opening = Opening(first, todo, command, f"{self.case_words} {self.words}", ("windows", "alarms", "cases"))
         return dict(
+            opening=opening,
             verdict="alarm" if asks or self.record["missed"] else "ok",
             reasons=[*([self.record["told"]] if self.record["missed"] else []), *(reasons or [quiet])],
             metrics=dict(

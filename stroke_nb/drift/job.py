@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ..cohort import load, read, split
-from .job_report import LookPlots, LookWords
+from .job_figures import LookPlots
+from .job_report import LookWords
 from .log_windows import file_window, log_outcomes, log_reference, log_window, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
@@ -195,9 +196,11 @@ class DriftLook:
     def numbers(self) -> dict[str, float | dict]:
         "Metrics for `result.json`."
         numbers = dict(evidence=self.result.evidence, threshold=self.result.threshold)
+        numbers["chance_years"] = float(self.result.history.years.iloc[-1])
         if self.outcomes: numbers |= dict(
             observed_expected_ratio=self.outcomes.ratio._asdict(), outcome_evidence=self.outcomes.evidence,
             outcome_threshold=self.outcomes.threshold, outcomes=len(self.labelled),
+            outcome_chance_years=float(self.outcomes.history.years.iloc[-1]),
         )
         if self.risks is not None: numbers["mean_risk"] = float(self.risks.mean())
         if self.reference_risks is not None: numbers["reference_mean_risk"] = float(self.reference_risks.mean())
@@ -216,7 +219,7 @@ class DriftLook:
         source = compared.origin["source"] if compared.kind == "fifth" else window.source
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
-            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(),
+            verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(), opening=self.words().opening,
             data=dict(source=source, sha256=window.sha256, rows=self.quality.rows, simulated=simulated,
                       window=window.window_id),
             model=model, files=files,

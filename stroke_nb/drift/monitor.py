@@ -174,8 +174,11 @@ class DriftMonitor:
     @property
     def history(self) -> pd.DataFrame:
         "All windows so far: rows, evidence, what it would usually be, alarm, and the reason of a restart before it."
-        columns = ["window_id", "rows", "evidence", "usual", "threshold", "alarm", "restart"]
-        return history_frame(self.records, self.restarts, self.threshold, np.ones(len(self.records)))[columns]
+        columns = [
+            "window_id", "rows", "evidence", "usual", "threshold", "years", "alarm_years", "alarm", "restart",
+        ]
+        bets = np.ones(len(self.records))
+        return history_frame(self.records, self.restarts, self.threshold, bets, self.looks_per_year)[columns]
 
     def result(
         self,

@@ -16,11 +16,12 @@ import pandas as pd
 from scipy.special import betaincinv, logsumexp
 
 from stroke_nb.drift.evidence import (
-    bet_path, BEYOND, evidence_of, evidence_text, history_frame, outcome_bets, years_words,
+    bet_path, BEYOND, chance_words, evidence_of, history_frame, outcome_bets, years_words,
 )
 from .plots import plot_evidence
 from .state import read_state, record_of_state, window_place, window_rng, write_state
 from ..errors import DataError, DriftError
+from ..fields import RECORD
 from ..identity import digest_of, id_hashes
 from ..schema import where
 from ..validation.calibration import observed_expected_interval
@@ -57,17 +58,28 @@ class OutcomeResult:
 
     def plot(self, ax=None):
         "Evidence of all windows so far against the threshold."
-        return plot_evidence(self.history, self.threshold, ax=ax)
+        return plot_evidence(self.history, ax=ax)
+
+    @property
+    def side(self) -> str:
+        "Whether this window's risks were clearly too high or too low; empty where its outcomes can't tell."
+        return "too high" if self.ratio.high < 1 else "too low" if self.ratio.low > 1 else ""
+
+    def balance(self) -> str:
+        "What was expected of this window, and what was recorded."
+        row, ratio = self.history.iloc[-1], self.ratio
+        return (f"{row.expected:,.0f} {RECORD.outcome.plural} expected, {row.observed:,.0f} recorded "
+                f"({ratio.value:.2f} times; {ratio.low:.2f} to {ratio.high:.2f})")
+
+    def sure(self) -> str:
+        "How often chance alone sets risks and outcomes so far apart."
+        return chance_words(*self.history[["years", "alarm_years"]].iloc[-1])
 
     def words(self) -> str:
         "The verdict in a sentence."
-        verdict = f"Alarm since {self.since}: risks are off by more than the tolerance" if self.alarm else "Quiet"
-        way = ", risks too low" if self.ratio.value > 1 else ", risks too high"
-        return (
-            f"{verdict}: evidence {evidence_text(self.evidence)}, alarm at {self.threshold:,.0f} ({self.promise}). "
-            f"In this window observed/expected {self.ratio.value:.2f} ({self.ratio.low:.2f} to {self.ratio.high:.2f})"
-            f"{way if self.alarm else ''}."
-        )
+        side = f"risks are {self.side}" if self.side else "these outcomes alone can't tell whether risks are right"
+        verdict = f"Alarm since {self.since}" if self.alarm else "Quiet"
+        return f"{verdict}. In this window {side}: {self.balance()}. {self.sure()}"
 
     def _repr_html_(self) -> str:
         return f"<p><b>{html.escape(self.window_id)}. {html.escape(self.words())}</b></p>"
@@ -156,9 +168,11 @@ class OutcomeMonitor:
     def history(self) -> pd.DataFrame:
         "All windows so far: observed, expected, their ratio with its interval, AUROC, evidence."
         rows = np.array([record["rows"] for record in self.records])
-        return history_frame(self.records, self.restarts, self.threshold, rows).reindex(columns=[
+        return history_frame(
+            self.records, self.restarts, self.threshold, rows, self.records_per_year
+        ).reindex(columns=[
             "window_id", "rows", "observed", "expected", "ratio", "low", "high", "auroc",
-            "evidence", "usual", "threshold", "alarm", "restart", "bands",
+            "evidence", "usual", "threshold", "years", "alarm_years", "alarm", "restart", "bands",
         ])
 
     def result(

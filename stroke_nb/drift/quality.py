@@ -166,7 +166,7 @@ class QualityReport:
 
     def require(self) -> "QualityReport":
         "The report itself; `DataError` with everything that stops where something does."
-        if not self.ok: raise DataError("; ".join(f.words for f in self.findings if f.severity == "stop"))
+        if not self.ok: raise DataError("\n".join(f.words for f in self.findings if f.severity == "stop"))
         return self
 
     def to_frame(self) -> pd.DataFrame:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from .evidence import evidence_text
+from .evidence import chance_words
 from .plots import plot_evidence
-from .streams import shift_words, streams, unit_of
-from ..fields import INPUTS
+from .streams import shift_words, stream_labels, streams, unit_of
+from ..fields import FIELDS, INPUTS
 
 # %% ../../nbs/drift/result.ipynb #44626aec
 def stream_frame(
@@ -58,30 +58,47 @@ class DriftResult:
 
     def plot(self, ax=None):
         "Evidence of all windows so far against the threshold."
-        return plot_evidence(self.history, self.threshold, ax=ax)
+        return plot_evidence(self.history, ax=ax)
+
+    def sure(self) -> str:
+        "How often chance alone gives so much evidence."
+        return chance_words(*self.history[["years", "alarm_years"]].iloc[-1])
 
     def words(self) -> str:
-        "The verdict in a sentence."
-        evidence, threshold = evidence_text(self.evidence), f"{self.threshold:,.0f}"
-        if not self.alarm: return f"Quiet: evidence {evidence} of the {threshold} that raise an alarm ({self.promise})."
-        since = "" if self.since == self.window_id else f" since {self.since}"
-        return f"Alarm{since}: evidence {evidence}, above {threshold} ({self.promise})."
+        "The verdict in two sentences."
+        if not self.alarm: return f"No change found. {self.sure()}"
+        if self.since == self.window_id: return f"The people have changed. {self.sure()}"
+        first = self.history[self.history.window_id == self.since].iloc[0]
+        return f"The people have changed since {self.since}. {chance_words(first.years, first.alarm_years)}"
+
+    def _changes(self, most: int) -> pd.DataFrame:
+        "Streams that moved on an alarm: the strongest, and all that raise the alarm by themselves."
+        if not self.alarm: return self.streams.head(0)
+        raises = self.streams.log_evidence >= np.log(self.threshold)   # the alarm's own rule, stream by stream
+        frame = self.streams[raises | (self.streams.index == 0)]
+        # a shifted mean moves the spread's score too: once is enough
+        first = (frame.kind == "dependence") | ~frame.column.duplicated()
+        return frame[first | frame.kind.isin(["share", "missing"])].head(most)
 
     def moved(
         self,
         most: int = 5,   # at most so many
     ) -> list[str]:      # empty on a quiet look
-        "Streams that moved, with size and effect on risk: the strongest, and all that raise the alarm by themselves."
-        if not self.alarm: return []
-        raises = self.streams.log_evidence >= np.log(self.threshold)   # the alarm's own rule, stream by stream
-        frame = self.streams[raises | (self.streams.index == 0)]
-        # a shifted mean moves the spread's score too: once is enough
-        first = (frame.kind == "dependence") | ~frame.column.duplicated()
-        frame = frame[first | frame.kind.isin(["share", "missing"])].head(most)
+        "Streams that moved, with size and effect on risk, most evidence first."
+        frame = self._changes(most)
+        if frame.empty: return []
         repeated = frame.column.duplicated() | (frame.column == "risk")
         def risk_words(effect):
             return "" if pd.isna(effect) else f"; would change the mean risk by {effect * 100:+.2f} points"
         return (frame.what + frame.effect_on_risk.mask(repeated).map(risk_words)).tolist()
+
+    def greatest(self) -> tuple[str, str] | None:   # None on a quiet look
+        "Column of what moved most, and the shift within a sentence."
+        if not self.alarm: return None
+        row = self.streams.iloc[0]
+        label = stream_labels()[row.column]
+        spoken = FIELDS[row.column].in_sentence if row.column in FIELDS else label.lower()
+        return row.column, spoken + row.what.removeprefix(label)
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.moved())

@@ -9,7 +9,8 @@ __all__ = ['to_html']
 import base64
 import re
 
-from ..display import day_and_hour
+from ..display import day_and_hour, label
+from .opening import tile_rows
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
 from ..moments import took
@@ -46,14 +47,30 @@ _NUMERIC = re.compile(
     r"[-−+±<>≥≤≈]?\s*\d[\d\s.,:;/%()\[\]eE+−–-]*(to\s[\d.,\s%()\[\]−-]+)?|nan|none|–|inf", re.IGNORECASE
 )
 
+_RAW_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
+
+def _one_header(table) -> None:
+    "Join the second header row, which pandas writes for the index's name alone, with the first; name columns in words."
+    rows = table.select("thead > tr")
+    if len(rows) == 2:
+        upper, lower = (row.find_all("th") for row in rows)
+        if len(upper) == len(lower) and all(not (a.get_text(strip=True) and b.get_text(strip=True))
+                                            for a, b in zip(upper, lower, strict=True)):
+            for a, b in zip(upper, lower, strict=True):
+                if b.get_text(strip=True): a.string = b.get_text(strip=True)
+            rows[1].decompose()
+    for cell in table.select("thead th"):
+        if _RAW_NAME.fullmatch(cell.get_text(strip=True)): cell.string = label(cell.get_text(strip=True))
+
 def _tables(html: str) -> str:
-    "HTML of an output with number columns of its data frames marked `n`, and pandas' own style taken out."
+    "HTML of an output: number columns of its data frames marked `n`, one header row, pandas' own style taken out."
     if "dataframe" not in html: return html
     from bs4 import BeautifulSoup
     page = BeautifulSoup(html, "html.parser")
     for style in page.find_all("style", scoped=True): style.decompose()
     for table in page.find_all("table", class_="dataframe"):
         del table["border"]
+        _one_header(table)
         rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
         full = [row for row in rows if len(row) == len(rows[-1])]  # header rows may be shorter
         for column in zip(*full, strict=True):
@@ -95,7 +112,7 @@ def _data_output(
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)
     if "text/markdown" in data:
         html = _markdown(data["text/markdown"], trusted=False)
-        return dict(kind="html", html=html, alt=alt, is_heading=html.startswith("<h2"))
+        return dict(kind="html", html=html, alt=alt, prose=True, is_heading=html.startswith("<h2"))
     text = data.get("text/plain", "")
     return dict(kind="text", text=text) if text and not _REPR.fullmatch(text) else None
 
@@ -128,6 +145,7 @@ def _alt(html: str) -> str:
     return _plain(passages[-1] if passages else html)[:250]
 
 _ERROR_MARK = "papermill-error-cell-tag"  # papermill's own note of the failure; the report has its own on top
+_APPENDIX = "appendix"                    # tag of a heading whose section is folded at the end of the page
 
 def _blocks(cells: list) -> tuple[list, list]:
     "Blocks of a report (prose, or code with outputs) and its contents."
@@ -138,7 +156,7 @@ def _blocks(cells: list) -> tuple[list, list]:
             html = _anchored(_markdown(cell["source"], trusted=True), contents)
             alt = _alt(html) or "Output"
             if codes: blocks.append(dict(codes=codes, outputs=[]))
-            blocks.append(dict(prose=html))
+            blocks.append(dict(prose=html, appendix=_APPENDIX in cell["metadata"].get("tags", [])))
             codes = []
         elif cell["cell_type"] == "code":
             codes = codes + _codes(cell)
@@ -150,6 +168,53 @@ def _blocks(cells: list) -> tuple[list, list]:
                 codes = []
     if codes: blocks.append(dict(codes=codes, outputs=[]))
     return blocks, contents
+
+# %% ../../nbs/jobs/report.ipynb #a1b0c302
+def _lead(cells: list) -> tuple[dict | None, list]:
+    "The figure of the first screen with its finding, and the cells without it."
+    for n, cell in enumerate(cells):
+        if cell["cell_type"] != "code" or "lead" not in cell["metadata"].get("tags", []): continue
+        shown = [*filter(None, (_output(output, "") for output in cell["outputs"]))]
+        pictures = [output for output in shown if output["kind"] == "image"]
+        words = _plain(" ".join(output["html"] for output in shown if output["kind"] == "html"))
+        rest = [*cells[:n], {**cell, "outputs": []}, *cells[n + 1:]]
+        if not pictures: return (dict(title=words, picture=None) if words else None), rest
+        return dict(title=words, picture=pictures[0] | dict(alt=words)), rest
+    return None, cells
+
+def _failing_cell(cells: list) -> tuple[list, dict | None]:
+    "Cells that a failed run got through, headings alone left out, and the one that failed."
+    failed = next((n for n, cell in enumerate(cells) if _has_error(cell)), None)
+    if failed is None: return [], None   # it ended between cells: a time limit, a dead kernel
+    before = cells[:failed]
+    done = [cell for n, cell in enumerate(before) if cell["cell_type"] == "code" or _leads_on(before, n)]
+    return done, cells[failed]
+
+def _has_error(cell: dict) -> bool:
+    "Whether a cell ended in an error."
+    return any(output["output_type"] == "error" for output in cell.get("outputs", []))
+
+def _leads_on(cells: list, n: int) -> bool:
+    "Whether anything is shown between a cell of prose and the next."
+    for cell in cells[n + 1:]:
+        if cell["cell_type"] == "markdown": return False
+        if cell.get("outputs"): return True
+    return False
+
+def _parts(blocks: list) -> list[dict]:
+    "Blocks in parts: what lies open, and each folded section with the name that opens it."
+    parts: list[dict] = [dict(fold="", blocks=[])]
+    for block in blocks:
+        if block.get("prose", "").startswith("<h2"):
+            name = _plain(block["prose"].split("</h2>")[0]) if block["appendix"] else ""
+            if name or parts[-1]["fold"]: parts.append(dict(fold=name, blocks=[]))
+        parts[-1]["blocks"].append(block)
+    return parts
+
+def _parts_of_failure(blocks: list) -> list[dict]:
+    "What a failed run had shown, as one fold; nothing where it had shown nothing."
+    if not any(block.get("outputs") for block in blocks): return []
+    return [dict(fold="What the run had shown before", blocks=blocks)]
 
 # %% ../../nbs/jobs/report.ipynb #72054969
 def _opening(cells: list) -> tuple[str, str, list]:
@@ -184,22 +249,41 @@ def _facts(result: dict) -> list[tuple]:
     ]
     return [row for row in rows if row[1]]
 
+def _remedy(result: dict) -> tuple[str, str] | None:
+    "What to do about a failed run: words, and a command where one helps."
+    error = result.get("error")
+    if not error: return None
+    again = f"stroke-nb run {result['job']}"
+    if error["type"] == "DataError":
+        return "Mend what is named above where the data come from, and run the job again.", again
+    if error["traceback"]:
+        return "Give the cell that failed and the log, both below, to whoever looks after the code.", ""
+    return "Run the job again once the cause is gone.", again
+
 # %% ../../nbs/jobs/report.ipynb #7732bf7b
 def to_html(
     notebook: dict,  # executed notebook, as nbformat or json reads it
     title: str,      # shown where the notebook has no title of its own
     result: dict,    # as in `result.json`
     since=None,      # `RunDiff` against the run before
+    before: dict | None = None,   # `result.json` of the run before
 ) -> str:            # a page that needs nothing beside it
     "The report of a run."
     cells = [{**cell, "source": _joined(cell["source"])} for cell in notebook["cells"]]
     own, subtitle, cells = _opening(cells)
+    lead, cells = _lead(cells)
+    failing = None
+    if result["verdict"] == "failed": cells, failing = _failing_cell(cells)
     blocks, contents = _blocks(cells)
+    parts = _parts(blocks)
+    if failing: parts, contents = _parts_of_failure(blocks), []
     others = [name for name in result["files"] if name != "report.html"]
     return render_page(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
         words=VERDICT_WORDS[result["verdict"]],
-        blocks=blocks, contents=contents, facts=_facts(result), figures=list(result["metrics"].items())[:4],
-        files=others, since=since, error=result.get("error") or {},
+        parts=parts, contents=contents, failing=_codes(failing) if failing else [],
+        facts=_facts(result), lead=lead, tiles=tile_rows(result, before), since=since,
+        files=others, error=result.get("error") or {}, remedy=_remedy(result),
+        sentences=[line for reason in result["reasons"] for line in reason.split("\n")],
         simulated=(result.get("data") or {}).get("simulated") is True,
     )

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VERDICTS', 'run_dir', 'failed_parts', 'record', 'to_json', 'commit', 'new_run_id', 'read_stamp', 'read_run',
-           'read_runs', 'latest_run', 'by_job']
+           'read_runs', 'latest_run', 'run_name', 'by_job']
 
 # %% ../../nbs/jobs/result.ipynb #0749f3c3
 import json
@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from ..files import write_whole
 from .masks import LOGIN
+from .opening import Opening
 from ..moments import utc_now
 
 # %% ../../nbs/jobs/result.ipynb #86518cea
@@ -81,21 +82,24 @@ def failed_parts() -> dict:  # the parts of `result.json` that a job records
 def record(
     *,
     verdict: str,                  # "ok", "unsure", "alarm" or "failed"
-    reasons: list[str] = (),       # why, one sentence each, the weightiest first
+    reasons: list[str] = (),       # why, one sentence each, the weightiest first; empty: those of the opening
     metrics: dict | None = None,   # name to number, or to {value, low, high}
     data: dict | None = None,      # source, sha256, rows, simulated; window: name of the days or the file looked at
     model: dict | None = None,     # version, sha256
     files: list[str] = (),         # files the job wrote to `run_dir()`
+    opening: Opening | None = None,  # first screen of the report; None: made of the reasons
 ) -> dict | None:                  # by hand: what would be recorded; in a job nothing, lest the report repeat it
     "Record the outcome of a job, once, at its end."
     if verdict not in VERDICTS: raise ValueError(f"verdict {verdict!r}: use one of {', '.join(VERDICTS)}.")
     if isinstance(reasons, str): raise ValueError("reasons: give a list of sentences, not one string.")
+    reasons = reasons or (opening.reasons if opening else [])
     about = dict(data or {})
     window = {name: str(about.pop(name)) for name in ("window",) if about.get(name)}
     outcome = dict(verdict=verdict, reasons=[str(reason) for reason in reasons],
                    metrics={str(name): _metric(name, value) for name, value in (metrics or {}).items()},
                    data=_pick("data", about, _DATA) | window, model=_pick("model", model, _MODEL),
                    files=[str(name) for name in files])
+    if opening: outcome["opening"] = opening.checked(outcome["metrics"])
     outcome["data"]["source"] = _public_source(outcome["data"]["source"])
     if (missing := [name for name in outcome["files"] if not (run_dir() / name).is_file()]):
         raise ValueError(f"files: {', '.join(missing)} not found in the run folder. Write them to run_dir() first.")
@@ -188,6 +192,10 @@ def latest_run(
     if path is None: return None
     started = read_stamp(json.loads(path.read_text(encoding="utf-8"))["started"])
     return path.parent if started >= began.replace(microsecond=0) else None
+
+def run_name() -> str:   # by hand the folder's name
+    "Name of the run that goes on."
+    return run_dir().name.removeprefix(".").removesuffix(".tmp")
 
 def by_job(
     runs: list[dict],       # newest first

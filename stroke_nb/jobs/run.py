@@ -140,23 +140,19 @@ def _result(
         record=dict(name=record.name, sha256=record.sha256),
     )
     if models: result["models"] = models
-    if "error" in outcome: result["error"] = outcome["error"]
+    result |= {name: outcome[name] for name in ("opening", "error") if name in outcome}
     return result
 
 # %% ../../nbs/jobs/run.ipynb #aa91e4dd
 _LARGE = 3_000_000  # bytes; a page that is larger is slow to mail and to open on a phone
 
-def _since_before(result: dict, out: Path):
-    "What changed since the run of the job before, None for the first."
-    before = run_before(result, read_runs(out)[0])
-    return before and compare_results(before, result)
-
 def _publish(path: Path, work: Path, result: dict, masks: dict) -> dict:
     "Write notebook, result and report into the run folder."
     result = masked(result, masks)
     write_whole(work / "result.json", to_json(result))
-    since = _since_before(result, work.parents[1])
-    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, since)
+    before = run_before(result, read_runs(work.parents[1])[0])
+    since = before and compare_results(before, result)
+    page = to_html(_keep_notebook(path, work, masks), label(result["job"]), result, since, before)
     write_whole(work / "report.html", page)
     if len(page) > _LARGE:
         megabytes = f"{len(page) / 1e6:.1f} MB"

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ..display import capital
 from ..fields import RECORD
+from ..jobs.opening import Opening
 from ..predictions.windows import between, sides
 from .gate import gate, GateResult
 from .gate_report import agreement, gate_numbers, side_share
@@ -19,12 +21,15 @@ from ..validation.metrics import Interval
 
 # %% ../../nbs/promotion/comparison.ipynb #6bd0dd40
 _event = RECORD.outcome
-ADVICE = {
-    "pass": "What to do next: stroke-nb models promote VERSION --comparison reports/compare/{run}",
-    "hold": "What to do next: wait for more outcomes and compare again; or decide by the table above, and promote with "
-    "--override and the reason.",
-    "refuse": "What to do next: leave the champion in place; look at the rules that speak against the challenger "
-    "before another is made.",
+ADVICE = {   # verdict of the gate -> what it means, what to do, the command
+    "pass": ("The challenger may take the champion's place.", "Promote it; nothing is swapped until you do.",
+             "stroke-nb models promote VERSION --comparison reports/compare/{run}"),
+    "hold": ("These people can't settle whether the challenger may take the champion's place: a person decides.",
+             "Wait for more outcomes and compare again; or decide by the table below, and promote with a reason.",
+             "stroke-nb models promote VERSION --comparison reports/compare/{run} --override REASON"),
+    "refuse": ("The challenger must not take the champion's place.",
+               "Leave the champion in place; look at the rules against the challenger before another is made.",
+               ""),
 }
 
 @dataclass(frozen=True)
@@ -45,7 +50,19 @@ class Comparison:
         return len(self.result.rules) > 1
 
     @property
-    def advice(self) -> str: return ADVICE[self.result.verdict].format(run=self.run)
+    def opening(self) -> Opening:
+        "First screen of the report."
+        means, todo, command = ADVICE[self.result.verdict]
+        against = self.result.against()
+        why = f" {capital(against[0])}" if against else ""
+        many = f" ({len(against)} rules speak against it or can't tell, see the table.)" if len(against) > 1 else ""
+        who = f"{self.result.people:,} people with {self.result.events} {_event.plural}"
+        sure = (f"Judged on {who} whom the challenger hasn't learned from, by {len(self.result.rules)} rules; the "
+                "strictest decides.")
+        numbers = self.numbers()
+        names = ("auroc", "observed_expected_ratio", "calibration_slope", "events")
+        tiles = [name for name in names if name in numbers]
+        return Opening(f"{means}{why}{many}", todo, command.format(run=self.run), sure, tiles)
 
     def introduction(self) -> str:
         "Who was compared on whom."
@@ -100,8 +117,8 @@ class Comparison:
         attrs, challenger = self.cohort.attrs, self.models["challenger"]
         simulated = attrs["simulated"] or self.models["champion"].about_.get("simulated")
         return dict(
-            verdict="ok" if self.result.verdict == "pass" else "alarm", reasons=[*self.result.reasons, self.advice],
-            metrics=self.numbers(), files=["gate.json"],
+            verdict="ok" if self.result.verdict == "pass" else "alarm", opening=self.opening,
+            reasons=[*self.result.reasons, self.opening.reasons[1]], metrics=self.numbers(), files=["gate.json"],
             data=dict(source=attrs["source"], sha256=attrs["sha256"], rows=len(self.cohort), simulated=simulated),
             model=dict(version=challenger.version_, sha256=challenger.sha256_),
         )

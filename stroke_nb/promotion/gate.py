@@ -131,13 +131,16 @@ class GateResult:
         if self.rules.verdict.iloc[0] != "pass": return "hold"
         return next(word for word in ("refuse", "hold", "pass") if word in set(self.rules.verdict))
 
+    def against(self) -> list[str]:
+        "The rules that aren't passed, in words, the refusing ones first."
+        return [words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]]
+
     @property
     def reasons(self) -> list[str]:
         "The verdict in a sentence, then every rule that isn't passed, then the data."
-        against = [words for verdict in ("refuse", "hold") for words in self.rules.words[self.rules.verdict == verdict]]
         size = f"{self.people:,} people with {self.events} {RECORD.outcome.plural}"
         summary = f"{VERDICTS[self.verdict]}: judged on {size}."
-        return [summary, *against, *self.notes]
+        return [summary, *self.against(), *self.notes]
 
     def to_frame(self) -> pd.DataFrame: return self.rules
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..display import capital, estimate
 from ..fields import INPUTS, OUTCOME, RECORD
+from ..jobs.opening import Opening
+from ..jobs.result import run_name
 from ..model.risk_model import RiskModel
 from .held_out import parts
 from ..validation.provenance import learned_from
@@ -22,7 +25,7 @@ from ..validation.calibration import calibration_slope, ici, observed_expected_r
 from ..validation.discrimination import auroc
 from ..validation.tables import metrics_of, recordable
 from ..validation.thresholds import thresholds
-from ..validation.words import calibration_words
+from ..validation.words import calibration_words, side_words
 from ..validation.updating import ClosedTest
 
 # %% ../../nbs/promotion/retraining.ipynb #305d0cfc
@@ -67,10 +70,22 @@ class Retraining:
                 "on the others.")
 
     @property
-    def advice(self) -> str:
-        if self.challenger is None: return "What to do next: nothing; the risks hold."
-        return ("What to do next: run compare with this model as the challenger and the same people; "
-                "it reads those kept out, and its gate decides.")
+    def opening(self) -> Opening:
+        "First screen of the report."
+        scores = metrics_of(self.scores)
+        sides = [side_words(name, scores[name]) for name in ("observed_expected_ratio", "calibration_slope")]
+        ratio, slope = (estimate(scores[name], 2) for name in ("observed_expected_ratio", "calibration_slope"))
+        sure = (f"{capital(sides[0])} (observed / expected {ratio}), {sides[1]} (slope {slope}), by the "
+                f"{len(self.learn):,} people with {int(self.outcome.sum())} {_event.plural} who were learned from.")
+        tiles = ("observed_expected_ratio", "calibration_slope", "auroc", "learned_from")
+        if self.challenger is None:
+            return Opening("No challenger was made: newer outcomes don't ask for a change of the model.",
+                           "Keep the model as it is.", "", sure, tiles)
+        made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
+                "refit": "it is fitted anew"}.get(self.test.choice, "it is updated")
+        return Opening(f"Newer outcomes ask for a change, and a challenger was made: {made}. Nothing is swapped.",
+                       "Hold it against the model in use, on the people kept out; the gate decides.",
+                       f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles)
 
     def numbers(self) -> dict:
         "Figures for `result.json`."
@@ -85,7 +100,8 @@ class Retraining:
         "Arguments of `jobs.record`; the challenger is saved before."
         attrs, model = self.people.attrs, self.challenger or self.champion
         return dict(
-            verdict="ok", reasons=[self.test.words, calibration_words(metrics_of(self.scores)), self.advice],
+            verdict="ok", opening=self.opening,
+            reasons=[self.test.words, *self.opening.reasons, calibration_words(metrics_of(self.scores))],
             metrics=recordable(self.numbers()),
             data=dict(source=attrs["source"], sha256=attrs["sha256"], rows=len(self.people), simulated=self.simulated),
             model=dict(version=model.version_, sha256=model.sha256_),

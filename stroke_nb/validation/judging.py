@@ -6,6 +6,7 @@
 __all__ = ['labelled_people', 'model_to_judge', 'updated_model', 'ValidationLook', 'validate_model']
 
 # %% ../../nbs/validation/judging.ipynb #6c22c8a0
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,10 @@ def labelled_people(
     "People to judge a model on."
     if data and source == "log":
         raise DataError(f"data = {data!r} and source = 'log' both name labelled data: give one of them")
-    if source == "log": return log_cohort(PredictionLog(database or None, as_of=as_of), since, until), True
+    if source == "log":
+        people = log_cohort(PredictionLog(database or None, as_of=as_of), since, until)
+        people.attrs["option"] = "-p source log"   # that names them again
+        return people, True
     return load(data or None), bool(data)
 
 def model_to_judge(
@@ -184,9 +188,12 @@ def validate_model(
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
-    verdict, reasons = validation_verdict(scores, test, len(y), int(y.sum()), needed.people.max())
+    subject = "the model" if new else "the model's recipe, fitted to the other four fifths,"
+    named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
+    verdict, opening, reasons = validation_verdict(
+        scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "")
     return ValidationLook(test, sections, dict(
-        verdict=verdict, reasons=reasons,
+        verdict=verdict, opening=opening, reasons=reasons,
         metrics=recordable(numbers),
         data=dict(source=about["source"], sha256=about["sha256"], rows=len(y), simulated=about["simulated"]),
         model=dict(version=judge.version_, sha256=getattr(judge, "sha256_", None)),

@@ -36,7 +36,7 @@ def _field_lines(field, values: pd.Series) -> dict[tuple[str, str], str]:
     name = field.title if field.kind == "number" else field.label
     if field.kind == "number": lines = {(name, "median (quartiles)"): _quartiles(values)}
     elif field.kind == "binary": lines = {(name, "yes"): _count(values == 1)}
-    else: lines = {(name, category): _count(values == category) for category in field.categories}
+    else: lines = {(name, field.category_words(category)): _count(values == category) for category in field.categories}
     if values.isna().any(): lines[name, "unknown"] = _count(values.isna())
     return lines
 

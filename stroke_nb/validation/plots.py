@@ -18,6 +18,7 @@ from ..fields import RECORD
 from ..display import BLUE, GREY
 from .calibration import calibration_curve
 from .metrics import check, check_both, EDGE
+from .subgroups import group_words
 from .usefulness import decision_curve
 
 # %% ../../nbs/validation/plots.ipynb #6f2adc27
@@ -246,6 +247,7 @@ def plot_subgroups(
         [t for t in (0.25, 0.5, 0.7, 1, 1.4, 2, 4) if axes[0].get_xlim()[0] < t < axes[0].get_xlim()[1]]
     )
     axes[0].minorticks_off(), axes[0].xaxis.set_major_formatter("{x:g}")
-    names = [f"{row.field} {row.group}".strip() + f"  ({row.events} of {row.n:,})" for row in judged.itertuples()]
+    names = [f"{row.field} {group_words(row.field, row.group)}".strip() + f"  ({row.events} of {row.n:,})"
+             for row in judged.itertuples()]
     axes[0].set_yticks(judged.index, names, fontsize=8)
     return axes

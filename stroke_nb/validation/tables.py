@@ -15,6 +15,7 @@ import pandas as pd
 from ..display import estimate, METRICS
 from ..fields import RECORD
 from ..model.kinds import KINDS, SINGLE
+from .subgroups import group_words
 
 # %% ../../nbs/validation/tables.ipynb #e93e5d91
 def metrics_of(frame: pd.DataFrame) -> dict:
@@ -111,7 +112,8 @@ def subgroup_table(
 ) -> pd.DataFrame:        # a row for each group
     "Each group with its size and, where it can be judged, its calibration and discrimination."
     table = pd.DataFrame({
-        "group": frame.group, "people": [_whole(n) for n in frame.n],
+        "group": [group_words(row.field, row.group) for row in frame.itertuples()],
+        "people": [_whole(n) for n in frame.n],
         RECORD.outcome.plural: [_whole(n) for n in frame.events],
         "O/E": [_cell(row, "observed_expected_ratio", 2) for _, row in frame.iterrows()],
         "AUROC": [_cell(row, "auroc", 2) for _, row in frame.iterrows()], "note": frame.note,

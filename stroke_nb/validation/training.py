@@ -15,6 +15,7 @@ from ..arithmetic import shift_prevalence
 from ..cohort import load
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
+from ..jobs.result import run_name
 from ..model.fitting import refit, Refits
 from ..model.kinds import KINDS, SINGLE
 from ..model.risk_model import RiskModel
@@ -125,7 +126,7 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     return dict(
         performance=Section(how + words + chosen, numbers, performance_table(scores, BY_CONSTRUCTION)),
         spread=spread_section(cv.y, risk),
-        calibration=calibration_section(words, cv.y, risk, cv.stacked(plan.kind)),
+        calibration=calibration_section("", cv.y, risk, cv.stacked(plan.kind)),
     )
 
 def _challenger_sections(cv, scores, leads, bands, plan: TrainingPlan) -> dict[str, Section]:
@@ -266,11 +267,12 @@ def train(
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    verdict, reasons = training_verdict(numbers, leads, bands, selection_words(study_of(about), plan.trials))
+    chosen_how, saved = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
+    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, saved)
     numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(
-        verdict=verdict, reasons=reasons, metrics=recordable(numbers),
+        verdict=verdict, opening=opening, reasons=reasons, metrics=recordable(numbers),
         data={name: about[name] for name in ("source", "sha256", "rows", "simulated")},
         model=dict(version=model.version_, sha256=model.sha256_),
     ))

@@ -15,7 +15,7 @@ from ..display import capital, estimate, METRICS
 from ..fields import FIELDS, NUMBERS, RECORD
 from ..model.kinds import KINDS
 from ..margins import MARGINS
-from .subgroups import in_sentence
+from .subgroups import group_words, in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
 def say(text: str) -> None:
@@ -161,7 +161,8 @@ def subgroup_words(
     limits = judged[[f"{part}_low", f"{part}_high"]].to_numpy(float)
     sides = np.array([margin.side(dict(low=low, high=high)) for low, high in limits])
     def names(side):
-        return ", ".join(f"{in_sentence(row.field)} {row.group}" for row in judged[sides == side].itertuples())
+        rows = judged[sides == side].itertuples()
+        return ", ".join(f"{in_sentence(row.field)} {group_words(row.field, row.group)}" for row in rows)
     words = {"below": "too high in", "above": "too low in", "inside": "right in", "across": "not to be told in"}
     parts = [f"{words[side]} {names(side)}" for side in words if (sides == side).any()]
     return (f"Risks are {'; '.join(parts)}: observed / expected of {margin} counts as right. Of {len(groups)} groups "
