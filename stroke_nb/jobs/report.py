@@ -185,10 +185,14 @@ def _lead(cells: list) -> tuple[dict | None, list]:
 def _failing_cell(cells: list) -> tuple[list, dict | None]:
     "Cells that a failed run got through, headings alone left out, and the one that failed."
     failed = next((n for n, cell in enumerate(cells) if _has_error(cell)), None)
-    if failed is None: return [], None   # it ended between cells: a time limit, a dead kernel
+    if failed is None: failed = len(cells)   # it ended without an error of its own: a time limit, a dead kernel
+    failing = cells[failed] if failed < len(cells) else None
     before = cells[:failed]
+    if failing:
+        shown = [output for output in failing["outputs"] if output["output_type"] != "error"]
+        before = [*before, {**failing, "source": "", "outputs": shown}]
     done = [cell for n, cell in enumerate(before) if cell["cell_type"] == "code" or _leads_on(before, n)]
-    return done, cells[failed]
+    return done, failing
 
 def _has_error(cell: dict) -> bool:
     "Whether a cell ended in an error."
@@ -276,7 +280,7 @@ def to_html(
     if result["verdict"] == "failed": cells, failing = _failing_cell(cells)
     blocks, contents = _blocks(cells)
     parts = _parts(blocks)
-    if failing: parts, contents = _parts_of_failure(blocks), []
+    if result["verdict"] == "failed": parts, contents = _parts_of_failure(blocks), []
     others = [name for name in result["files"] if name != "report.html"]
     return render_page(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,

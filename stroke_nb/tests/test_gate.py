@@ -31,7 +31,7 @@ def test_a_compare_run_tells_the_gates_verdict_first():
     )
     assert told["verdict"] == "hold" and "too few to judge by (asked: 100)" in run.result["reasons"][1]
     page = run.report.read_text()
-    assert page.index("A person decides") < page.index("Enough strokes") and "Acting on it no worse" in page
+    assert page.index("a person decides") < page.index("Enough strokes") and "Acting on it no worse" in page
     assert {"auroc", "auroc_champion", "auroc_difference", "observed_expected_ratio", "people", "events"} <= set(
         run.result["metrics"]
     )

@@ -237,7 +237,8 @@ def wrong(tmp_path_factory):
 def test_a_failing_cell_is_kept_with_the_error_on_top(wrong):
     code, result, page = wrong[1]["broken"]
     assert (code, result["verdict"], result["error"]["type"]) == (1, "failed", "KeyError")
-    assert "Traceback" in page.split('class="facts"')[0] and "<b>age</b>" not in page and "half way" in page
+    assert "KeyError" in page.split('class="facts"')[0] and "<b>age</b>" not in page and "half way" in page
+    assert page.index("The cell that failed") < page.index("The log: where") < page.index("Traceback")
 
 def test_bad_data_is_told_in_words(wrong):
     code, result, page = wrong[1]["refused"]

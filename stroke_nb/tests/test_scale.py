@@ -6,9 +6,12 @@
 __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evidence_of_the_whole',
            'test_a_state_does_not_grow_with_the_people', 'test_a_month_in_many_files_is_counted_in_pieces',
            'test_damaged_files_are_never_counted', 'test_every_kind_of_table_has_the_same_counts',
-           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing']
+           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing',
+           'test_spark_counts_and_scores_as_one_machine_does']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
+import shutil
+import sys
 from dataclasses import fields
 from functools import cache, reduce
 from importlib.util import find_spec
@@ -24,6 +27,7 @@ from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 from pyarrow.dataset import dataset
 
+import stroke_nb
 from ..drift import DriftMonitor
 from ..drift.job import look
 from ..drift.people import counted
@@ -34,6 +38,7 @@ from ..scale import count_window, pieces, sketch, sources
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
 from ..scale.sources import pieces_of
+from ..scale.spark import score_spark
 from ..scale.window import count_piece, WindowCounts
 from ..scoring import Scorer
 from ..simulation import simulate
@@ -219,3 +224,37 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
     with stops, whole_file(tmp_path / "out.parquet") as half:
         score_table(tmp_path / "in.parquet", half, _model())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet"]
+
+# %% ../../nbs/tests/test_scale.ipynb #1acb3999
+def _session():
+    "A local session of two workers; skips in words where there can be none."
+    if not find_spec("pyspark"): pytest.skip("no pyspark: pip install pyspark")
+    if not shutil.which("java"): pytest.skip("no Java: install one, such as Debian's default-jre-headless")
+    from pyspark.sql import SparkSession
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"   # a session this short doesn't pay for optimised bytecode
+    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.extraJavaOptions", quick)
+    return builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
+
+@pytest.mark.filterwarnings("ignore")   # pyspark's own about pandas 3
+def test_spark_counts_and_scores_as_one_machine_does(monkeypatch, tmp_path):
+    "Digest, counts, people, evidence and risks."
+    for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"): monkeypatch.setenv(name, sys.executable)
+    monkeypatch.setenv("PYTHONPATH", str(Path(stroke_nb.__file__).parents[1]))   # workers start elsewhere
+    people = simulate(20_000, seed=4).drop(columns=["stroke", "true_risk"])
+    many = pd.concat([people] * 10, ignore_index=True).assign(id=range(0, 2_000_000, 10))
+    many.to_parquet(tmp_path / "people.parquet", index=False, row_group_size=50_000)
+    session = _session()
+    try:
+        frame = session.read.parquet(f"file://{tmp_path}/people.parquet").repartition(3)
+        there, here = count_window(frame), count_window(many)
+        assert (there.rows, there.digest, there.ids) == (200_000, here.digest, here.ids)
+        np.testing.assert_array_equal(there.counts, here.counts)
+        np.testing.assert_array_equal(there.people.hashes, here.people.hashes)
+        monitors = [DriftMonitor().fit(people.head(500).drop(columns="id")) for _ in range(2)]
+        evidence = [monitor.update(counts, "1").evidence for monitor, counts in zip(monitors, (there, here))]
+        assert evidence[0] == evidence[1]
+        risks = score_spark(frame.filter("id < 20000"), _model(), Wanted(("id",))).toPandas().sort_values("id").risk
+        expected = _model().predict_proba(many.head(2_000))[:, 1]
+        np.testing.assert_allclose(risks, expected, rtol=0, atol=1e-15)
+    finally: session.stop()
