@@ -31,8 +31,7 @@ def _window_ticks(ax, history: pd.DataFrame) -> None:
     ax.set_xticks(shown, history.window_id.iloc[shown], rotation=30, ha="right", fontsize=8)
 
 # %% ../../nbs/drift/plots.ipynb #b017c7ee
-_YEARS = {1 / 365: "1 day", 7 / 365: "1 week", 1 / 12: "1 month", 1.0: "1 year", 1e3: "1,000 years",
-          1e6: "a million years"}
+_YEARS = {1 / 365: "1 day", 1 / 12: "1 month", 1.0: "1 year", 1e3: "1,000 years", 1e6: "a million years"}
 
 def _chance_axis(axis, alarm_years: float) -> None:
     "Name the years of a logarithmic axis, that of the alarm among them."

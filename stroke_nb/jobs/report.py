@@ -215,10 +215,13 @@ def _parts(blocks: list) -> list[dict]:
         parts[-1]["blocks"].append(block)
     return parts
 
-def _parts_of_failure(blocks: list) -> list[dict]:
-    "What a failed run had shown, as one fold; nothing where it had shown nothing."
-    if not any(block.get("outputs") for block in blocks): return []
-    return [dict(fold="What the run had shown before", blocks=blocks)]
+def _parts_of_failure(
+    blocks: list,
+    failing: dict | None,   # None: it ended without an error of its own
+) -> list[dict]:
+    "What a failed run had shown, as one fold; where no cell failed, the job's cells; nothing where there is neither."
+    if any(block.get("outputs") for block in blocks): return [dict(fold="What the run had shown before", blocks=blocks)]
+    return [dict(fold="The job's cells", blocks=blocks)] if blocks and failing is None else []
 
 # %% ../../nbs/jobs/report.ipynb #72054969
 def _opening(cells: list) -> tuple[str, str, list]:
@@ -280,7 +283,7 @@ def to_html(
     if result["verdict"] == "failed": cells, failing = _failing_cell(cells)
     blocks, contents = _blocks(cells)
     parts = _parts(blocks)
-    if result["verdict"] == "failed": parts, contents = _parts_of_failure(blocks), []
+    if result["verdict"] == "failed": parts, contents = _parts_of_failure(blocks, failing), []
     others = [name for name in result["files"] if name != "report.html"]
     return render_page(
         "report.html.j2", script=asset("report.js"), title=own or title, subtitle=subtitle, result=result,
