@@ -14,6 +14,8 @@ from ..display import capital
 from ..fields import RECORD
 from ..jobs.opening import Opening
 from ..predictions.windows import between, sides
+from ..model.risk_model import RiskModel
+from .anchors import first_champion
 from .gate import gate, GateResult
 from .gate_report import agreement, gate_numbers, side_share
 from .rules import Policy
@@ -136,10 +138,14 @@ def compare(
     prevalence: float | None = None,   # share with the outcome in the place of use
     n_boot: int = 500,
     seed: int = 20260101,
+    models="models",                   # folder of published models, whose history names the first champion
+    reports="reports",                 # folder of published runs, which tell whom these people have judged before
 ) -> Comparison:
     "Hold a challenger against the champion."
     policy = policy or Policy()
-    result = gate(champion, challenger, cohort, policy, prevalence, n_boot, seed)
+    first = first_champion(models)
+    anchor = RiskModel.load(first) if first else None
+    result = gate(champion, challenger, cohort, policy, prevalence, n_boot, seed, anchor, reports)
     pairs, apart, people_sides = None, None, pd.DataFrame()
     if log is not None:
         pairs = between(log.pairs(*span), champion.sha256_, challenger.sha256_)

@@ -34,7 +34,8 @@ def gate_record(
     rules = result.rules.astype(object).where(result.rules.notna(), None).to_dict("records")
     return dict(
         verdict=result.verdict, reasons=result.reasons, champion=champion.sha256_,
-        challenger=challenger.sha256_, people=result.people, events=result.events, policy=asdict(result.policy),
+        challenger=challenger.sha256_, people_sha256=result.judged_by,
+        people=result.people, events=result.events, policy=asdict(result.policy),
         rules=rules,
     )
 
@@ -44,7 +45,7 @@ def gate_numbers(result: GateResult) -> dict:
     names = {"AUROC": "auroc"} | {measure: name for name, (_, measure) in RATIOS.items()}
     numbers = {}
     for _, rule in result.rules.iloc[1:].iterrows():
-        if pd.isna(rule.get("challenger", np.nan)): continue
+        if pd.isna(rule.get("difference_low", np.nan)): continue   # no measure with an interval
         name = names.get(rule.measure) or "_".join(rule.measure.replace("%", "").split())
         numbers |= {
             name: dict(value=rule.challenger, low=rule.low, high=rule.high), f"{name}_champion": rule.champion,

@@ -102,7 +102,9 @@ def prune(
     least_days: float = 1,  # younger ones stay in any case
 ) -> list[str]:             # names of those removed
     "Remove model folders that nothing points at, oldest first."
-    used = {Path(models, role).resolve() for role in ROLES}
+    # the first champion stays: the gate looks back at it
+    first = [Path(models, ".versions", sha256[:12]).resolve() for sha256 in history(models).sha256.head(1)]
+    used = {Path(models, role).resolve() for role in ROLES} | set(first)
     idle = sorted(
         (place for place in Path(models, ".versions").glob("[!.]*/") if place.resolve() not in used),
         key=lambda place: place.stat().st_mtime,

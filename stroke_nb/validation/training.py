@@ -25,8 +25,9 @@ from . import cross_validation
 from .cache import cached, data_hash
 from .calibration import ici_by_chance
 from stroke_nb.validation.cross_validation import (
-    compare, cross_validate, imbalance, OutOfFold, performance,
+    compare, cross_validate, imbalance, nested, OutOfFold, performance,
 )
+from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .people import folded_table
@@ -196,6 +197,13 @@ def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
                    f"{model.prevalence_:.2%}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
 
+def _learning_section(X, y, cv: OutOfFold, key: dict, plan: TrainingPlan) -> Section:
+    "Whether more people would help."
+    parts, shares = None, shares_for(y, plan.folds, plan.repeats)
+    def folds(): return nested(plan.kind, X, y, shares, plan.folds, plan.seed, trials=plan.trials)
+    if shares: parts = _cached_folds("nested", key | dict(kind=plan.kind, shares=shares), folds, plan)
+    return learning_section(parts, cv.repeats(plan.kind)[0])
+
 def _imbalance_section(X, y, key: dict, plan: TrainingPlan) -> Section:
     "What correcting for imbalance would do."
     def folds(): return imbalance(X, y, folds=plan.folds, seed=plan.seed)
@@ -260,7 +268,7 @@ def train(
         optimism=Section(optimism_words(corrected), table=optimism_table(corrected)),
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
-    sections |= size_sections(y, scores.value["auroc"], risk)
+    sections |= size_sections(y, scores.value["auroc"], risk) | dict(learning=_learning_section(X, y, cv, key, plan))
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
