@@ -15,6 +15,7 @@ from .inputs import is_blank, read_number
 from .reasons import top_reasons
 from ..errors import DataError
 from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME, RECORD
+from ..layout import text_rows, Upload
 from ..record.parsing import plain_name
 from ..scoring.alike import declined
 from ..spreadsheets import safe_cell
@@ -32,19 +33,7 @@ class Table:
 
     def key(self, row: list[str]) -> str:
         "A row's id; empty where there is none."
-        place = self.fields.get("id", len(row))
-        return row[place] if place < len(row) else ""
-
-def _text(data: bytes) -> str:
-    "A file's bytes as text."
-    if len(data) > MOST_BYTES:
-        raise DataError(
-            f"the file has {len(data) / 1e6:,.0f} MB: give at most {MOST_BYTES / 1e6:.0f} MB, or use `stroke-nb score`"
-        )
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")): raise DataError("the file is UTF-16: save it as CSV in UTF-8")
-    if b"\0" in data: raise DataError("the file holds NUL bytes, so it is no text: save the table as CSV")
-    try: return data.decode("utf-8-sig")
-    except UnicodeDecodeError: raise DataError("the file isn't UTF-8 text: save it as CSV in UTF-8") from None
+        return row[self.fields["id"]] if "id" in self.fields else ""
 
 # %% ../../nbs/calculator/batch.ipynb #6654fd6c
 _IDS = tuple(map(plain_name, RECORD.ids))
@@ -68,30 +57,20 @@ def _field_places(columns: list[str]) -> dict[str, int]:
         )
     return places
 
-def _columns_of(header: list[str]) -> list[str]:
-    "Names of the columns; a `DataError` where one is there twice or is one of ours."
-    columns = [column.strip() for column in header]
-    if twice := {column for column in columns if columns.count(column) > 1}:
-        raise DataError(f"column {sorted(twice)[0][:60]!r} is there twice: keep one of them")
-    if taken := set(_OURS) & set(columns):
-        raise DataError(f"column {sorted(taken)[0]!r} is there already: rename or drop it, ours goes there")
-    return columns
-
 def read_table(
-    data: bytes,   # of a CSV file
+    data: bytes,               # of a CSV file
+    name: str = "the file",    # for messages
 ) -> Table:
     "A file of patients, read and its columns known."
-    text = _text(data)
-    header = text.lstrip().split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
-    try: rows = [row for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise DataError(f"the file isn't a table ({error}): give a CSV file with one header row") from None
-    if len(rows) < 2: raise DataError("the file has no rows: give one header row and at least one person")
-    if len(rows) - 1 > MOST_ROWS:
-        raise DataError(f"the file has {len(rows) - 1:,} rows: give at most {MOST_ROWS:,}, or use `stroke-nb score`")
-    columns = _columns_of(rows[0])
-    return Table(columns, rows[1:], _field_places(columns))
+    if len(data) > MOST_BYTES: raise DataError(
+        f"{name} has {len(data) / 1e6:,.0f} MB: give at most {MOST_BYTES / 1e6:.0f} MB, or use `stroke-nb score`"
+    )
+    columns, rows = text_rows(Upload(name, data))
+    if len(rows) > MOST_ROWS:
+        raise DataError(f"{name} has {len(rows):,} rows: give at most {MOST_ROWS:,}, or use `stroke-nb score`")
+    if taken := set(_OURS) & set(columns):
+        raise DataError(f"column {sorted(taken)[0]!r} is there already: rename or drop it, ours goes there")
+    return Table(columns, rows, _field_places(columns))
 
 # %% ../../nbs/calculator/batch.ipynb #13c5f53e
 def _value(name: str, cell: str):
@@ -101,7 +80,6 @@ def _value(name: str, cell: str):
 
 def _checked(table: Table, row: list[str], reference) -> tuple[dict | None, str]:
     "A row as a record, or what is wrong with it."
-    if len(row) != len(table.columns): return None, f"{len(row)} cells, but the header has {len(table.columns)}"
     try: record = check_record({name: _value(name, row[table.fields[name]]) for name in INPUTS})
     except DataError as error:
         return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
@@ -180,6 +158,5 @@ def to_csv(
     for row, line in zip(scored.table.rows, scored.lines, strict=True):
         numbers = ["" if value is None else repr(value) for value in (line.risk, line.low, line.high)]
         of_1000 = "" if line.risk is None else str(count_of_1000(line.risk))
-        given = [*row, *[""] * len(columns)][:len(columns)]   # a row may be short or long
-        writer.writerow(map(safe_cell, [*given, *numbers, of_1000, line.unknown, line.reasons, line.fault]))
+        writer.writerow(map(safe_cell, [*row, *numbers, of_1000, line.unknown, line.reasons, line.fault]))
     return file.getvalue()

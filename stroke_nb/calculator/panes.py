@@ -151,11 +151,11 @@ class Upload(ui.VBox):
         self.many.value = self.download.value = ""
         with guarded(self.progress):
             self.say("Reading …")
-            self._show(self._scored(bytes(change["new"][0]["content"])))
+            self._show(self._scored(change["new"][0]))
         self.file.value = ()   # the file isn't kept
 
-    def _scored(self, content: bytes) -> Scored:
-        table = read_table(content)
+    def _scored(self, file: dict) -> Scored:
+        table = read_table(bytes(file["content"]), file["name"])
         model, _, prevalence = self.first()
         return score_table(
             model, table, prevalence, lambda done, rows: self.say(f"{done:,} of {rows:,} rows scored …")

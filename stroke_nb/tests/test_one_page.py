@@ -12,23 +12,20 @@ __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_sc
            'test_page_of_another_record']
 
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import stroke_nb
 from ..calculator.about import limits_of
 from ..calculator.answer import headline, summary
 from ..calculator.one_page import texts, write_page
 from ..fields import INPUTS
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
+from .own_workspaces import command, own_workspace
 from .test_calculator import random_records, scorer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser")
-from .small_runs import python
 
 # %% ../../nbs/tests/test_one_page.ipynb #e7925153
 @pytest.fixture(scope="module")
@@ -182,24 +179,10 @@ def test_file_is_small_and_whole(file):
     assert "https://" not in text and "http://" not in text.replace("http://www.w3.org/2000/svg", "")
 
 # %% ../../nbs/tests/test_one_page.ipynb #2ae41f62
-_HEART = """
-import sys
-from stroke_nb.calculator.one_page import write_page
-from stroke_nb.fields import OUTCOME
-from stroke_nb.model import RiskModel
-from stroke_nb.tests.other_records import heart
-people = heart()
-model = RiskModel(refits=3).fit(people.drop(columns=OUTCOME), people[OUTCOME])
-write_page(model, sys.argv[1])
-print(model.predict_proba(people.head(1))[0, 1])
-"""
-
 def test_page_of_another_record(visit, tmp_path):
-    record = Path(stroke_nb.__file__).parents[1] / "nbs/tests/records/heart.yaml"
-    out = subprocess.run([python(), "-c", _HEART, str(tmp_path / "heart.html")], capture_output=True, text=True,
-                         env=os.environ | {"STROKE_NB_RECORD": str(record)}, check=True)
+    command(own_workspace("heart"), "page", str(tmp_path / "heart.html"))
     page = visit(tmp_path / "heart.html", 390)
     page.click("#example")
     assert "a narrowed coronary vessel" in page.inner_text("#sentence")
     text = page.inner_text("body").lower()
-    assert "stroke" not in text and "glucose above 120" in text and float(out.stdout) > 0
+    assert "stroke" not in text and "glucose above 120" in text
