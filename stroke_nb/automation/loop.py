@@ -47,7 +47,7 @@ def _tell(step: LoopStep) -> Receipt:
     "Tell what the rule has somebody told of."
     news = [action for action in step.actions if action.what in step.rule.tell]
     if not news: return Receipt()
-    words = [f"{action.words} (report {action.run})" if action.run else action.words for action in news]
+    words = [f"{each.what}: {each.words}" + (f" (report {each.run})" if each.run else "") for each in news]
     return notify(f"stroke_nb: {news[-1].what}", "\n\n".join(words))
 
 _REPORTS = 500   # records of steps that are kept, a few kB each

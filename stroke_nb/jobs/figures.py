@@ -116,7 +116,7 @@ def description(
         names += [name for name in ax.get_legend_handles_labels()[1] if not name.startswith("_")]
     words = "; ".join(dict.fromkeys(filter(None, said)))
     shown = f". Shown: {', '.join(dict.fromkeys(names))}" if names else ""
-    return capital(" ".join(f"{words}{shown}".split())) or "Figure"
+    return capital(" ".join(f"{words}{shown}".split()))
 
 # %% ../../nbs/jobs/figures.ipynb #d4064983
 def _is_empty(figure) -> bool:
@@ -161,10 +161,11 @@ def _csv(parts: list[dict]) -> str:
 def figure_output(
     svg: str,      # from `figure_bundle`
     shown: dict,   # alt: its words; parts: numbers of its axes
+    before: str,   # the words that stand before it: for a figure that has none of its own
 ) -> dict:
     "A figure of ours, drawn in the page so that it follows light and dark."
     from html import escape
-    alt, parts = shown["alt"], shown["parts"]
+    alt, parts = shown["alt"] or before, shown["parts"]
     named_svg = svg.replace('role="img"', f'role="img" aria-label="{escape(alt)}"', 1)
     return dict(kind="figure", svg=named_svg, parts=parts, alt=alt, csv=_csv(parts) if parts else "")
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from .. import __version__
-from ..display import day_and_hour, number
+from ..display import day_and_hour, interval, number
 from ..errors import UserError
 from ..files import locked, write_whole
 from .page import asset, render_page, templates, VERDICT_WORDS
@@ -82,7 +82,7 @@ def _trends(runs: list[dict]) -> list[dict]:
     courses = {metric: trend(runs[:30], metric) for metric in done["metrics"]} if done else {}
     return [
         dict(
-            name=metric, now=points[-1], count=len(points),
+            name=metric, now=points[-1], ends=interval(vars(points[-1])), count=len(points),
             text=", ".join(number(point.value) for point in points[-6:]), **sparkline(points),
         )
         for metric, points in courses.items()

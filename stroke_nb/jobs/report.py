@@ -93,7 +93,7 @@ def _data_output(
     if "application/vnd.jupyter.widget-view+json" in output["data"]:
         return None   # a widget is dead on paper; its text is noise
     if (shown := output["data"].get(NUMBERS)):
-        return figure_output(_joined(output["data"]["image/svg+xml"]), shown)
+        return figure_output(_joined(output["data"]["image/svg+xml"]), shown, alt)
     data = {kind: _joined(value) for kind, value in output["data"].items() if isinstance(value, (str, list))}
     if (picture := picture_output(data, output)): return dict(kind="image", alt=alt, **picture)
     if "text/html" in data: return dict(kind="html", html=_tables(data["text/html"]), alt=alt)

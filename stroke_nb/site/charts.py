@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..display import interval, label, METRICS, number
+from ..display import interval, label, metric_entry, METRICS, number
 from ..jobs.page import templates
 from ..jobs.trend import Point
 
@@ -29,11 +29,12 @@ def charted(
     newest: dict,    # run
     most: int = 6,   # charts
 ) -> list[str]:      # names of metrics
-    "The metrics of a job that get a chart: its first ones, thresholds and counts aside."
+    "The metrics of a job that get a chart: its first ones; thresholds, counts and evidence told in years aside."
+    def is_told_in_years(name): return (entry := metric_entry(name)) is not None and entry.form == "rarity"
     names = [
         name
         for name, metric in newest["metrics"].items()
-        if name not in _THRESHOLDS.values() and not isinstance(metric["value"], int)
+        if not (name in _THRESHOLDS.values() or is_told_in_years(name) or isinstance(metric["value"], int))
     ]
     return names[:most]
 

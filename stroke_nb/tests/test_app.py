@@ -343,7 +343,7 @@ def test_clear_all_forgets_uploads_and_the_second_set(page, tmp_path):
 
 @pytest.mark.parametrize("content, words", [
     (b"a,b\n1,2\n", "missing"), (b"\0\0\0", "broken.csv: a binary file"), (b"a,b\n1,2\n3\n", "row 2 has 1 cell"),
-    (b"age\n", "no rows"),
+    (b"age,bmi\n", "no rows"),
 ])
 def test_upload_broken(page, tmp_path, content, words):
     (tmp_path / "broken.csv").write_bytes(content)

@@ -294,7 +294,8 @@ def test_environment_page_is_whole():
 # %% ../../nbs/tests/test_docs.ipynb #af23242f
 def test_pictures_are_small_told_and_used():
     pictures = {path.name: path.stat().st_size for path in (ROOT / "nbs/docs/images").glob("*.png")}
-    text = "\n".join(cell.source for path in PAGES.values() for cell in cells_of(path) if cell.kind == "markdown")
-    told = {name: words for words, name in re.findall(r"!\[([^\]]*)\]\(images/([\w.-]+)\)", text)}
+    pages = [*PAGES.values(), ROOT / "nbs/index.ipynb"]
+    text = "\n".join(cell.source for path in pages for cell in cells_of(path) if cell.kind == "markdown")
+    told = {name: words for words, name in re.findall(r"!\[([^\]]*)\]\((?:nbs/docs/)?images/([\w.-]+)\)", text)}
     assert set(told) == set(pictures) and all(len(words) > 20 for words in told.values())
     assert max(pictures.values()) < 150_000 and sum(pictures.values()) < 1_000_000
