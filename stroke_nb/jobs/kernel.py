@@ -99,6 +99,7 @@ def _papermill(kernel, path: Path, work: Path, params: dict, timeout: float, pro
         papermill.execute_notebook(
             str(path), str(work / "executed.ipynb"), parameters=params, kernel_name="python3", language="python",
             progress_bar=bar, execution_timeout=math.ceil(timeout), km=kernel,
+            coalesce_streams=True,   # of a progress bar its last state
             request_save_on_cell_execute=False,   # it is saved every half minute, and at the end
             stderr_file=sys.stderr if progress else None,   # a long cell's own bar
         )

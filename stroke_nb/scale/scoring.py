@@ -136,7 +136,8 @@ def scored(
     if wanted.interval: out["risk_low"], out["risk_high"] = map(pa.array, intervals_of(model, values))
     if wanted.explain:
         parts = scorer.explain_codes(values, model.prevalence)
-        out |= {f"part_{name}": pa.array(part) for name, part in zip(("base", *INPUTS), (parts.base, *parts.values.T))}
+        columns = dict(zip(("base", *INPUTS, "averaging"), (parts.base, *parts.values.T, parts.averaging), strict=True))
+        out |= {f"part_{name}": pa.array(part) for name, part in columns.items()}
     return pa.RecordBatch.from_pydict(out)
 
 # %% ../../nbs/scale/scoring.ipynb #5852f87e
