@@ -158,7 +158,7 @@ def metric_text(
     if form == "rarity": return once_in(value)
     if form == "count": return f"{value:,.0f}"
     if form == "percent": return f"{100 * value:.{max(0, entry.digits - 2)}f} %"
-    return number(value)
+    return f"{value:.{entry.digits}f}".replace("-", "−")
 
 # %% ../nbs/display.ipynb #602f719d
 def day_and_hour(
