@@ -686,6 +686,9 @@ def test_in_jupyterlab(chromium, place, tmp_path):
                 if ask(f"http://localhost:{port}/api")[0] == 200: break
             time.sleep(0.3)
         page = chromium.new_page()
+        page.add_locator_handler(   # on a busy machine JupyterLab asks which kernel, or tells that it is slow
+            page.locator(".jp-Dialog"), lambda dialog: dialog.locator(".jp-mod-accept").click()
+        )
         page.goto(f"http://localhost:{port}/lab/tree/calculator.ipynb?reset")
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
         for _ in range(20):   # while JupyterLab sets itself up, keys are lost
