@@ -6,6 +6,7 @@
 __all__ = ['ALL', 'ModelRisk', 'intervals_of', 'Wanted', 'scored', 'score_table']
 
 # %% ../../nbs/scale/scoring.ipynb #7bf6af5f
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,22 +137,27 @@ def scored(
     if wanted.interval: out["risk_low"], out["risk_high"] = map(pa.array, intervals_of(model, values))
     if wanted.explain:
         parts = scorer.explain_codes(values, model.prevalence)
-        columns = dict(zip(("base", *INPUTS, "averaging"), (parts.base, *parts.values.T, parts.averaging), strict=True))
-        out |= {f"part_{name}": pa.array(part) for name, part in columns.items()}
+        named = zip(("base", *INPUTS, "averaging"), (parts.base, *parts.values.T, parts.averaging), strict=True)
+        out |= {f"part_{name}": pa.array(part) for name, part in named}
     return pa.RecordBatch.from_pydict(out)
 
 # %% ../../nbs/scale/scoring.ipynb #5852f87e
 _IDS = 10_000_000   # ids that are held against each other, eight bytes each
+_logger = logging.getLogger(__name__)
 
 class _Ids:
     "Ids met so far: one stands in a table once."
     def __init__(self):
-        self.hashes, self.count = [], 0
+        self.hashes, self.count, self.is_told = [], 0, False
 
     def add(self, batch: pa.RecordBatch) -> None:
         "Note a piece's ids."
         named = renamed(batch)
-        if "id" not in named.schema.names or self.count > _IDS: return
+        if "id" not in named.schema.names: return
+        if self.count > _IDS:
+            if not self.is_told: _logger.warning("of the ids, the first %s are held against each other", f"{self.count:,}")
+            self.is_told = True
+            return
         self.hashes.append(text_hashes(id_texts(named.column("id")).drop_null()))
         self.count += len(self.hashes[-1])
 
