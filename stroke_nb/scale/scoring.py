@@ -155,7 +155,7 @@ class _Ids:
         named = renamed(batch)
         if "id" not in named.schema.names: return
         if self.count > _IDS:
-            if not self.is_told: _logger.warning("of the ids, the first %s are held against each other", f"{self.count:,}")
+            if not self.is_told: _logger.warning("of the ids, only the first %d are compared", self.count)
             self.is_told = True
             return
         self.hashes.append(text_hashes(id_texts(named.column("id")).drop_null()))
