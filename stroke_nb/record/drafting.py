@@ -111,7 +111,9 @@ def _spelt(column: Column) -> pd.Series:
 
 # %% ../../nbs/record/drafting.ipynb #9912cfd3
 _GIVES_AWAY, _LIKE_THE_OUTCOME = .985, .9   # AUROC by itself; the best honest fields stay below
+_TELLS_MUCH = .9                            # honest fields seldom do: a line to look at
 _FOLLOWS = .7                               # of a key, which should tell nothing
+_TELLS_AFTERWARDS = .65                     # of a time that ends with the outcome by its name
 
 def _suspicion(column: Column, name: str, outcome: str, tells: float) -> str:
     "Why a column tells more of the outcome than a field should; empty where it doesn't."
@@ -119,8 +121,25 @@ def _suspicion(column: Column, name: str, outcome: str, tells: float) -> str:
     if column.kind == "identifier":
         return "" if tells < _FOLLOWS else \
             f"a key that follows the outcome (AUROC {tells:.2f}): was the file sorted, or put together from two lists?"
-    if tells < (_LIKE_THE_OUTCOME if alike else _GIVES_AWAY): return ""
-    return f"gives the outcome away (AUROC {tells:.3f} by itself): is it known before the outcome is?"
+    if tells >= (_LIKE_THE_OUTCOME if alike else _GIVES_AWAY):
+        return f"gives the outcome away (AUROC {tells:.3f} by itself): is it known before the outcome is?"
+    if tells < _TELLS_AFTERWARDS or not named("afterwards", name): return ""
+    return f"by its name it is known only when the outcome is (AUROC {tells:.2f} by itself)"
+
+_PEOPLE_EACH = 5   # people of a category, on average, under which a long list of categories teaches nothing
+
+def _text_reason(column: Column) -> str:
+    "Why a column of text is no field; empty where it can be one."
+    known = column.known
+    distinct, some = known.nunique(), known.iloc[0] if len(known) else ""
+    are_codes = distinct <= 6 or pd.to_numeric(known, errors="coerce").notna().mean() > .5
+    for pattern, what, remedy in [] if are_codes else knowledge()["numbers_in_text"]:
+        if known.str.fullmatch(pattern).mean() > .9: return f"{what} ({some!r}): {remedy}"
+    if column.kind == "identifier": return "different in nearly every row: a key or free text"
+    if column.kind == "text": return f"free text or too many categories ({distinct:,} different values)"
+    if distinct > 20 and len(known) < _PEOPLE_EACH * distinct:
+        return f"{distinct} categories of {len(known):,} people: too few of each; group them"
+    return ""
 
 def _reason(column: Column, name: str) -> str:
     "Why a column is no field; empty where it can be one."
@@ -128,11 +147,12 @@ def _reason(column: Column, name: str) -> str:
     if column.kind == "empty": return "no value in any row"
     if column.kind == "constant":
         return f"always {known.iloc[0]}" + "; if a blank means no, write 0 there" * (len(known) < len(column.values))
-    if column.kind == "identifier":
-        return "a row number" if named("row_numbers", name) else "different in nearly every row: a key or free text"
+    if column.kind == "identifier" and named("row_numbers", name): return "a row number"
+    if column.kind == "identifier" and pd.api.types.is_numeric_dtype(column.values):
+        return "different in nearly every row: a key"
     if named("identifiers", name) and (distinct := known.nunique()) > max(100, .2 * len(known)):
         return f"a key with {distinct:,} different values; if it tells people apart, keep one row for each person"
-    if column.kind == "text": return f"free text or too many categories ({known.nunique():,} different values)"
+    if column.kind in ("identifier", "text", "category") and (reason := _text_reason(column)): return reason
     if column.kind == "date": return "a date: write the years, days or months that it stands for as a number"
     if len(known) < FEWEST_EVENTS: return f"known of only {len(known)} people"
     return ""
@@ -218,6 +238,9 @@ class _Columns:
     def add(self, name: str, entry: Column, y: np.ndarray, tells: float, **more) -> None:
         "Make a field of a column."
         self.fields[name] = field_draft(entry, y, name) | more
+        if tells >= _TELLS_MUCH:
+            review = (*self.fields[name].get("review", ()), f"AUROC {tells:.2f} by itself: is it known before the outcome is?")
+            self.fields[name]["review"] = list(review)
         self.notes[name], self.tells[name] = note_of(entry, self.fields[name], tells), tells
         self.by_name[name] = entry
 

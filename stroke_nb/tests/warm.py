@@ -29,7 +29,11 @@ from pathlib import Path
 # %% ../../nbs/tests/warm.ipynb #8096df98
 HEAVY = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
-    "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "pandera", "skops.io",
+    "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "skops.io",
+    # pandera imports these when it first checks a table
+    "pandera.pandas", "pandera.backends.pandas.builtin_checks", "pandera.backends.pandas.builtin_hypotheses",
+    "hypothesis.strategies", "pyarrow.pandas_compat", "narwhals._pandas_like.dataframe", "imblearn.over_sampling",
+    "mpl_toolkits.axes_grid1", "email.policy",
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
     "papermill", "nbconvert", "typer", "jinja2", "yaml", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
