@@ -93,7 +93,7 @@ def _shapes() -> dict[str, dict]:
                       Raucher=pick("ja", "nein"), verstorben=np.where(sick, "ja", "nein"),
                       SpO2=[f"{value} %" for value in rng.integers(80, 100, _N)], Zimmer=rng.choice(_ROOMS, _N),
                       RR=[f"{value}/80" for value in rng.integers(90, 180, _N)],
-                      Thrombo=[f"{value:,}" for value in rng.integers(90_000, 400_000, _N)]),
+                      Thrombo=[f"{value:,}".replace(",", " ") for value in rng.integers(90_000, 400_000, _N)]),
     )
 
 def _expect(name: str, record, left_out: dict) -> None:
