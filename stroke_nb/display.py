@@ -145,7 +145,9 @@ def once_in(
 CHANCE_TICKS = {1 / 365: "1 day", 1 / 12: "1 month", 1.0: "1 year", 1e3: "1,000 years", 1e6: "a million years"}
 CHANCE_BOUNDS = (1 / 365, 1e6)
 # evidence and the threshold that it is held against -> the number that tells them in years
-_IN_YEARS = {f"{whose}{name}": f"{whose}chance_years" for whose in ("", "outcome_") for name in ("evidence", "threshold")}
+_IN_YEARS = {
+    f"{whose}{name}": f"{whose}chance_years" for whose in ("", "outcome_") for name in ("evidence", "threshold")
+}
 
 def readable(
     metrics: dict,   # of a run, by name

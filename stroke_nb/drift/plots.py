@@ -49,7 +49,8 @@ def plot_evidence(
     ax = _axes(ax, (7, 3.2))
     alarm_years, per_year = history.alarm_years.iloc[-1], (history.evidence / history.years).iloc[-1]
     x, years = np.arange(len(history)), np.clip(history.years, *CHANCE_BOUNDS)
-    ax.plot(x, np.clip(history.usual / per_year, *CHANCE_BOUNDS), color=GREY, lw=1, label="on average without change, at most")
+    usual = np.clip(history.usual / per_year, *CHANCE_BOUNDS)
+    ax.plot(x, usual, color=GREY, lw=1, label="on average without change, at most")
     ax.plot(x, years, color=BLUE, lw=1.5, marker="o", ms=3.5, zorder=2)
     ax.plot(x[history.alarm], years[history.alarm], "s", color=VERMILION, ms=5.5, label="alarm", zorder=3)
     ax.axhline(alarm_years, color=VERMILION, lw=1, ls="--")
@@ -57,9 +58,10 @@ def plot_evidence(
     # above, where no line passes
     ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     _window_ticks(ax, history)
-    ax.set(yscale="log", ylabel="by chance once in", ylim=(CHANCE_BOUNDS[0] / 1.5, max(alarm_years * 4, years.max() * 2)))
+    ends = CHANCE_BOUNDS[0] / 1.5, max(alarm_years * 4, years.max() * 2)
+    ax.set(yscale="log", ylabel="by chance once in", ylim=ends)
     _chance_axis(ax.yaxis, alarm_years)
-    ax.set_ylim(CHANCE_BOUNDS[0] / 1.5, max(alarm_years * 4, years.max() * 2))
+    ax.set_ylim(*ends)
     return ax
 
 def plot_chance(

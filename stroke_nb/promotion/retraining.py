@@ -74,7 +74,7 @@ class Retraining:
     def opening(self) -> Opening:
         "First screen of the report."
         people = f"{len(self.learn):,} people with {int(self.outcome.sum()):,} {_event.plural}"
-        sure = f"By the {people} who were learned from: {' '.join(self._sides)}."
+        sure = f"By the {people} who were learned from: {self._sides}."
         tiles = ("observed_expected_ratio", "calibration_slope", "auroc", "learned_from")
         if self.challenger is not None:
             made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
@@ -90,12 +90,12 @@ class Retraining:
                        "Keep the model for now, and ask again when more outcomes are known.", "", sure, tiles)
 
     @property
-    def _sides(self) -> list[str]:
+    def _sides(self) -> str:
         "What both ratios say of the champion, with their numbers."
         scores = metrics_of(self.scores)
-        names = {"observed_expected_ratio": "observed / expected", "calibration_slope": "slope"}
-        words = [f"{side_words(name, scores[name])} ({short} {estimate(scores[name], 2)})" for name, short in names.items()]
-        return [f"{words[0]};", words[1]]
+        def told(name: str, short: str) -> str:
+            return f"{side_words(name, scores[name])} ({short} {estimate(scores[name], 2)})"
+        return f"{told('observed_expected_ratio', 'observed / expected')}; {told('calibration_slope', 'slope')}"
 
     @property
     def verdict(self) -> str:

@@ -61,7 +61,8 @@ def _tick_text(name: str, tick: float) -> str:
 def _year_ticks(target: float | None) -> dict[float, str]:
     "Ticks of an axis of years, that of the alarm in place of those near it."
     if target is None: return CHANCE_TICKS
-    return {years: name for years, name in CHANCE_TICKS.items() if not 0.2 < years / target < 5} | {target: once_in(target)}
+    far = {years: name for years, name in CHANCE_TICKS.items() if not 0.2 < years / target < 5}
+    return far | {target: once_in(target)}
 
 # %% ../../nbs/site/charts.ipynb #b90ad1d8
 _WIDTH, _HEIGHT, _RIGHT, _TOP, _BOTTOM = 380, 190, 12, 10, 26   # the chart's box, in its own units
@@ -122,8 +123,8 @@ def chart(
     "A metric over the runs, with its intervals; an alarm is a triangle."
     scale = _scale(points, target, log=_form(name) == "rarity")
     if scale.log:
-        inside = {years: text for years, text in _year_ticks(target).items() if scale.low <= _log10(years) <= scale.high}
-        rows = [(scale.y(years), text) for years, text in inside.items()]
+        ticks = _year_ticks(target).items()
+        rows = [(scale.y(years), text) for years, text in ticks if scale.low <= _log10(years) <= scale.high]
     else: rows = [(scale.y(tick), _tick_text(name, tick)) for tick in _ticks(scale.low, scale.high)]
     ends = [(points[0], "start"), (points[-1], "end")]
     if points[0].time.date() == points[-1].time.date(): ends = [(points[0], "middle")]
