@@ -25,7 +25,8 @@ from ..validation.metrics import Interval
 _event = RECORD.outcome
 ADVICE = {   # verdict of the gate -> that of the run, words beside it, what it means, what to do, the command
     "pass": ("ok", "the next step is yours",
-             "The challenger may take the champion's place: no rule is against it.", "Promote it; nothing is swapped until you do.",
+             "The challenger may take the champion's place: no rule is against it.",
+             "Promote it; nothing is swapped until you do.",
              "stroke-nb models promote VERSION --comparison reports/compare/{run}"),
     "hold": ("unsure", "a person decides",
              "These people can't tell whether the challenger may take the champion's place: {why}.",

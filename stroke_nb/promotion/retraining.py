@@ -93,9 +93,9 @@ class Retraining:
     def _sides(self) -> str:
         "What both ratios say of the champion, with their numbers."
         scores = metrics_of(self.scores)
-        def told(name: str, short: str) -> str:
+        def side(name: str, short: str) -> str:
             return f"{side_words(name, scores[name])} ({short} {estimate(scores[name], 2)})"
-        return f"{told('observed_expected_ratio', 'observed / expected')}; {told('calibration_slope', 'slope')}"
+        return f"{side('observed_expected_ratio', 'observed / expected')}; {side('calibration_slope', 'slope')}"
 
     @property
     def verdict(self) -> str:
