@@ -239,8 +239,8 @@ class _Columns:
         "Make a field of a column."
         self.fields[name] = field_draft(entry, y, name) | more
         if tells >= _TELLS_MUCH:
-            review = (*self.fields[name].get("review", ()), f"AUROC {tells:.2f} by itself: is it known before the outcome is?")
-            self.fields[name]["review"] = list(review)
+            words = f"AUROC {tells:.2f} by itself: is it known before the outcome is?"
+            self.fields[name]["review"] = [*self.fields[name].get("review", ()), words]
         self.notes[name], self.tells[name] = note_of(entry, self.fields[name], tells), tells
         self.by_name[name] = entry
 
