@@ -30,12 +30,10 @@ from pathlib import Path
 HEAVY = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
     "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "skops.io",
-    # pandera imports these when it first checks a table
-    "pandera.pandas", "pandera.backends.pandas.builtin_checks", "pandera.backends.pandas.builtin_hypotheses",
-    "hypothesis.strategies", "pyarrow.pandas_compat", "narwhals._pandas_like.dataframe", "imblearn.over_sampling",
-    "mpl_toolkits.axes_grid1", "email.policy",
+    "pandera.pandas", "hypothesis",   # which pandera imports with its first check
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
-    "papermill", "nbconvert", "typer", "jinja2", "yaml", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
+    "papermill", "nbconvert", "voila.app", "typer", "jinja2", "yaml", "fastapi", "uvicorn",
+    "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
 )
 
