@@ -13,7 +13,7 @@ import ipywidgets as ui
 from markupsafe import escape
 
 from .answer import places
-from .inputs import bmi_of, choices_of, is_blank, read_number, read_share, slider_range
+from .inputs import bmi_of, choices_of, is_blank, read_number, read_share, read_value, slider_range
 from .templates import paragraph
 from ..fields import BINARIES, FIELDS, INPUTS, NUMBERS, RECORD
 from ..record.definition import Field
@@ -72,7 +72,8 @@ class NumberField(_Field):
     "A number: a box, a slider, a tick for not known, and, where the record has them, units and an aid."
     def _parts(self):
         low, high, step = slider_range(self.field)
-        self.scale = 1.0   # what one of the unit on the page is in the field's own
+        self.shown = self.field.unit   # the unit on the page
+        self._exact = ("", None)       # a text that the program wrote, and the value of more digits behind it
         self.box = lean(ui.Text, description=self.field.title, placeholder="not known", tooltip=self.field.help)
         self.box.add_class("sn-box")
         self.slider = lean(
@@ -98,13 +99,12 @@ class NumberField(_Field):
 
     def _switch(self, unit: str):
         "Box and slider in another unit."
-        value = self.value
-        self.scale = self.field.units.get(unit, 1.0)
+        value, self.shown = self.value, unit
         low, high, step = slider_range(self.field, self.scale)
         self.slider.min, self.slider.max = min(low, self.slider.min), max(high, self.slider.max)   # ends may not cross
         self.slider.min, self.slider.max, self.slider.step = low, high, step
-        if isinstance(value, float): self._show(f"{value / self.scale:.6g}")
-        else: self.slider.value = (low + high) / 2
+        if isinstance(value, float): self._show_value(value)
+        else: self._exact, self.slider.value = ("", None), (low + high) / 2
 
     def _aid_parts(self) -> list[ui.Widget]:
         "Boxes for height and weight, where they make the value."
@@ -121,11 +121,16 @@ class NumberField(_Field):
         "Body mass index from what stands in both boxes."
         if (index := bmi_of(self.height.value, self.weight.value)) is not None: self._show(_plain(index / self.scale))
 
+    def _read(self, text: str) -> float | str | None:
+        "What a text says, in the field's own unit."
+        return read_value(text, self.field, self.shown)
+
     def _match(self, text: str):
         "Slider and tick match the box."
-        number = read_number(text)
+        number = self._read(text)
         self.blank.value = number is None
-        if isinstance(number, float): self.slider.value = min(max(number, self.slider.min), self.slider.max)
+        if isinstance(number, float):
+            self.slider.value = min(max(number / self.scale, self.slider.min), self.slider.max)
         (self.add_class if number is None else self.remove_class)("sn-open")
 
     def _show(self, text: str):
@@ -133,15 +138,41 @@ class NumberField(_Field):
         self.box.value = text
         self._match(text)
 
+    def _show_value(self, value: float):
+        "Show a value that is in the field's own unit; in another with the digits that a person would write."
+        text = _plain(value) if self.scale == 1 else f"{value / self.scale:.4g}"
+        self._exact = text, value
+        self._show(text)
+
+    @property
+    def scale(self) -> float:
+        "What one of the unit on the page is in the field's own."
+        return self.field.units.get(self.shown, 1.0)
+
+    @property
+    def units(self) -> dict[str, str]:
+        "The field with the unit on the page, where that isn't its own."
+        return {} if self.scale == 1 else {self.name: self.shown}
+
     @property
     def value(self):
-        number = read_number(self.box.value)
-        return number * self.scale if isinstance(number, float) else number
+        text, value = self._exact
+        return value if self.box.value == text else self._read(self.box.value)
 
     @value.setter
     def value(self, value):
-        shown = _plain(value / self.scale) if isinstance(value, (int, float)) else value or ""
-        with self.quietly(): self._show(shown)
+        with self.quietly():
+            if isinstance(value, (int, float)): self._show_value(value)
+            else: self._show_text(value or "")
+
+    def _show_text(self, text: str):
+        "Show a text of a link, which may bring a unit with it."
+        unit = next((unit for unit in self.field.units if text.endswith(f" {unit}")), "")
+        if unit and isinstance(self._read(text), float):
+            self.unit.value = unit
+            self._switch(unit)
+            text = text.removesuffix(f" {unit}")
+        self._show(text)
 
 # %% ../../nbs/calculator/form.ipynb #8fad3848
 _NOT_KNOWN = "?"   # a choice whose value is None would be no choice at all to ipywidgets
@@ -235,6 +266,11 @@ class RecordForm(ui.VBox):
 
     @property
     def values(self) -> dict: return {name: self.fields[name].value for name in INPUTS}
+
+    @property
+    def units(self) -> dict[str, str]:
+        "Fields that are entered in another unit than their own."
+        return {name: unit for name in NUMBERS for name, unit in self.fields[name].units.items()}
 
     @values.setter
     def values(self, values: dict):

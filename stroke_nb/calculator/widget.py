@@ -131,7 +131,7 @@ class RiskCalculator(ui.VBox):
             self.pane.show(self.model, self.summary)
             self.place.words.value = paragraph(place_of_use_words(self.summary))
             own = self.summary.prevalence == places(self.model)[0][1]
-            self.link.write(self.summary.record, None if own else self.summary.prevalence)
+            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self._deferred = _later(0.15, self._complete, self._deferred)
 
     def _complete(self):
