@@ -267,11 +267,6 @@ class RecordForm(ui.VBox):
     @property
     def values(self) -> dict: return {name: self.fields[name].value for name in INPUTS}
 
-    @property
-    def units(self) -> dict[str, str]:
-        "Fields that are entered in another unit than their own."
-        return {name: unit for name in NUMBERS for name, unit in self.fields[name].units.items()}
-
     @values.setter
     def values(self, values: dict):
         self._filling = True
@@ -279,6 +274,11 @@ class RecordForm(ui.VBox):
             for name in INPUTS: self.fields[name].value = values.get(name)
         finally: self._filling = False
         self._changed()
+
+    @property
+    def units(self) -> dict[str, str]:
+        "Fields that are entered in another unit than their own."
+        return {name: unit for number in NUMBERS for name, unit in self.fields[number].units.items()}
 
     def blame(
         self,

@@ -42,9 +42,9 @@ class LinkBox(ui.Text):
             if change["new"] != self._written: on_open(*from_link(change["new"]))
         self.observe(opened, "value")
 
-    def write(self, record: dict, prevalence: float | None):
+    def write(self, record: dict, prevalence: float | None, units: dict[str, str]):
         "Show what is entered."
-        self._written = self.value = to_link(record, prevalence)
+        self._written = self.value = to_link(record, prevalence, units)
 
 # %% ../../nbs/calculator/widget.ipynb #6e94a559
 def _later(seconds: float, action: Callable[[], None], before=None):
