@@ -20,8 +20,9 @@ from . import pages
 from .about import limits_of, purpose
 from .answer import as_scorer, place_of_use_words, places, RiskSummary, summary
 from .drawings import RISK_WORDS
-from .form import lean, look_of, MANY, PlaceField, RecordForm
+from .form import lean, look_of, MANY, RecordForm
 from .inputs import from_link, to_link
+from .place import PlaceField
 from .panes import AboutModel, AnswerPane, guarded, note_error, Upload, WhatIf
 from .reasons import strongest_first
 from .templates import page_template, paragraph
