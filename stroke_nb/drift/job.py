@@ -6,6 +6,7 @@
 __all__ = ['Comparison', 'comparison', 'Promise', 'DriftLook', 'look_at', 'look']
 
 # %% ../../nbs/drift/job.ipynb #eaebc85e
+import hashlib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,15 +18,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..cohort import load, read, split
+from ..cohort import default_source, load, read, split
 from .job_figures import LookPlots
 from .job_report import LookWords
-from .log_windows import file_window, log_outcomes, log_reference, log_window, Window
+from .log_windows import file_window, log_outcomes, log_reference, log_window, streamed, Window
 from .monitor import DriftMonitor, monitor_at
 from stroke_nb.drift.outcomes import (
     dynamic_calibration, expected_performance, outcome_monitor_at, OutcomeMonitor, OutcomeResult,
 )
 from .plots import evidently_pages
+from .probe import risk_of
 from .quality import QualityReport
 from .result import DriftResult
 from .state import locked_state
@@ -35,6 +37,8 @@ from ..jobs import record, run_dir
 from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
+from ..scale.engine import engine_of
+from ..scale.sources import StreamedTable
 from ..scale.window import count_window, WindowCounts
 from ..schema import validate
 
@@ -43,8 +47,8 @@ from ..schema import validate
 class Comparison:
     "A window, the reference and the model that a look needs, and where evidence is kept."
     window: Window
-    reference: pd.DataFrame      # validated; `attrs` as at `cohort.load`
-    origin: dict                 # the reference's source, sha256, simulated
+    usual: pd.DataFrame | StreamedTable   # the reference; a frame is validated
+    origin: str                  # name of the reference's source
     kind: str                    # "file", "log", or "fifth": where the window comes from
     model: RiskModel | None      # None: only the inputs are watched
     state: Path | None           # file that carries evidence from window to window; None: this window alone
@@ -59,8 +63,14 @@ class Comparison:
 
     @cached_property
     def reference_counts(self) -> WindowCounts:
-        "Counts of the reference, without risks."
-        return count_window(self.reference)
+        "Counts of the reference; with risks where a monitor is to be fitted to it."
+        is_new = self.state is None or not self.state.exists()
+        return count_window(self.usual, risk_of(self.model) if is_new else None)
+
+    @cached_property
+    def reference(self) -> pd.DataFrame:
+        "The reference, validated; of one that isn't held in memory a sample."
+        return validate(self.usual.rows) if isinstance(self.usual, StreamedTable) else self.usual
 
     @property
     def state_words(self) -> str:
@@ -74,12 +84,18 @@ class Comparison:
 
 # %% ../../nbs/drift/job.ipynb #6929fc35
 def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.DataFrame:
-    "The place's own people, with `attrs` source, sha256 and simulated."
+    "The place's own people, with `attrs` source."
     if reference == "log": rows, about = log_reference(log, window.start)
     else: rows, about = read(reference)
     people = validate(rows)
-    people.attrs = dict(source=about["source"], sha256=about["sha256"], simulated="true_risk" in rows)
+    people.attrs = dict(source=about["source"])
     return people
+
+def _streamed_reference(source: str | None, engine: str, conf: list[str]) -> StreamedTable | None:
+    "The reference where it isn't held in memory; None where it is."
+    if source in (None, "log"): return None
+    chosen = engine_of(source, engine)
+    return None if chosen.name == "memory" else streamed(source, chosen, conf)
 
 def comparison(
     current: str = "",     # the window: file, pattern, folder or address; empty: the data's own fifth, or the log
@@ -91,24 +107,27 @@ def comparison(
     since: str = "",       # with the log, as at `log_window`
     until: str = "",
     reference: str = "",   # the place's own people: a file, or "log", its eight weeks before the window; empty: `data`
+    engine: str = "auto",  # how tables are read, see `scale.engine.ENGINES`
+    conf: list[str] = [],  # Spark's settings
 ) -> Comparison:
     "What to compare, read from where it lies."
     if log and current:
         raise DataError(f"current = {current!r} and source = 'log' both name a window: give one of them")
     if reference == "log" and not log:
         raise DataError("reference = 'log' wants a window from the log too: give source = 'log', or name a file")
-    cohort, now = None if reference else load(data or None), (log and log.as_of) or utc_now()
+    if reference and not (current or log): raise DataError("a reference without a window: give current, or source = 'log'")
+    named, now = reference or data or default_source(), (log and log.as_of) or utc_now()
+    table = _streamed_reference(named, engine, conf) if current or log else None
+    cohort = None if reference or table else load(data or None)
     today, keeps = f"{now:%Y-%m-%d}", (current or log) and state.lower() not in ("", "none")
     state = Path(state) if keeps else None
     if log: kind, window = "log", log_window(log, since, until, window_id, state)
-    elif current:
-        kind, window = "file", file_window(current, window_id or today)
-    elif reference: raise DataError("a reference without a window: give current, or source = 'log'")
+    elif current: kind, window = "file", file_window(current, window_id or today, engine, conf)
     else:
         usual, rows = split(cohort)
         kind, window = "fifth", Window(rows, window_id or today, "a random fifth of the data", cohort.attrs["sha256"])
-    if kind != "fifth": usual = _reference(reference, log, window) if reference else cohort
-    origin = {key: (cohort if cohort is not None else usual).attrs[key] for key in ("source", "sha256", "simulated")}
+    if kind != "fifth": usual = table or (_reference(reference, log, window) if reference else cohort)
+    origin = Path(named).name if table else (usual if cohort is None else cohort).attrs["source"]
     champion = RiskModel.load(model) if Path(model).exists() else None
     return Comparison(window, usual, origin, kind, champion, state, log, now, bool(reference))
 
@@ -215,12 +234,13 @@ class DriftLook:
     ) -> dict | None:           # as at `jobs.record`
         "Record the run."
         compared, window = self.compared, self.compared.window
-        simulated = "true_risk" in window.rows or (compared.origin["simulated"] and self.at_hand)
-        source = compared.origin["source"] if compared.kind == "fifth" else window.source
+        simulated = "true_risk" in window.rows or (self.at_hand and "true_risk" in compared.reference)
+        source = compared.origin if compared.kind == "fifth" else window.source
+        sha256 = window.sha256 or hashlib.sha256(self.quality.counts.digest.encode()).hexdigest()
         model = compared.model and dict(version=compared.model.version_, sha256=compared.model.sha256_)
         return record(
             verdict=self.verdict, reasons=self.words().reasons, metrics=self.numbers(), opening=self.words().opening,
-            data=dict(source=source, sha256=window.sha256, rows=self.quality.rows, simulated=simulated,
+            data=dict(source=source, sha256=sha256, rows=self.quality.rows, simulated=simulated,
                       window=window.window_id),
             model=model, files=files,
         )
@@ -228,7 +248,7 @@ class DriftLook:
 # %% ../../nbs/drift/job.ipynb #9764a43a
 def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None) -> pd.DataFrame:
     "Risks and outcomes of those whose outcome is known."
-    if compared.model is None or compared.window.streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
+    if compared.model is None or compared.window.is_streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 
@@ -246,7 +266,7 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
     risks = None if compared.model is None else compared.model.predict_proba(look.rows)[:, 1]
     outcome_monitor = outcome_monitor_at(compared.outcome_state, look.promise.budget, look.promise.outcomes_per_year)
     if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
-        monitor.restart(restart, compared.reference if compared.own else None)
+        monitor.restart(restart, compared.usual if compared.own else None)
         outcome_monitor.restart(restart)
     result = monitor.update(look.quality.counts, window_id)
     labelled = _labelled(compared, look.rows, risks)
@@ -270,8 +290,8 @@ def look_at(
     "Look at a window: count it once, and its outcomes."
     window = compared.window
     with locked_state(compared.state):
-        monitor = monitor_at(compared.state, compared.model, compared.reference, *promise[:2], seed)
-        report = monitor.quality(window.streamed or window.rows, window.window_id)
+        monitor = monitor_at(compared.state, compared.model, compared.reference_counts, *promise[:2], seed)
+        report = monitor.quality(window.table, window.window_id)
         look = DriftLook(compared, report, monitor, monitor.has_met(compared.reference_counts), promise, seed)
         return _counted(look, restart) if report.ok else look
 
@@ -280,10 +300,10 @@ def look(
     current: str = "", source: str = "file", since: str = "", until: str = "", as_of: str = "", database: str = "",
     data: str = "", model: str = "models/champion", window_id: str = "", state: str = "none", restart: str = "",
     budget: float = 0.05, looks_per_year: int = 52, outcomes_per_year: int = 10_000, seed: int = 20260101,
-    reference: str = "",
+    reference: str = "", engine: str = "auto", conf: list[str] = [],
 ) -> DriftLook:
     "The whole drift job, by the parameters of its report `notebooks/drift`, which tells what each means."
     promise = Promise(budget, looks_per_year, outcomes_per_year)
     with PredictionLog(database or None, as_of=as_of) if source == "log" else nullcontext() as log:
-        compared = comparison(current, log, data, model, state, window_id, since, until, reference)
+        compared = comparison(current, log, data, model, state, window_id, since, until, reference, engine, conf)
         return look_at(compared, promise, restart, seed)
