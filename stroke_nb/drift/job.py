@@ -7,6 +7,7 @@ __all__ = ['Comparison', 'comparison', 'Promise', 'DriftLook', 'look_at', 'look'
 
 # %% ../../nbs/drift/job.ipynb #eaebc85e
 import hashlib
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -91,7 +92,7 @@ def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.
     people.attrs = dict(source=about["source"])
     return people
 
-def _streamed_reference(source: str | None, engine: str, conf: list[str]) -> StreamedTable | None:
+def _streamed_reference(source: str | None, engine: str, conf: Iterable[str]) -> StreamedTable | None:
     "The reference where it isn't held in memory; None where it is."
     if source in (None, "log"): return None
     chosen = engine_of(source, engine)
@@ -108,14 +109,15 @@ def comparison(
     until: str = "",
     reference: str = "",   # the place's own people: a file, or "log", its eight weeks before the window; empty: `data`
     engine: str = "auto",  # how tables are read, see `scale.engine.ENGINES`
-    conf: list[str] = [],  # Spark's settings
+    conf: Iterable[str] = (),  # Spark's settings
 ) -> Comparison:
     "What to compare, read from where it lies."
     if log and current:
         raise DataError(f"current = {current!r} and source = 'log' both name a window: give one of them")
     if reference == "log" and not log:
         raise DataError("reference = 'log' wants a window from the log too: give source = 'log', or name a file")
-    if reference and not (current or log): raise DataError("a reference without a window: give current, or source = 'log'")
+    if reference and not (current or log):
+        raise DataError("a reference without a window: give current, or source = 'log'")
     named, now = reference or data or default_source(), (log and log.as_of) or utc_now()
     table = _streamed_reference(named, engine, conf) if current or log else None
     cohort = None if reference or table else load(data or None)
@@ -300,7 +302,7 @@ def look(
     current: str = "", source: str = "file", since: str = "", until: str = "", as_of: str = "", database: str = "",
     data: str = "", model: str = "models/champion", window_id: str = "", state: str = "none", restart: str = "",
     budget: float = 0.05, looks_per_year: int = 52, outcomes_per_year: int = 10_000, seed: int = 20260101,
-    reference: str = "", engine: str = "auto", conf: list[str] = [],
+    reference: str = "", engine: str = "auto", conf: Iterable[str] = (),
 ) -> DriftLook:
     "The whole drift job, by the parameters of its report `notebooks/drift`, which tells what each means."
     promise = Promise(budget, looks_per_year, outcomes_per_year)
