@@ -241,7 +241,7 @@ def _of_kind(table, reader: pa.RecordBatchReader):
     return reader
 
 def score(
-    table,                      # a Spark DataFrame, pandas or polars frame, DuckDB relation, Arrow table or dataset, or path
+    table,                      # Spark DataFrame, pandas or polars frame, DuckDB relation, Arrow table, dataset or path
     model="models/champion",    # a `RiskModel`, anything with `predict_proba`, or the folder of a model
     wanted: Wanted = ALL,
 ):                              # the same kind of table, with the column `risk`
@@ -258,4 +258,5 @@ def score(
     first = next(batches)
     types = [pa.string() if pa.types.is_null(field.type) else field.type for field in first.schema]
     schema = pa.schema(zip(first.schema.names, types))
-    return _of_kind(table, pa.RecordBatchReader.from_batches(schema, (part.cast(schema) for part in chain([first], batches))))
+    cast = (part.cast(schema) for part in chain([first], batches))
+    return _of_kind(table, pa.RecordBatchReader.from_batches(schema, cast))

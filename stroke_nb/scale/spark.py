@@ -118,7 +118,8 @@ def score_spark(
     wanted: Wanted = ALL,  # intervals and columns; parts aren't made here
 ):                         # a Spark DataFrame
     "The rows of a Spark DataFrame with their risks."
-    if wanted.explain: raise DataError("--explain: parts aren't made by Spark; score the people in question by themselves")
+    if wanted.explain:
+        raise DataError("--explain: parts aren't made by Spark; score the people in question by themselves")
     from pyspark.sql.pandas.types import from_arrow_schema
     schema = from_arrow_schema(scored(Piece(_nobody(frame)), model, wanted).schema)
     shared, sha256 = frame.sparkSession.sparkContext.broadcast(model), RECORD.sha256
