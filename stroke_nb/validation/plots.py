@@ -41,9 +41,10 @@ def _risk_strip(ax, y, p):
     from mpl_toolkits.axes_grid1 import make_axes_locatable
     strip = make_axes_locatable(ax).append_axes("bottom", size="22%", pad=0.12, sharex=ax)
     bins = np.linspace(*ax.get_xlim(), 61)
-    for case, sign, colour in ((1, 1, BLUE), (0, -1, GREY)):
+    for case, sign, colour, who in ((1, 1, BLUE, _event.plural), (0, -1, GREY, "others")):
         count = cleared(np.histogram(p[y == case], bins)[0])
-        strip.bar(bins[:-1], sign * count / max(count.max(), 1), np.diff(bins), align="edge", color=colour)
+        height = sign * count / max(count.max(), 1)
+        strip.bar(bins[:-1], height, np.diff(bins), align="edge", color=colour, label=f"{who}, of the fullest bar")
     strip.set_yticks([0.55, -0.55], [f"{(y == 1).sum():,} {_event.plural}", f"{(y == 0).sum():,} others"], fontsize=8)
     strip.tick_params(axis="y", length=0)
     strip.set(ylim=(-1.1, 1.1), xlabel=ax.get_xlabel())
