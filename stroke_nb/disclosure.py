@@ -109,8 +109,8 @@ def rare(
 ) -> list:               # categories to be put together; none where none is rare
     "Categories that few people of some group have, with the next ones until all of them together are many."
     counts = pd.DataFrame([part.value_counts() for part in parts]).fillna(0)
-    few, others = [], counts.columns[np.argsort(counts.min().to_numpy(), kind="stable")]
-    for name in others:
+    few = []
+    for name in counts.where(counts > 0).min().sort_values().index:
         together = counts[few].sum(axis=1)
         is_few = ((counts[name] > 0) & (counts[name] < least)).any()
         if is_few or ((together > 0) & (together < least)).any(): few.append(name)
