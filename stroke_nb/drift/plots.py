@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..arithmetic import wilson
-from ..disclosure import gathered, LEAST, rare
+from ..disclosure import cleared, gathered, LEAST, rare
 from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
@@ -151,15 +151,16 @@ def column_finding(
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
-    "Histograms as shares of people, means marked."
+    "Histograms as shares of people, means marked; bars of fewer than five people are left out."
     everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
     edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
     for frame, label, style in (
-        (reference, "reference", dict(color=GREY, alpha=0.35, histtype="stepfilled")),
-        (window, "window", dict(color=BLUE, lw=1.6, histtype="step")),
+        (reference, "reference", dict(color=GREY, alpha=0.35, fill=True)),
+        (window, "window", dict(color=BLUE, lw=1.6)),
     ):
         values = frame[field.name].dropna().clip(edges[0], edges[-1])
-        ax.hist(values, edges, weights=np.full(len(values), 100 / max(len(values), 1)), label=label, **style)
+        count = cleared(np.histogram(values, edges)[0])
+        ax.stairs(100 * count / max(len(values), 1), edges, label=label, **style)
         ax.axvline(frame[field.name].mean(), color=style["color"], lw=1.2, ls="--")
     ax.set(xlabel=field.title, ylabel="share of people (%)")
 

@@ -161,6 +161,7 @@ LENGTHS = dict(train=9500, validate=5500, drift=6000)   # pixels at a width of 1
 def _hover(page):
     "The pointer over a point that is drawn reads its row."
     figure = page.locator("figure:has(tbody[data-at])").first
+    figure.scroll_into_view_if_needed()
     place, cells = figure.evaluate("""figure => {
         const body = figure.querySelector("tbody[data-at*=',']"), n = body.dataset.at.split(" ").findIndex(at => at.includes(","));
         const place = new DOMPoint(...body.dataset.at.split(" ")[n].split(",")).matrixTransform(figure.querySelector("svg").getScreenCTM());
