@@ -147,7 +147,8 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
         " return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b); })",
     )
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    wide = page.eval_on_selector_all("figure .scroll:has(> svg)", "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length")
+    wide = page.eval_on_selector_all(
+        "figure .scroll:has(> svg)", "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length")
     context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == [] and faults == []
     assert min(labels, default=11) > 10.8   # pixels, on a phone too
@@ -163,8 +164,9 @@ def _hover(page):
     figure = page.locator("figure:has(tbody[data-at])").first
     figure.scroll_into_view_if_needed()
     place, cells = figure.evaluate("""figure => {
-        const body = figure.querySelector("tbody[data-at*=',']"), n = body.dataset.at.split(" ").findIndex(at => at.includes(","));
-        const place = new DOMPoint(...body.dataset.at.split(" ")[n].split(",")).matrixTransform(figure.querySelector("svg").getScreenCTM());
+        const body = figure.querySelector("tbody[data-at*=',']"), places = body.dataset.at.split(" ");
+        const n = places.findIndex(at => at.includes(",")), paper = figure.querySelector("svg").getScreenCTM();
+        const place = new DOMPoint(...places[n].split(",")).matrixTransform(paper);
         return [[place.x, place.y], [...body.rows[n].cells].map(cell => cell.textContent)]; }""")
     page.mouse.move(*place)
     text = figure.locator(".tip").inner_text()

@@ -46,7 +46,8 @@ def _field_rows(
     # the largest counts of the first columns give way: they say least
     order = [(row, column) for column in counts for row in counts[column].argsort()[::-1] if seen[row]]
     for place in order:
-        if not solvable([list(row) if show else None for row, show in zip(texts, seen)], counts.sum()[1:].tolist()): break
+        levels = [list(row) if show else None for row, show in zip(texts, seen)]
+        if not solvable(levels, counts.sum()[1:].tolist()): break
         if counts.iloc[place] >= LEAST: texts[place] = f"{LEAST} or more"
     totals = counts.sum()
     rows = {level: [_share(text, counts.loc[level, n], totals[n]) for n, text in enumerate(texts[row])]
