@@ -7,6 +7,8 @@ __all__ = ['rename', 'spelling', 'numbers', 'where', 'require_columns', 'validat
            'warnings_of', 'record']
 
 # %% ../nbs/schema.ipynb #2eff7f06
+import re
+import sys
 from functools import cache
 
 import numpy as np
@@ -44,9 +46,19 @@ def rename(
     return _with_ages(frame.rename(columns=names))
 
 # %% ../nbs/schema.ipynb #24db3000
+@cache
+def _pandera():
+    "pandera without pyspark.pandas, which it would import wherever that is installed: 0.35 s and a warning a process."
+    unwanted = "pyspark.pandas" not in sys.modules
+    if unwanted: sys.modules["pyspark.pandas"] = None   # an import of it fails, and pandera goes on without
+    try: import pandera.pandas
+    finally:
+        if unwanted: del sys.modules["pyspark.pandas"]
+    return pandera.pandas
+
 def _column(field: Field):
     "The pandera rule of one field."
-    import pandera.pandas as pa
+    pa = _pandera()
     if field.kind == "category":
         return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
     if field.kind == "binary": checks = [pa.Check.isin([0, 1], error="binary")]
@@ -57,20 +69,23 @@ def _column(field: Field):
 @cache
 def _rules(names: tuple[str, ...]):
     "The pandera rules of some fields; made once, as making them takes longer than checking a record."
-    import pandera.pandas as pa
+    pa = _pandera()
     return pa.DataFrameSchema({name: _column(FIELDS[name]) for name in names})
 
 # %% ../nbs/schema.ipynb #1fb25e9d
+def _canonical(text: str, spellings: dict) -> str | None:
+    "A category's canonical spelling; a text that isn't known as it is."
+    word = text.strip().casefold()
+    if word not in spellings: word = re.sub(r"\.0+$", "", word)   # a code that went through a column of floats
+    return spellings.get(word, text)
+
 def spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
     text = values if values.dtype == "str" else values.astype("str").where(values.notna())
     places, texts = pd.factorize(text)   # each text is read once
-    written, canonical = pd.Series(texts, dtype="str", name=values.name), spellings_of(field)
-    word = written.str.strip().str.casefold()
-    # a code that went through a column of floats
-    word = word.where(word.isin(list(canonical)), word.str.replace(r"\.0+$", "", regex=True))
-    clean = word.map(canonical).where(word.isin(list(canonical)), written)
-    clean = clean.reindex(places).set_axis(values.index)
+    spellings = spellings_of(field)
+    clean = pd.array([_canonical(text, spellings) for text in texts], dtype="str").take(places, allow_fill=True)
+    clean = pd.Series(clean, values.index, name=values.name)
     return clean.fillna(field.missing) if field.missing else clean
 
 # %% ../nbs/schema.ipynb #5ccf0deb
@@ -131,7 +146,6 @@ def validate(
     needed=INPUTS,            # columns that must be there
 ) -> pd.DataFrame:            # numbers and yes/no as float64, categories as str; missing is NaN
     "Check a frame against the schema; raise one `DataError` that lists every fault."
-    from pandera.errors import SchemaErrors
     frame = rename(pd.DataFrame(frame))
     require_columns(frame, needed)
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
@@ -140,7 +154,7 @@ def validate(
         **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
     )
     try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
-    except SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
+    except _pandera().errors.SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
     if "id" in checked: checked = checked.assign(id=_as_ids(checked.id))
     _unique_ids(checked)
     return checked.set_index(frame.index)

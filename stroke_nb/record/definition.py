@@ -168,7 +168,8 @@ class Record:
     files: tuple[KnownFile, ...] = ()               # what is known of single files of data
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
-    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form and fields in it
+    advice: dict[str, Any] = field(default_factory=dict)   # for a patient: talk_to, signs, emergency
+    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form, fields, advice in it
     review: tuple[str, ...] = ()                    # guesses of a draft that nobody has looked at yet
     source: dict = field(default_factory=dict, repr=False) # the settings it was read from
 
