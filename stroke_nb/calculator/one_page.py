@@ -27,6 +27,7 @@ from .reasons import NOT_AN_EFFECT
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
 from ..files import write_whole
+from ..places import share_of
 from ..scoring.alike import declined
 from ..scoring.scorer import LightScorer
 
@@ -112,6 +113,7 @@ def page_data(
         outcome={name: getattr(RECORD.outcome, name) for name in words},
         texts={name: words for name, words in texts().items() if name in ("en", *RECORD.languages)},
         languages=RECORD.languages, title=RECORD.title, parent=known and known.prevalence_of_parent,
+        places=[(name, share_of(name), prevalence) for name, prevalence in scorer.places.items()],
         limits_words=limits_of(about.get("sha256")), purpose=purpose(),
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),
