@@ -96,7 +96,8 @@ def plausible_codes(
     j: int,             # the field's place in INPUTS
 ) -> np.ndarray:        # shape (n, n_points), ascending
     "Plausible values of one field for each row, blank or not."
-    return np.array([group["points"][leaf] for leaf in leaves(group["tree"], np.delete(codes, j, axis=1))])
+    reached, at = np.unique(leaves(group["tree"], np.delete(codes, j, axis=1)), return_inverse=True)
+    return np.array([group["points"][leaf] for leaf in reached.tolist()])[at]
 
 @cache
 def plausible_order(j: int, n_points: int, every: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from pathlib import Path
 from ..errors import NotTold
 from ..jobs.masks import masked, secret_masks
 from ..jobs.page import VERDICT_WORDS
-from ..display import interval, label, number
+from ..display import interval, label, metric_text, readable
 from ..jobs.result import read_run, VERDICTS
 
 # %% ../../nbs/automation/summary.ipynb #cbb94174
@@ -68,8 +68,8 @@ def _text(words: str) -> str:
 def five(result: dict) -> list[tuple[str, str, str]]:  # name, value, interval
     "The first five numbers of a run, as a reader wants them; a job records the weightiest first."
     return [
-        (label(name), number(metric["value"]), interval(metric))
-        for name, metric in list(result["metrics"].items())[:5]
+        (label(name), metric_text(name, metric["value"]), interval(name, metric))
+        for name, metric in list(readable(result["metrics"]).items())[:5]
     ]
 
 def _about(result: dict) -> str:

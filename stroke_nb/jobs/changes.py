@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..display import day_and_hour, interval, label, number
+from ..display import day_and_hour, label, measured, readable, step_text
 from ..errors import UsageError
 from .page import templates, VERDICT_WORDS
 from .result import read_run, read_runs
@@ -36,16 +36,15 @@ def _text(value) -> str:
     if isinstance(value, (int, float)): return f"{value:,}" if isinstance(value, int) and value < 10**6 else f"{value}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-def _measured(metric: dict) -> str:
-    "A number with its interval."
-    return number(metric.get("value")) + (f" ({interval(metric)})" if interval(metric) else "")
-
-def _step(before: dict, after: dict) -> str:
-    "How far a number moved."
-    values = before.get("value"), after.get("value")
-    if None in values or not after["value"] - before["value"]: return ""
-    difference = after["value"] - before["value"]
-    return f"+{number(difference)}" if difference > 0 else number(difference)
+def _numbers(before: dict, after: dict) -> list[Change]:
+    "Numbers that read differently in two runs."
+    old, new = readable(before["metrics"]), readable(after["metrics"])
+    pairs = [(name, old.get(name, {}), new.get(name, {})) for name in dict.fromkeys([*new, *old])]
+    return [
+        Change("numbers", label(name), measured(name, was), measured(name, now),
+               step_text(name, was.get("value"), now.get("value")))
+        for name, was, now in pairs if measured(name, was) != measured(name, now)
+    ]
 
 # %% ../../nbs/jobs/changes.ipynb #6f7143bb
 def _short(sha: str | None) -> str | None:
@@ -88,12 +87,6 @@ def _notebooks(before: Path, after: Path) -> list[Change]:
 # %% ../../nbs/jobs/changes.ipynb #4de1724a
 def _changes(before: dict, after: dict) -> list[Change]:
     "What isn't the same in two results."
-    names = list(dict.fromkeys([*after["metrics"], *before["metrics"]]))
-    pairs = [(name, before["metrics"].get(name, {}), after["metrics"].get(name, {})) for name in names]
-    numbers = [
-        Change("numbers", label(name), _measured(old), _measured(new), _step(old, new))
-        for name, old, new in pairs if _measured(old) != _measured(new)
-    ]
     old, new = _flat(before), _flat(after)
     made_with = [
         Change(part, "hash" if name == "sha256" else name, old.get((part, name), "–"), new.get((part, name), "–"))
@@ -101,7 +94,7 @@ def _changes(before: dict, after: dict) -> list[Change]:
     ]
     words = [VERDICT_WORDS[result["verdict"]][0] for result in (before, after)]
     verdict = [Change("verdict", "Verdict", *words)] if words[0] != words[1] else []
-    return [*verdict, *numbers, *made_with]
+    return [*verdict, *_numbers(before, after), *made_with]
 
 # %% ../../nbs/jobs/changes.ipynb #810eef2c
 @dataclass(frozen=True)
@@ -204,4 +197,4 @@ def compare_results(
     "What changed from one result to another."
     changes = (*_changes(before, after), *further)
     moved = sum(change.part == "numbers" and change.after != "–" for change in changes)
-    return RunDiff(before, after, changes, len(after["metrics"]) - moved)
+    return RunDiff(before, after, changes, len(readable(after["metrics"])) - moved)

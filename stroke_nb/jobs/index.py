@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from .. import __version__
-from ..display import day_and_hour, interval, number
+from ..display import day_and_hour, interval, metric_text, readable
 from ..errors import UserError
 from ..files import locked, write_whole
 from .page import asset, render_page, templates, VERDICT_WORDS
@@ -79,11 +79,11 @@ def _report(run: dict) -> str | None:
 def _trends(runs: list[dict]) -> list[dict]:
     "The course of each number over a job's thirty newest runs."
     done = next((run for run in runs if run["verdict"] != "failed"), None)
-    courses = {metric: trend(runs[:30], metric) for metric in done["metrics"]} if done else {}
+    courses = {metric: trend(runs[:30], metric) for metric in readable(done["metrics"])} if done else {}
     return [
         dict(
-            name=metric, now=points[-1], ends=interval(vars(points[-1])), count=len(points),
-            text=", ".join(number(point.value) for point in points[-6:]), **sparkline(points),
+            name=metric, now=points[-1], ends=interval(metric, vars(points[-1])), count=len(points),
+            text=", ".join(metric_text(metric, point.value) for point in points[-6:]), **sparkline(points),
         )
         for metric, points in courses.items()
         if points

@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-from ..display import capital, day_and_hour, interval, label, number
+from ..display import capital, day_and_hour, label, measured, metric_text, number, readable
 
 # %% ../../nbs/jobs/page.ipynb #ccbf66c4
 VERDICT_WORDS = {
@@ -44,11 +44,12 @@ def page_policy(
 def templates(
     package: str = "stroke_nb.jobs",  # wing whose templates go before those of this one
 ):                                    # a Jinja environment
-    "Templates with the filters `number`, `interval`, `label`, `capital` and `time`."
+    "Templates with filters for numbers, metrics, names and moments."
     import jinja2
     folders = [jinja2.PackageLoader(name, "assets") for name in dict.fromkeys([package, "stroke_nb.jobs"])]
     jinja = jinja2.Environment(loader=jinja2.ChoiceLoader(folders), autoescape=True, trim_blocks=True)
-    jinja.filters.update(number=number, interval=interval, label=label, time=day_and_hour, capital=capital)
+    jinja.filters.update(number=number, metric=metric_text, measured=measured, readable=readable)
+    jinja.filters.update(label=label, time=day_and_hour, capital=capital)
     return jinja
 
 def render_page(

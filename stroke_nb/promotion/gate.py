@@ -140,7 +140,7 @@ class GateResult:
     @property
     def reasons(self) -> list[str]:
         "The verdict in a sentence, then every rule that isn't passed, then the data."
-        size = f"{self.people:,} people with {self.events} {RECORD.outcome.plural}"
+        size = f"{self.people:,} people with {self.events:,} {RECORD.outcome.plural}"
         summary = f"{VERDICTS[self.verdict]}: judged on {size}."
         return [summary, *self.against(), *self.notes]
 
@@ -216,6 +216,8 @@ def _interval(rule, names: tuple, sign: str = "") -> str:
     return f"{value} ({low} to {high})"
 
 # %% ../../nbs/promotion/gate.ipynb #47cb7de1
+_READ = {"pass": "passed", "hold": "can't tell", "refuse": "refused"}
+
 def gate_table(result: GateResult) -> pd.DataFrame:
     "Each rule in a row: both models, the difference, what is asked, the verdict."
     def row(rule):
@@ -224,7 +226,7 @@ def gate_table(result: GateResult) -> pd.DataFrame:
         own = _interval(rule, ("challenger", "low", "high")) if ratio else _figure(rule, "challenger")
         gap = "" if ratio else _interval(rule, ("difference", "difference_low", "difference_high"), "+")
         return {"rule": rule.rule, "measure": rule.measure, "champion": _figure(rule, "champion"), "challenger": own,
-                "difference (95 % interval)": gap, "asked": rule.asks, "verdict": rule.verdict}
+                "difference (95 % interval)": gap, "asked": rule.asks, "verdict": _READ[rule.verdict]}
     return pd.DataFrame([row(rule) for _, rule in result.rules.iterrows()]).set_index("rule").rename_axis(index=None)
 
 # %% ../../nbs/promotion/gate.ipynb #7052eee6

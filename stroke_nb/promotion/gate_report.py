@@ -149,7 +149,7 @@ def plot_group_differences(
     import matplotlib.pyplot as plt
     rows = groups.iloc[::-1].reset_index(drop=True)
     _, axes = plt.subplots(
-        1, 2, figsize=(9, 0.9 + 0.27 * len(rows)), dpi=110, sharey=True, facecolor="white", layout="constrained"
+        1, 2, figsize=(7, 0.9 + 0.27 * len(rows)), dpi=110, sharey=True, facecolor="white", layout="constrained"
     )
     for ax, name, middle in ((axes[0], "auroc", "auroc_difference"), (axes[1], "ratio", "ratio")):
         ax.errorbar(

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..display import capital, estimate
+from ..display import estimate
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..jobs.opening import Opening
+from ..margins import MARGINS
 from ..jobs.result import run_name
 from ..model.risk_model import RiskModel
 from .held_out import parts
@@ -59,8 +60,8 @@ class Retraining:
                 f"kept for the gate, told apart by a hash of the person that never changes. {known}")
 
     def test_words(self) -> str:
-        "What the closed test asks for, and how the champion is calibrated now."
-        return f"{self.test.words} {calibration_words(metrics_of(self.scores))}"
+        "How the champion is calibrated now."
+        return calibration_words(metrics_of(self.scores))
 
     def challenger_words(self) -> str:
         "What changed."
@@ -72,20 +73,37 @@ class Retraining:
     @property
     def opening(self) -> Opening:
         "First screen of the report."
-        scores = metrics_of(self.scores)
-        sides = [side_words(name, scores[name]) for name in ("observed_expected_ratio", "calibration_slope")]
-        ratio, slope = (estimate(scores[name], 2) for name in ("observed_expected_ratio", "calibration_slope"))
-        sure = (f"{capital(sides[0])} (observed / expected {ratio}), {sides[1]} (slope {slope}), by the "
-                f"{len(self.learn):,} people with {int(self.outcome.sum())} {_event.plural} who were learned from.")
+        people = f"{len(self.learn):,} people with {int(self.outcome.sum()):,} {_event.plural}"
+        sure = f"By the {people} who were learned from: {self._sides}."
         tiles = ("observed_expected_ratio", "calibration_slope", "auroc", "learned_from")
-        if self.challenger is None:
-            return Opening("No challenger was made: newer outcomes don't ask for a change of the model.",
+        if self.challenger is not None:
+            made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
+                    "refit": "it is fitted anew"}.get(self.test.choice, "it is updated")
+            return Opening(f"The model's risks don't fit these people any more, and a challenger was made: {made}.",
+                           "Compare it with the model in use, on the people kept out; nothing is swapped until then.",
+                           f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles,
+                           aside="a challenger waits to be compared")
+        if self.verdict == "ok":
+            return Opening("The model's risks hold for these people: no challenger was made.",
                            "Keep the model as it is.", "", sure, tiles)
-        made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
-                "refit": "it is fitted anew"}.get(self.test.choice, "it is updated")
-        return Opening(f"Newer outcomes ask for a change, and a challenger was made: {made}. Nothing is swapped.",
-                       "Hold it against the model in use, on the people kept out; the gate decides.",
-                       f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles)
+        return Opening(f"These {people} can't tell whether the model's risks still hold: no challenger was made.",
+                       "Keep the model for now, and ask again when more outcomes are known.", "", sure, tiles)
+
+    @property
+    def _sides(self) -> str:
+        "What both ratios say of the champion, with their numbers."
+        scores = metrics_of(self.scores)
+        def side(name: str, short: str) -> str:
+            return f"{side_words(name, scores[name])} ({short} {estimate(scores[name], 2)})"
+        return f"{side('observed_expected_ratio', 'observed / expected')}; {side('calibration_slope', 'slope')}"
+
+    @property
+    def verdict(self) -> str:
+        "`unsure` where nothing asks for a change and nothing shows that the risks hold."
+        scores = metrics_of(self.scores)
+        names = ("observed_expected_ratio", "calibration_slope")
+        holds = all(MARGINS[name].side(scores[name]) == "inside" for name in names)
+        return "ok" if self.challenger is not None or (holds and self.test.choice == "keep") else "unsure"
 
     def numbers(self) -> dict:
         "Figures for `result.json`."
@@ -100,8 +118,8 @@ class Retraining:
         "Arguments of `jobs.record`; the challenger is saved before."
         attrs, model = self.people.attrs, self.challenger or self.champion
         return dict(
-            verdict="ok", opening=self.opening,
-            reasons=[self.test.words, *self.opening.reasons, calibration_words(metrics_of(self.scores))],
+            verdict=self.verdict, opening=self.opening,
+            reasons=[*self.opening.reasons, self.test.words, calibration_words(metrics_of(self.scores))],
             metrics=recordable(self.numbers()),
             data=dict(source=attrs["source"], sha256=attrs["sha256"], rows=len(self.people), simulated=self.simulated),
             model=dict(version=model.version_, sha256=model.sha256_),

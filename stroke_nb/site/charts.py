@@ -10,12 +10,17 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..display import interval, label, metric_entry, METRICS, number
+from stroke_nb.display import (
+    CHANCE_BOUNDS, CHANCE_TICKS, label, measured, metric_entry, metric_text, METRICS, once_in, readable,
+)
 from ..jobs.page import templates
 from ..jobs.trend import Point
 
 # %% ../../nbs/site/charts.ipynb #178a1d68
-_THRESHOLDS = {"evidence": "threshold", "outcome_evidence": "outcome_threshold"}
+def _form(name: str) -> str:
+    "The form in which a metric is told."
+    entry = metric_entry(name)
+    return entry.form if entry else "number"
 
 def target(
     name: str,          # of the metric
@@ -23,20 +28,20 @@ def target(
 ) -> float | None:
     "What a metric is held against, by the newest run."
     if name in METRICS and METRICS[name].target is not None: return METRICS[name].target
-    return (newest["metrics"].get(_THRESHOLDS.get(name, ""), {}) or {}).get("value")
+    if _form(name) != "rarity": return None
+    whose = name.removesuffix("chance_years")
+    parts = [newest["metrics"].get(part, {}).get("value") for part in (name, f"{whose}threshold", f"{whose}evidence")]
+    if not all(parts): return None
+    years, threshold, evidence = parts
+    return years * threshold / evidence   # an alarm is as much rarer as the threshold is higher
 
 def charted(
     newest: dict,    # run
     most: int = 6,   # charts
 ) -> list[str]:      # names of metrics
-    "The metrics of a job that get a chart: its first ones; thresholds, counts and evidence told in years aside."
-    def is_told_in_years(name): return (entry := metric_entry(name)) is not None and entry.form == "rarity"
-    names = [
-        name
-        for name, metric in newest["metrics"].items()
-        if not (name in _THRESHOLDS.values() or is_told_in_years(name) or isinstance(metric["value"], int))
-    ]
-    return names[:most]
+    "The metrics of a job that get a chart: its first ones, counts aside."
+    shown = readable(newest["metrics"])
+    return [name for name, metric in shown.items() if not isinstance(metric["value"], int)][:most]
 
 # %% ../../nbs/site/charts.ipynb #1233333c
 def _ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -47,22 +52,23 @@ def _ticks(low: float, high: float, most: int = 5) -> list[float]:
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough)
     return [round(n * step, 12) for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
-def _log_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    "Powers of ten inside an interval of logarithms, thinned out."
-    powers = list(range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1))
-    return powers[::max(1, math.ceil(len(powers) / most))] or [low]
-
 # %% ../../nbs/site/charts.ipynb #6b93bd62
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+def _tick_text(name: str, tick: float) -> str:
+    "A tick of a metric's axis, in the metric's form."
+    if _form(name) == "percent": return f"{100 * tick:g} %"
+    return f"{tick:,g}".replace("-", "−")
 
-def _power(tick: float) -> str:
-    "Ten to some power, as a reader wants it."
-    return f"{10 ** tick:,g}" if -3 <= tick <= 3 else f"10{f'{tick:g}'.translate(_RAISED)}"
+def _year_ticks(target: float | None) -> dict[float, str]:
+    "Ticks of an axis of years, that of the alarm in place of those near it."
+    if target is None: return CHANCE_TICKS
+    far = {years: name for years, name in CHANCE_TICKS.items() if not 0.2 < years / target < 5}
+    return far | {target: once_in(target)}
 
 # %% ../../nbs/site/charts.ipynb #b90ad1d8
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 380, 190, 44, 12, 10, 26   # the chart's box, in its own units
+_WIDTH, _HEIGHT, _RIGHT, _TOP, _BOTTOM = 380, 190, 12, 10, 26   # the chart's box, in its own units
+_LEFT, _LEFT_OF_YEARS = 44, 92                                   # room for the names of ticks
 
-def _log10(value: float) -> float: return math.log10(max(value, 1e-3))
+def _log10(years: float) -> float: return math.log10(min(max(years, CHANCE_BOUNDS[0]), CHANCE_BOUNDS[1]))
 
 @dataclass(frozen=True)
 class Scale:
@@ -73,13 +79,16 @@ class Scale:
     end: float
     log: bool = False
 
+    @property
+    def left(self) -> int: return _LEFT_OF_YEARS if self.log else _LEFT
+
     def y(self, value: float) -> float:
         part = ((_log10(value) if self.log else value) - self.low) / (self.high - self.low)
         return round(_HEIGHT - _BOTTOM - part * (_HEIGHT - _TOP - _BOTTOM), 1)
 
     def x(self, time: datetime) -> float:
         part = (time.timestamp() - self.begin) / (self.end - self.begin) if self.end > self.begin else 0.5
-        return round(_LEFT + 8 + part * (_WIDTH - _LEFT - _RIGHT - 16), 1)
+        return round(self.left + 8 + part * (_WIDTH - self.left - _RIGHT - 16), 1)
 
 def _scale(points: list[Point], target: float | None, log: bool) -> Scale:
     "The scale that holds all points, their intervals, and what they are held against."
@@ -89,20 +98,19 @@ def _scale(points: list[Point], target: float | None, log: bool) -> Scale:
     return Scale(min(values) - pad, max(values) + pad, points[0].time.timestamp(), points[-1].time.timestamp(), log)
 
 # %% ../../nbs/site/charts.ipynb #36833407
-def _words(point: Point) -> str:
+def _words(point: Point, name: str) -> str:
     "A point as its tooltip tells it."
-    words = f"{point.time:%d %b %Y}: {number(point.value)}"
-    if (ends := interval(vars(point))): words += f" ({ends})"
+    words = f"{point.time:%d %b %Y}: {measured(name, vars(point))}"
     return words + {"alarm": ", alarm", "unsure": ", can't tell"}.get(point.verdict, "")
 
-def _marks(points: list[Point], scale: Scale) -> list[dict]:
+def _marks(points: list[Point], scale: Scale, name: str) -> list[dict]:
     "Points as the template takes them."
     marks = []
     for point in points:
         has_interval = point.low is not None and point.high is not None
         low, high = (scale.y(point.low), scale.y(point.high)) if has_interval else (None, None)
         place = dict(x=scale.x(point.time), y=scale.y(point.value), low=low, high=high)
-        marks.append(dict(place, verdict=point.verdict, words=_words(point)))
+        marks.append(dict(place, verdict=point.verdict, words=_words(point, name)))
     return marks
 
 # %% ../../nbs/site/charts.ipynb #2bfc1a96
@@ -113,16 +121,17 @@ def chart(
     key: str = "chart",            # id in the page
 ) -> str:                          # SVG; its colours are the page's
     "A metric over the runs, with its intervals; an alarm is a triangle."
-    log = name in _THRESHOLDS
-    scale = _scale(points, target, log)
-    if log: rows = [(scale.y(10**tick), _power(tick)) for tick in _log_ticks(scale.low, scale.high)]
-    else: rows = [(scale.y(tick), f"{tick:,g}".replace("-", "−")) for tick in _ticks(scale.low, scale.high)]
+    scale = _scale(points, target, log=_form(name) == "rarity")
+    if scale.log:
+        ticks = _year_ticks(target).items()
+        rows = [(scale.y(years), text) for years, text in ticks if scale.low <= _log10(years) <= scale.high]
+    else: rows = [(scale.y(tick), _tick_text(name, tick)) for tick in _ticks(scale.low, scale.high)]
     ends = [(points[0], "start"), (points[-1], "end")]
     if points[0].time.date() == points[-1].time.date(): ends = [(points[0], "middle")]
-    words = f"{label(name)} over {len(points)} runs, latest {number(points[-1].value)}"
-    if target is not None: words += f", held against {number(target)}"
+    words = f"{label(name)} {metric_text(name, points[-1].value)}, the latest of {len(points)} runs"
+    if target is not None: words += f", held against {metric_text(name, target)}"
     return templates("stroke_nb.site").get_template("chart.svg.j2").render(
-        wide=_WIDTH, high=_HEIGHT, left=_LEFT, right=_RIGHT, key=key, words=words, rows=rows,
+        wide=_WIDTH, high=_HEIGHT, left=scale.left, right=_RIGHT, key=key, words=words, rows=rows,
         days=[(scale.x(point.time), f"{point.time:%d %b %Y}", anchor) for point, anchor in ends],
-        bar=None if target is None else scale.y(target), points=_marks(points, scale),
+        bar=None if target is None else scale.y(target), points=_marks(points, scale, name),
     )

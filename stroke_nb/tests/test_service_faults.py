@@ -12,6 +12,7 @@ __all__ = ['test_killed_under_load', 'test_two_services_on_one_file', 'test_post
 # %% ../../nbs/tests/test_service_faults.ipynb #f7b9e1ce
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -207,16 +208,18 @@ def _rest(connection: socket.socket) -> bytes:
 
 def test_requests_without_end(tmp_path):
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
-    with Live(tmp_path, max_seconds=1.5, max_requests=3, max_connections=40) as service:
+    with Live(tmp_path, max_seconds=1.5) as service:
         before = psutil.Process(service.process.pid).memory_info().rss
+        resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         with ExitStack() as stack:
-            bodies = _connections(service.port, 8, head + b"\r\n{")
-            lines = _connections(service.port, 40, b"POST /pre")
+            bodies = _connections(service.port, 520, head + b"\r\n{")
+            lines = _connections(service.port, 1100, b"POST /pre")
             for connection in (*bodies, *lines): stack.enter_context(connection)
             answers = [service.ask("/predict", EXAMPLE) for _ in range(5)]
             assert [answer.status for answer in answers] == [200] * 5
             unknown = dict(records=[dict(age=age / 10) for age in range(200, 1200)])
-            assert "plausible completions" in service.ask("/explain", unknown).json["detail"]
+            for path in ("/predict", "/explain"):
+                assert "plausible completions" in service.ask(path, unknown).json["detail"]
             assert {_rest(body).split()[1] for body in bodies} == {b"408"}
             heads = [_rest(line)[9:12] for line in lines]
             assert heads[0] == b"" and heads[-1] == b"408"   # the first ones made way for others

@@ -282,7 +282,7 @@ def test_a_quiet_window_after_it_closes_the_issue_and_trains_nothing(world):
         world.said("drift")
     )
     assert world.issues("drift") == [] and world.became("drift", "train", "") == "skipped"
-    assert "Evidence over 2 runs" in (world.pages / "index.html").read_text()
+    assert "the latest of 2 runs, held against 20 years" in (world.pages / "index.html").read_text()
 
 # %% ../../nbs/tests/test_workflows.ipynb #a210a825
 def test_with_a_prediction_log_the_loop_looks(world):
