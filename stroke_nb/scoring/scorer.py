@@ -20,7 +20,7 @@ from stroke_nb.arithmetic import (
 from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS, RECORD
 from ..files import sha256_of
 from ..places import place_prevalence
-from ..trees import fast_sum, tree_parts
+from ..trees import fast_parts, fast_sum
 
 # %% ../../nbs/scoring/scorer.ipynb #aad727b5
 @dataclass(frozen=True)
@@ -180,9 +180,12 @@ class LightScorer(Saved):
         shift = intercept + (0.0 if new is None else float(logit(shift_prevalence(0.5, self.prevalence, new))))
         return Parts(slope * average(base, rows) + shift, slope * values, slope * gap)
 
+    @cached_property
+    def _tree_parts(self): return fast_parts(self._trees, self._trees["tables"], len(ENCODED))
+
     def _parts(self, encoded):
         "Base, shape (m,), and SHAP values of the encoded columns, shape (m, k)."
-        trees = tree_parts(self._trees, self._trees["tables"], encoded)
+        trees = self._tree_parts(encoded)
         if not self._line: return np.full(len(encoded), self._trees["base"]), trees
         line = (encoded - self._centre) * self._coef
         return np.full(
