@@ -87,15 +87,6 @@ def _place_at(model, prevalence: float) -> str:
     "The record's place that a prevalence is for; empty where there is none."
     return next((name for name, value in model.places.items() if abs(value - prevalence) < 1e-9), "")
 
-def _whose(where: str, own: float, prevalence: float) -> str:
-    "Of whom a share is told, after `people`."
-    if where: return f"in {where}, where {per_cent(share_of(where))} do"
-    return "in the data" if prevalence == own else f"in a place where {per_cent(prevalence)} do"
-
-def _place_at(model, prevalence: float) -> str:
-    "The record's place that a prevalence is for; empty where there is none."
-    return next((name for name, value in model.places.items() if abs(value - prevalence) < 1e-9), "")
-
 def _no_risk(reference, record: dict, own: float, prevalence: float, where: str) -> str:
     "Why a record gets no risk; empty where it gets one."
     if any(not is_blank(record, name) for name in INPUTS): return declined(reference, record)
