@@ -7,6 +7,7 @@ __all__ = ['rename', 'spelling', 'numbers', 'where', 'require_columns', 'validat
            'warnings_of', 'record']
 
 # %% ../nbs/schema.ipynb #2eff7f06
+import re
 from functools import cache
 
 import numpy as np
@@ -61,16 +62,19 @@ def _rules(names: tuple[str, ...]):
     return pa.DataFrameSchema({name: _column(FIELDS[name]) for name in names})
 
 # %% ../nbs/schema.ipynb #1fb25e9d
+def _canonical(text: str, spellings: dict) -> str | None:
+    "A category's canonical spelling; a text that isn't known as it is."
+    word = text.strip().casefold()
+    if word not in spellings: word = re.sub(r"\.0+$", "", word)   # a code that went through a column of floats
+    return spellings.get(word, text)
+
 def spelling(values: pd.Series, field: Field) -> pd.Series:
     "Categories in their canonical spelling; what isn't known stays as it is, for validation to report."
     text = values if values.dtype == "str" else values.astype("str").where(values.notna())
     places, texts = pd.factorize(text)   # each text is read once
-    written, canonical = pd.Series(texts, dtype="str", name=values.name), spellings_of(field)
-    word = written.str.strip().str.casefold()
-    # a code that went through a column of floats
-    word = word.where(word.isin(list(canonical)), word.str.replace(r"\.0+$", "", regex=True))
-    clean = word.map(canonical).where(word.isin(list(canonical)), written)
-    clean = clean.reindex(places).set_axis(values.index)
+    spellings = spellings_of(field)
+    clean = pd.array([_canonical(text, spellings) for text in texts], dtype="str").take(places, allow_fill=True)
+    clean = pd.Series(clean, values.index, name=values.name)
     return clean.fillna(field.missing) if field.missing else clean
 
 # %% ../nbs/schema.ipynb #5ccf0deb

@@ -29,9 +29,11 @@ from pathlib import Path
 # %% ../../nbs/tests/warm.ipynb #8096df98
 HEAVY = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
-    "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "pandera", "skops.io",
+    "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "skops.io",
+    "pandera.pandas", "hypothesis",   # which pandera imports with its first check
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
-    "papermill", "nbconvert", "typer", "jinja2", "yaml", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
+    "papermill", "nbconvert", "voila.app", "typer", "jinja2", "yaml", "fastapi", "uvicorn",
+    "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
 )
 
