@@ -73,7 +73,7 @@ class Saved:
     def prevalence_at(
         self, requested: float | str | None = None,   # a prevalence, or a place of the record
     ) -> float:
-        "The prevalence that risks are stated for: as requested, else the model's place of use, else its training data's."
+        "What risks are stated for: as requested, else the model's own place, else its training data's prevalence."
         if isinstance(requested, str): return self.places[requested]
         return next(value for value in (requested, self.place, self.prevalence) if value is not None)
 
