@@ -48,7 +48,7 @@ setup(
     packages=[*find_packages(include=["stroke_nb", "stroke_nb.*"]), "stroke_nb.notebooks.jobs", "stroke_nb.notebooks.apps"],
     package_dir={"stroke_nb.notebooks.jobs": "nbs/notebooks", "stroke_nb.notebooks.apps": "nbs/apps"},
     package_data={
-        "": ["assets/*", "records/*.yaml", "py.typed"],   # of each wing: templates, style, scripts, checklists; packaged records
+        "": ["assets/**/*", "records/*.yaml", "py.typed"],   # of each wing: templates, style, scripts, checklists; packaged records
         "stroke_nb.notebooks.jobs": ["*.ipynb"],
         "stroke_nb.notebooks.apps": ["*.ipynb", "*.json", "templates/**/*"],
     },

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from .drawings import Estimate, estimates, per_cent
 from .templates import paragraph, render
+from .words import ENGLISH
 from ..display import estimate, METRICS
 from ..fields import FIELDS, LIMITS, RECORD
 from ..files import training_run
@@ -145,12 +146,7 @@ def _use_words() -> list[str]:
         return f"No risk is given {of}under {field.use[0]:g} or over {field.use[1]:g}{unit}."
     return [words(FIELDS[name]) for name in LIMITS]
 
-ALWAYS = (
-    "A difference between two answers is a difference between people who differ in that way, never the effect of a "
-    "treatment.",
-    "A field that is left blank is averaged over its plausible values; leaving it blank can’t raise or lower the "
-    "answer beyond what they give.",
-)
+ALWAYS = ENGLISH("limit_difference"), ENGLISH("limit_blank")
 
 def limits_of(sha256: str | None) -> list[str]:
     "What holds for the record and, where they are known, for the data with a SHA-256."

@@ -16,6 +16,7 @@ import numpy as np
 from ..arithmetic import shift_prevalence, wilson
 from .drawings import count_of_1000, per_cent
 from .inputs import count_words, is_blank
+from .words import ENGLISH
 from ..fields import check_record, FIELDS, INPUTS, RECORD
 from ..places import share_of
 from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, unusual
@@ -172,11 +173,7 @@ def percent_words(answer: RiskSummary, span: str = "95 % of refits: ") -> str:
     low, high = per_cent(answer.low).removesuffix(" %"), per_cent(answer.high)
     return f"{per_cent(answer.risk)} ({span}{low} to {high})"
 
-INTERVAL_WORDS = (
-    "The interval tells how far the answer moves when the model is fitted to other samples of such people, and over "
-    "what isn't known: 95 % of refits lie in it. It isn't a confidence interval, and holds the true risk less often "
-    "than that. It isn't the range in which a person's fate lies."
-)
+INTERVAL_WORDS = ENGLISH("interval_words")
 
 def peers_words(answer: RiskSummary) -> str:
     "Whom a risk is ranked among, as a heading."

@@ -30,6 +30,7 @@ from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, wate
 from .inputs import value_words
 from .reasons import Comparison, NOT_AN_EFFECT, UnknownField, Why
 from .templates import render
+from .words import ENGLISH
 from ..fields import FIELDS, INPUTS, RECORD
 from ..record.definition import lowered
 
@@ -185,9 +186,7 @@ def download_html(text: str, name: str) -> Markup:
     return render("download.html", name=name, content=b64encode(text.encode()).decode())
 
 # %% ../../nbs/calculator/pages.ipynb #4e6e6b0f
-SIMULATED_WORDS = (
-    "Simulated data. The people behind this model don’t exist; its answers mean nothing for anybody who does."
-)
+SIMULATED_WORDS = ENGLISH("simulated")
 
 def banner_html(simulated: bool) -> Markup | str:
     "A banner where the model was fitted to simulated people."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .answer import about_1000, of_1000, RiskSummary, summary
 from .inputs import is_blank, value_words
+from .words import ENGLISH
 from ..arithmetic import AVERAGING_WORDS
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
 from ..record.definition import lowered
@@ -112,9 +113,7 @@ def top_reasons(
     return "; ".join(map(words, order))
 
 # %% ../../nbs/calculator/reasons.ipynb #99a49cfa
-NOT_AN_EFFECT = (
-    "This is a difference between people who differ in this way, not what a treatment or a change of habit would do."
-)
+NOT_AN_EFFECT = ENGLISH("not_an_effect")
 
 @dataclass(frozen=True)
 class Comparison:

@@ -20,8 +20,9 @@ from . import pages
 from .about import limits_of, purpose
 from .answer import as_scorer, place_of_use_words, places, RiskSummary, summary
 from .drawings import RISK_WORDS
-from .form import lean, look_of, MANY, PlaceField, RecordForm
+from .form import lean, look_of, MANY, RecordForm
 from .inputs import from_link, to_link
+from .place import PlaceField
 from .panes import AboutModel, AnswerPane, guarded, note_error, Upload, WhatIf
 from .reasons import strongest_first
 from .templates import page_template, paragraph
@@ -42,9 +43,9 @@ class LinkBox(ui.Text):
             if change["new"] != self._written: on_open(*from_link(change["new"]))
         self.observe(opened, "value")
 
-    def write(self, record: dict, prevalence: float | None):
+    def write(self, record: dict, prevalence: float | None, units: dict[str, str]):
         "Show what is entered."
-        self._written = self.value = to_link(record, prevalence)
+        self._written = self.value = to_link(record, prevalence, units)
 
 # %% ../../nbs/calculator/widget.ipynb #6e94a559
 def _later(seconds: float, action: Callable[[], None], before=None):
@@ -131,7 +132,7 @@ class RiskCalculator(ui.VBox):
             self.pane.show(self.model, self.summary)
             self.place.words.value = paragraph(place_of_use_words(self.summary))
             own = self.summary.prevalence == places(self.model)[0][1]
-            self.link.write(self.summary.record, None if own else self.summary.prevalence)
+            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self._deferred = _later(0.15, self._complete, self._deferred)
 
     def _complete(self):

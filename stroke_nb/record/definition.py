@@ -169,7 +169,8 @@ class Record:
     places: dict[str, Any] = field(default_factory=dict)   # place of use -> share with the outcome, and its people
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
-    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form and fields in it
+    advice: dict[str, Any] = field(default_factory=dict)   # for a patient: talk_to, signs, emergency
+    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form, fields, advice in it
     review: tuple[str, ...] = ()                    # guesses of a draft that nobody has looked at yet
     source: dict = field(default_factory=dict, repr=False) # the settings it was read from
 

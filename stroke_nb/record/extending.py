@@ -84,8 +84,9 @@ def extended(base: dict, section: Section) -> Section:
     })
     for name in ("extends", "without"): merged.pop(name, None)
     if entries.keys() != base["fields"].keys() or rescaled: merged.pop("simulator", None)
-    if "outcome" in section and "languages" not in section:
-        merged.pop("languages", None)   # they tell of the old outcome
+    told = ("languages", "advice") if "outcome" in section else ()   # which tell of the old outcome
+    for name in told:
+        if name not in section: merged.pop(name, None)
     return merged
 
 def _follow(base: dict, entries: dict, rescaled: dict[str, float]) -> dict:

@@ -709,7 +709,7 @@ def test_in_jupyterlab(chromium, place, tmp_path):
 def test_no_file_of_the_page_names_another_host():
     import stroke_nb.calculator
     pieces = Path(stroke_nb.calculator.__file__).parent / "assets"
-    for path in [*page_template().rglob("*"), *pieces.iterdir()]:
+    for path in [*page_template().rglob("*"), *pieces.rglob("*")]:
         if path.is_file(): assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", path.read_text()), path.name
 
 # %% ../../nbs/tests/test_app.ipynb #f5952ca0

@@ -112,7 +112,7 @@ def young_place(monkeypatch):
     return "Young town", people, share
 
 def test_a_place_has_its_own_people(young_place):
-    from stroke_nb.calculator.form import PlaceField
+    from stroke_nb.calculator.place import PlaceField
     from stroke_nb.calculator.one_page import page_data
     from stroke_nb.service.answers import score_with, ScoringRequest, threshold_of
     name, people, share = young_place

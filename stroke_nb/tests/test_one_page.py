@@ -7,11 +7,16 @@ __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_sc
            'test_page_restates_for_another_place', 'test_page_says_what_it_is_not_for',
            'test_numbers_are_read_as_people_write_them', 'test_errors_belong_to_their_field',
            'test_nothing_typed_is_in_the_address_unless_asked', 'test_two_sets_of_values_are_compared',
-           'test_language_has_every_text', 'test_page_speaks', 'test_missing_text_falls_back_to_english',
-           'test_page_is_accessible_and_fits', 'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole',
+           'test_unit_stays_in_form_link_comparison_and_print', 'test_language_has_every_text', 'test_page_speaks',
+           'test_missing_text_falls_back_to_english', 'test_page_is_accessible_and_fits',
+           'test_letter_is_one_page_with_all_that_it_needs', 'test_each_reader_sees_what_they_need',
+           'test_call_gives_the_answer', 'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole',
            'test_page_of_another_record']
 
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
+import json
+import re
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +24,9 @@ import pytest
 
 from ..calculator.about import limits_of
 from ..calculator.answer import headline, summary
-from ..calculator.one_page import texts, write_page
-from ..fields import INPUTS
+from ..calculator.one_page import write_page
+from ..calculator.words import texts, Words
+from ..fields import INPUTS, RECORD
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
 from .own_workspaces import command, own_workspace
 from .test_calculator import random_records, scorer
@@ -89,9 +95,13 @@ def test_page_says_what_it_is_not_for(visit, file, tmp_path):
 # %% ../../nbs/tests/test_one_page.ipynb #87ac28c4
 def test_numbers_are_read_as_people_write_them(visit, file):
     page = visit(file)
-    for typed, value in (("67", 67), ("67,5", 67.5), ("67 years", 67), (" 67 ", 67)):
+    for typed, value in (("67", 67), ("67,5", 67.5), ("67 years", 67), (" 67\u202fJahre", 67)):
         page.fill("#field-age", typed)
         assert page.evaluate("values.age") == value
+    page.fill("#field-age", "67 apples")
+    assert "is not a number" in page.inner_text("#field-age-fault")
+    page.fill("#field-avg_glucose_level", "105,6 mg/dL")
+    assert page.evaluate("values.avg_glucose_level") == 105.6
     page.fill("#field-avg_glucose_level", "5.6 mmol/L")
     assert abs(page.evaluate("values.avg_glucose_level") - 5.6 * 18.016) < 1e-9
 
@@ -122,7 +132,28 @@ def test_two_sets_of_values_are_compared(visit, file):
     assert "Both sets of values are the same." in page.inner_text("#compared")
     page.fill("#field-age", "57")
     assert "Age: 67 years → 57 years" in page.inner_text("#compared")
-    assert page.locator("#compared li").count() == 1
+    assert page.locator("#compared li").count() == 1 and page.locator("#compared svg[role=img]").count() == 2
+    page.fill("#field-age", "67")
+    page.fill("#field-avg_glucose_level", "105.004")       # reads as 105 mg/dL, like the other
+    assert "Both sets of values are the same." in page.inner_text("#compared")
+
+def test_unit_stays_in_form_link_comparison_and_print(visit, file):
+    page = visit(file)
+    page.click("#example")
+    page.select_option(".with-unit select", "mmol/L")
+    assert page.input_value("#field-avg_glucose_level") == "5.828" and page.evaluate("values.avg_glucose_level") == 105
+    page.click("#keep")
+    page.fill("#field-avg_glucose_level", "7")
+    assert "Average glucose: 5.828 mmol/L → 7 mmol/L" in page.inner_text("#compared")
+    page.select_option("#language select", "de")           # not in another language either
+    assert "Mittlere Glukose: 7 mmol/L" in page.inner_text("#why")
+    page.emulate_media(media="print")
+    assert "7 mmol/L" in page.inner_text("#values")
+    page.emulate_media(media="screen")
+    page.click("#link")
+    linked = visit(file, query=f"?lang=de#{page.url.partition('#')[2]}")
+    assert linked.input_value("#field-avg_glucose_level") == "7" and "mmol%2FL" in linked.url
+    assert linked.inner_text("#sentence") == page.inner_text("#sentence")
 
 # %% ../../nbs/tests/test_one_page.ipynb #0d8f7803
 TEXTS = texts()
@@ -154,17 +185,65 @@ def test_missing_text_falls_back_to_english(visit, file):
     assert page.inner_text("#sentence") == TEXTS["en"]["no_answer"]
 
 # %% ../../nbs/tests/test_one_page.ipynb #d7df8c39
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
-def test_page_is_accessible_and_fits(visit, file, scheme, width):
+@pytest.mark.parametrize(("language", "width", "scheme"), [
+    ("en", 1400, "light"), ("de", 390, "dark"), ("fr", 768, "light"), ("es", 390, "light"),
+])
+def test_page_is_accessible_and_fits(visit, file, language, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
-    page = visit(file, width, color_scheme=scheme)
+    page = visit(file, width, f"?lang={language}", color_scheme=scheme)
     page.click("#example")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert Axe().run(page).violations_count == 0
-    small = page.evaluate("""[...document.querySelectorAll('button, select, input:not([type=radio]), .choices span')]
-        .filter(part => part.offsetHeight && part.offsetHeight < 44).map(part => part.outerHTML)""")
-    assert small == []
+    for reader in ("clinician", "patient"):
+        page.check(f"#for-{reader}", force=True)
+        for fold in page.locator("details:visible").all(): fold.locator("summary").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert Axe().run(page).violations_count == 0
+        small = page.evaluate("""[...document.querySelectorAll('button, select, input:not([type=radio]), .choices span')]
+            .filter(part => part.offsetHeight && part.offsetHeight < 44).map(part => part.outerHTML)""")
+        assert small == []
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_letter_is_one_page_with_all_that_it_needs(visit, file, language):
+    page, words = visit(file, query=f"?lang={language}&reader=patient"), Words(language)
+    page.click("#example")
+    assert len(re.findall(rb"/Type\s*/Page[^s]", page.pdf(format="A4"))) == 1
+    page.emulate_media(media="print")
+    letter = page.inner_text("body")
+    values = [words.value(RECORD.example("form"), name) for name in INPUTS]
+    advice = words.advice
+    assert str(date.today().year) in page.inner_text("#dated") and scorer().sha256 in letter
+    for said in (words.per_cent(scorer().prevalence), *values, *advice.values()): assert said in letter
+
+def test_each_reader_sees_what_they_need(visit, file):
+    page = visit(file, query="?reader=patient")
+    assert not page.is_visible("#letter")                  # nothing to print yet
+    page.click("#example")
+    record, shown = RECORD.example("form"), page.inner_text("#more")
+    reasons = scorer().explain([record])
+    z = np.cumsum([reasons.base[0], *sorted(reasons.values[0], key=abs, reverse=True)])
+    counts = [round(1000 / (1 + np.exp(-end))) for end in [*z[:5], z[-1]]]
+    assert f"Of 1,000 people: {' → '.join(map(str, counts))}." in shown
+    assert counts[-1] == round(1000 * summary(scorer(), record).risk)
+    alike = summary(scorer(), record).similar
+    assert f"{alike.people} people in the data are like this" in shown and f"Of them {alike.events} had" in shown
+    for words in ("What this number can’t say", "your doctor", "call 112"): assert words in shown
+    for words in ("og-odds", "curl", "refits"): assert words not in page.inner_text("main")
+    page.check("#for-clinician", force=True)
+    shown = page.inner_text("#more")
+    for words in ("What this number can’t say", "call 112"): assert words not in shown
+    page.click("#why summary")
+    assert f"{reasons.base[0]:.2f}".replace("-", "−") in page.inner_text("#why details")
+    page.check("#for-patient", force=True)
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.click("#letter")
+    assert page.evaluate("window.printed")
+
+def test_call_gives_the_answer(visit, file):
+    page = visit(file, query="#prevalence=0.018")
+    page.click("#example")
+    page.click("#api summary")
+    body = json.loads(re.search(r"-d '(.*)'", page.inner_text("#api pre"))[1])
+    place = body.pop("prevalence")
+    assert headline(summary(scorer(), body, place)) == page.inner_text("#sentence") and place == 0.018
 
 def test_printed_page_has_values_and_model(visit, file):
     page = visit(file)

@@ -1,7 +1,7 @@
 const page = JSON.parse(document.getElementById("data").textContent);
 const scorer = makeScorer(page.model), names = Object.keys(page.fields);
 const at = id => document.getElementById(id);
-let language = "en", texts = page.texts.en, outcome = page.outcome, fields = page.fields;
+let language = "en", texts = page.texts.en, outcome = page.outcome, fields = page.fields, advice = page.advice, reader = "clinician";
 const say = (key, values = {}) => (texts[key] ?? page.texts.en[key]).replace(/\{(\w+)\}/g, (_, name) => name in values ? values[name] : name === "purpose" ? page.purpose : outcome[name]);
 const make = (tag, attributes = {}, ...parts) => {
   const svg = ["svg", "path", "rect", "line", "title"].includes(tag);
@@ -15,13 +15,18 @@ const make = (tag, attributes = {}, ...parts) => {
 function translated(name, field, words = {}) {
   const choices = field.choices?.map(([value, text]) => [value, field.kind === "binary" ? say(value ? "yes" : "no") : words.words?.[value] ?? text]);
   const unit = words.unit ?? field.unit;
-  return {...field, ...words, short: words.label ?? field.short, choices, unit, factors: {[unit]: 1, ...field.units}};
+  const factors = {[unit]: 1, ...field.units}, known = {...spelt(field.unit_words), ...spelt(Object.fromEntries(Object.entries(factors).map(([name, factor]) => [plainUnit(name), factor])))};
+  return {...field, ...words, short: words.label ?? field.short, choices, unit, factors, known};
 }
+// units as people type them: kg/m2, MG/DL, years
+const plainUnit = unit => unit.toLowerCase().replace(/[\s.]/g, "").replace("²", "2");
+const spelt = factors => Object.fromEntries(Object.entries(factors ?? {}).map(([name, factor]) => [plainUnit(name), factor]));
 function speak(chosen) {
   language = chosen in page.texts ? chosen : "en";
   const words = page.languages[language] ?? {};
   texts = page.texts[language];
   outcome = {...page.outcome, ...words.outcome};
+  advice = {...page.advice, ...words.advice};
   fields = Object.fromEntries(names.map(name => [name, translated(name, page.fields[name], words.fields?.[name])]));
   document.documentElement.lang = language;
   document.title = words.title ?? page.title;
@@ -54,16 +59,14 @@ function readNumber(text) {
   const plain = text.trim().replace(/\u2212/g, "-").toLowerCase();
   if (["", "n/a", "na", "nan", "null", "none", "?"].includes(plain)) return {value: null};
   const match = plain.match(/^([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d{1,3})?)\s*([^\d\s].*)?$/);
-  return match ? {value: Number(match[1].replace(",", ".")), unit: match[2]} : {bad: true};
+  return match ? {value: Number(match[1].replace(",", ".")), unit: plainUnit(match[2] ?? "")} : {bad: true};
 }
 const factorOf = (field, unit) => field.factors[unit];
 function checkNumber(name, text) {
   const field = fields[name], read = readNumber(text);
-  if (read.bad) return {fault: say("number_fault", {unit: units[name]})};
+  if (read.bad || (read.unit && !(read.unit in field.known))) return {fault: say("number_fault", {unit: units[name]})};
   if (read.value === null) return {value: null};
-  const known = Object.keys(field.factors).find(unit => unit && read.unit && unit.toLowerCase() === read.unit.trim());
-  if (known && known !== units[name]) return {value: read.value * factorOf(field, known)};
-  const value = read.value * factorOf(field, units[name]), [low, high] = field.hard;
+  const value = read.value * (read.unit ? field.known[read.unit] : factorOf(field, units[name])), [low, high] = field.hard;
   if (value < low || value > high) {
     const other = Object.keys(field.factors).find(unit => {
       const converted = read.value * factorOf(field, unit), [from, to] = field.soft || field.hard;
@@ -83,7 +86,7 @@ function showFault(name, message, other) {
   for (const part of box) { part.setAttribute("aria-invalid", Boolean(message)); message ? part.setAttribute("aria-describedby", fault.id) : part.removeAttribute("aria-describedby"); }
   if (other) {
     const use = make("button", {type: "button"}, say("other_unit", {unit: other}));
-    use.onclick = () => { controls[name].unit.value = units[name] = other; controls[name].read(); update(); };
+    use.onclick = () => { controls[name].unit.value = units[name] = other; controls[name].scaled(); controls[name].read(); update(); };
     fault.append(use);
   }
 }
@@ -93,7 +96,8 @@ function numberControl(name, field) {
   const slider = make("input", {type: "range", min: low, max: high, step, "aria-label": say("slider", {label: field.label})});
   const all = Object.keys(field.factors);
   const unit = all.length > 1 ? make("select", {"aria-label": say("unit", {label: field.label})}, ...all.map(u => make("option", {}, u))) : null;
-  units[name] = field.unit;
+  if (!(units[name] in field.factors)) units[name] = field.unit;   // a unit that was chosen stays, in another language too
+  if (unit) unit.value = units[name];
   const scaled = () => {
     const factor = factorOf(field, units[name]);
     slider.min = low / factor; slider.max = high / factor; slider.step = units[name] === field.unit ? step : "any";
@@ -110,14 +114,15 @@ function numberControl(name, field) {
     const value = values[name];
     units[name] = unit.value;
     scaled();
-    if (value !== null) box.value = general(value / factorOf(field, unit.value), 6);
-    read(); update();
+    controls[name].set(value);
+    update();
   };
-  controls[name] = {box: [box], fault, read, unit, set: value => {
-    box.value = value === null ? "" : general(value / factorOf(field, units[name]), units[name] === field.unit ? 10 : 6);
+  controls[name] = {box: [box], fault, read, unit, scaled, set: value => {
+    box.value = value === null ? "" : general(value / factorOf(field, units[name]), units[name] === field.unit ? 10 : 4);
     read();
-    if (value !== null && !faults[name]) values[name] = value;
+    if (value !== null && !faults[name]) values[name] = value;   // not what its few digits say
   }};
+  scaled();
   const label = make("label", {for: id}, unit || !field.unit ? field.label : `${field.label} (${field.unit})`);
   const row = unit ? make("div", {class: "with-unit"}, box, unit) : box;
   const parts = [label, row, slider, fault, ...(field.help ? [make("p", {class: "help"}, field.help)] : [])];
@@ -240,14 +245,14 @@ function dots(start, end) {
   }
   return path;
 }
-function iconArray(risk, low, high) {
+function iconArray(risk, low, high, words = say("thousand")) {
   const n = rounded(1000 * risk), first = low === null ? n : rounded(1000 * low), last = high === null ? n : rounded(1000 * high);
   const layers = [[last, 1000, "var(--faint)", 6, 1], [0, first, "var(--alarm)", 8.4, 1], [first, n, "var(--alarm)", 8.4, .6], [n, last, "var(--alarm)", 8.4, 1], [n, last, "var(--card)", 5.6, 1]];
-  const svg = make("svg", {viewBox: "0 0 516 206", role: "img"}, make("title", {}, `${say("thousand")}: ${n}`));
+  const svg = make("svg", {viewBox: "0 0 516 206", role: "img"}, make("title", {}, `${words}: ${n}`));
   for (const [from, to, colour, width, opacity] of layers)
     if (to > from) svg.append(make("path", {d: dots(from, to), stroke: colour, "stroke-width": width, "stroke-dasharray": "0 10", "stroke-linecap": "round", opacity, fill: "none"}));
   const legend = low === null ? say("legend_alone", {count: n}) : [say("legend_sure", {count: first}), say("legend_estimate", {count: n}), say("legend_maybe", {count: last})].join(" · ");
-  at("icons").replaceChildren(svg, make("figcaption", {}, legend));
+  return [svg, make("figcaption", {}, legend)];
 }
 function bar(from, to, low, high) {
   const place = p => 100 * (p - low) / ((high - low) || 1), left = Math.min(place(from), place(to));
@@ -256,21 +261,85 @@ function bar(from, to, low, high) {
     make("line", {x1: place(to), x2: place(to), y1: 0, y2: 20, stroke: "var(--grey)", "stroke-width": 1, "vector-effect": "non-scaling-stroke"}),
     make("rect", {x: left, width: Math.max(Math.abs(place(to) - place(from)), .6), y: 4, height: 12, fill: rising ? "var(--alarm)" : "var(--blue)"}));
 }
-function showWhy(answer) {
+// parts of a risk, the largest first: what each is called, its log-odds, and where it leads from and to
+function stepsOf(answer) {
   const {base, values, averaging} = scorer.explain(answer.record, prevalence), inputs = page.model.inputs;
   const parts = averaging ? [...values, averaging] : values;
   const label = j => j < inputs.length ? `${fields[inputs[j]].label}: ${valueWords(answer.record, inputs[j])}` : say("averaging");
-  const order = [...parts.keys()].sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a]));
-  const risks = [scorer.expit(base)];
   let z = base;
-  for (const j of order) risks.push(scorer.expit(z += parts[j]));
-  const low = Math.min(...risks), high = Math.max(...risks);
-  const row = (words, p, drawing, part) => make("tr", {}, make("td", {}, words), make("td", {class: "n"}, of1000(p)), make("td", {class: "bar"}, drawing), make("td", {class: "n"}, part));
+  const steps = [...parts.keys()].sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a])).map(j => ({words: label(j), part: parts[j], from: z, to: z += parts[j]}));
+  return {base, steps};
+}
+const ofLogOdds = z => of1000(scorer.expit(z));
+function table(head, rows) {
+  const row = (cells, tag) => make("tr", {}, ...cells.map((cell, n) => make(n && !cell.nodeType ? tag : cell.nodeType ? "td" : tag, {class: cell.nodeType ? "bar" : n ? "n" : null}, cell)));
+  return make("table", {}, make("thead", {}, row(head, "th")), make("tbody", {}, ...rows.map(cells => row(cells, "td"))));
+}
+const NAMED = 4;   // steps that stand by themselves for a patient
+function showCounts(answer, {base, steps}) {
+  const rest = steps.slice(NAMED), shown = steps.slice(0, NAMED);
+  if (rest.length) shown.push({words: say("counts_others"), from: rest[0].from, to: rest.at(-1).to});
+  const ends = [base, ...shown.map(step => step.to)].map(scorer.expit), low = Math.min(...ends), high = Math.max(...ends);
+  const rows = shown.map((step, n) => [step.words, bar(ends[n], ends[n + 1], low, high), ofLogOdds(step.to)]);
+  at("counts").replaceChildren(make("h2", {}, say("counts")), make("p", {class: "chain"}, say("counts_words", {steps: ends.map(of1000).join(" → ")})),
+    table([say("step"), make("span", {}), say("people_after")], [[say("counts_start"), make("span", {}), of1000(ends[0])], ...rows]),
+    make("p", {class: "help"}, say("counts_help", {mean: of1000(answer.place)})));
+}
+function showWhy(answer, {base, steps}) {
+  const risks = [base, ...steps.map(step => step.to)].map(scorer.expit), low = Math.min(...risks), high = Math.max(...risks);
   const signed = part => Math.abs(part) < .005 ? localised("0.00") : `${part < 0 ? "−" : "+"}${localised(Math.abs(part).toFixed(2))}`;
-  const rows = order.map((j, n) => row(label(j), risks[n + 1], bar(risks[n], risks[n + 1], low, high), signed(parts[j])));
-  const head = make("tr", {}, make("th", {}, say("step")), make("th", {class: "n"}, say("people_after")), make("td", {class: "bar"}), make("th", {class: "n"}, say("log_odds")));
+  const ends = [base, ...steps.map(step => step.to)], span = [Math.min(...ends), Math.max(...ends)];
+  const people = steps.map((step, n) => [step.words, bar(risks[n], risks[n + 1], low, high), of1000(risks[n + 1])]);
+  const odds = steps.map(step => [step.words, bar(step.from, step.to, ...span), signed(step.part)]);
+  const open = at("why").querySelector("details")?.open, none = () => make("span", {});
   at("why").replaceChildren(make("h2", {}, say("why")), make("p", {}, say("why_words")),
-    make("table", {}, make("thead", {}, head), make("tbody", {}, row(say("average"), risks[0], "", ""), ...rows, row(say("this_record"), answer.risk, "", ""))));
+    table([say("step"), none(), say("people_after")], [[say("average"), none(), of1000(risks[0])], ...people, [say("this_record"), none(), of1000(answer.risk)]]),
+    make("details", open ? {open: ""} : {}, make("summary", {}, say("waterfall")),
+      table([say("step"), none(), say("log_odds")], [[say("average"), none(), localised(base.toFixed(2)).replace("-", "−")], ...odds, [say("this_record"), none(), localised(ends.at(-1).toFixed(2)).replace("-", "−")]])));
+}
+// ---- who is alike: the questions that divide the people of the data, as far as the record answers them
+function alike(record) {
+  let group = page.similar;
+  const spans = {};
+  while (group.ask && record[group.ask[0]] !== null) {
+    const [name, cut] = group.ask, [low, high] = spans[name] ?? [null, null], above = record[name] >= cut;
+    spans[name] = above ? [cut, high] : [low, cut];
+    group = above ? group.above : group.below;
+  }
+  const sum = (part, key) => part.ask ? sum(part.below, key) + sum(part.above, key) : part[key];
+  return {people: sum(group, "people"), events: sum(group, "events"), who: names.filter(name => spans[name]).map(name => spanWords(name, ...spans[name])).join(", ") || say("alike_all")};
+}
+function spanWords(name, low, high) {
+  const {kind, short: label, unit, phrase} = fields[name], [first, last] = page.limits[name] ?? [null, null];
+  if (kind === "binary") return say(low ? "with" : "without", {label});
+  const ends = [low ?? first, high === null ? last : high - 1];
+  if (phrase && !ends.includes(null)) return phrase.replace(/\{(low|high):g\}/g, (_, end) => general(ends[end === "low" ? 0 : 1], 4));
+  const factor = factorOf(fields[name], units[name]), inUnit = end => `${general(end / factor, 4)}${units[name] && ` ${units[name]}`}`;
+  if (low === null) return say("below", {label, high: inUnit(high)});
+  return high === null ? say("from", {label, low: inUnit(low)}) : say("between", {label, low: general(low / factor, 4), high: inUnit(high)});
+}
+function wilson(events, people) {
+  const z = page.model.normal, share = events / people, half = z * Math.sqrt(share * (1 - share) / people + (z / people) ** 2 / 4);
+  return [-1, 1].map(side => (share + z * z / people / 2 + side * half) / (1 + z * z / people));
+}
+function showAlike(answer) {
+  if (!page.similar) return;
+  const {people, events, who} = alike(answer.record), [low, high] = wilson(events, people);
+  const words = say("alike_words", {people: grouped(people), events: grouped(events), who, share: perCent(events / people), low: bare(low), high: perCent(high)});
+  at("alike").replaceChildren(make("h2", {}, say("alike")), make("p", {}, words), ...(answer.place === page.model.prevalence ? [] : [make("p", {class: "help"}, say("alike_data"))]));
+}
+function list(key, sentences) { at(key).replaceChildren(make("h2", {}, say(key)), make("ul", {}, ...sentences.map(words => make("li", {}, words)))); }
+function showAdvice({low, high}) {
+  const exact = low === null || of1000(low) === of1000(high) ? [] : [say("cannot_exact", {low: of1000(low), high: of1000(high)})];
+  list("cannot", [say("cannot_who"), ...exact, ...(outcome.horizon ? [] : [say("cannot_when")]), say("cannot_why"), say("cannot_care")]);
+  const {signs, emergency} = advice, urgent = signs && emergency ? "next_signs" : "next_emergency";
+  list("next", [say("next_talk", {talk_to: advice.talk_to ?? say("talk_to")}), say("next_keep"), ...(emergency ? [say(urgent, {signs, emergency})] : [])]);
+}
+function showCall(answer) {
+  const body = {...answer.record};
+  if (answer.place !== (page.model.place ?? page.model.prevalence)) body.prevalence = answer.place;
+  const json = JSON.stringify(body).replace(/'/g, "'\\''");
+  at("api").lastElementChild.textContent = `curl -s localhost:8000/predict -H 'Content-Type: application/json' -d '${json}'`;
 }
 function showUnknowns(answer) {
   const lines = page.model.inputs.filter((name, j) => page.model.plausible[j] && isBlank(answer.record, name)).map(name => {
@@ -307,11 +376,30 @@ function showComparison(answer) {
   const first = summary(kept), differs = names.filter(name => valueWords(kept, name) !== valueWords(answer.record, name));
   const numbers = first.risk === undefined || answer.risk === undefined ? first.sentence : say("compared", {first: of1000(first.risk), second: of1000(answer.risk)});
   const rows = differs.map(name => make("li", {}, `${fields[name].label}: ${valueWords(kept, name)} → ${valueWords(answer.record, name)}`));
-  place.replaceChildren(make("p", {}, differs.length ? numbers : say("same")), ...(differs.length ? [make("p", {}, say("differs")), make("ul", {}, ...rows), make("p", {class: "help"}, say("not_an_effect"))] : []));
+  const drawn = ([words, {risk, low, high}]) => make("figure", {}, make("h3", {}, say(words)), ...iconArray(risk, low, high, say(words)));
+  const pair = first.risk === undefined || answer.risk === undefined ? [] : [make("div", {class: "pair"}, ...[["first", first], ["second", answer]].map(drawn))];
+  place.replaceChildren(make("p", {}, differs.length ? numbers : say("same")), ...(differs.length ? [...pair, make("p", {}, say("differs")), make("ul", {}, ...rows), make("p", {class: "help"}, say("not_an_effect"))] : []));
 }
 
 // ---- everything
 let answer = null;
+const CLINICIAN = ["why", "unknowns", "compare", "api", "limits", "print", "link"], PATIENT = ["counts", "cannot", "next", "letter"];
+function showParts(answer) {
+  const told = answer.risk !== undefined, patient = reader === "patient";
+  for (const id of ["doubts", "icons", "alike", "counts", "unknowns", "cannot", "next"]) at(id).replaceChildren();
+  if (!told) at("why").replaceChildren();
+  for (const id of CLINICIAN) at(id).hidden = patient || (id === "api" && !told);
+  for (const id of PATIENT) at(id).hidden = !patient || !told;
+  if (answer.empty) at("icons").replaceChildren(...iconArray(answer.place, null, null));
+  if (!told) return;
+  showDoubts(answer);
+  at("icons").replaceChildren(...iconArray(answer.risk, answer.low, answer.high));
+  const steps = stepsOf(answer);
+  showAlike(answer);
+  if (patient) { showCounts(answer, steps); showAdvice(answer); return; }
+  if (answer.low !== null) at("icons").lastElementChild.append(make("p", {}, say("interval_words")));
+  showWhy(answer, steps); showUnknowns(answer); showCall(answer);
+}
 function update() {
   const broken = Object.values(faults).some(Boolean);
   answer = broken ? {record: {...values}, sentence: say("no_answer")} : summary({...values});
@@ -320,11 +408,12 @@ function update() {
   if (counted !== null) { at("count").firstElementChild.textContent = of1000(counted); at("count").lastElementChild.textContent = say("of_1000"); }
   at("sentence").textContent = answer.sentence;
   at("percent").textContent = answer.risk === undefined ? "" : percentWords(answer);
-  for (const id of ["doubts", "icons", "why", "unknowns"]) at(id).replaceChildren();
-  if (answer.risk !== undefined) { showDoubts(answer); iconArray(answer.risk, answer.low, answer.high); showWhy(answer); showUnknowns(answer); at("icons").lastElementChild.append(make("p", {}, answer.low === null ? "" : say("interval_words"))); }
-  else if (answer.empty) iconArray(answer.place, null, null);
+  showParts(answer);
   showComparison(answer);
-  at("values").replaceChildren(make("dt", {}, make("strong", {}, say("values"))), make("dd"), ...names.flatMap(name => [make("dt", {}, fields[name].label), make("dd", {}, valueWords(answer.record, name))]));
+  const choice = at("place-choice"), share = prevalence === null ? "" : perCent(prevalence);
+  at("dated").replaceChildren(make("span", {class: "blank-line"}, say("letter_for")), make("span", {}, say("letter_date", {date: new Date().toLocaleDateString(language, {dateStyle: "long"})})));
+  const stated = choice.value ? choice.selectedOptions[0].textContent : share;
+  at("values").replaceChildren(make("dt", {}, make("strong", {}, say("values"))), make("dd"), make("dt", {}, say("place")), make("dd", {}, stated), ...names.flatMap(name => [make("dt", {}, fields[name].label), make("dd", {}, valueWords(answer.record, name))]));
 }
 function setAll(record) { for (const name of names) controls[name].set(record[name] ?? null); update(); }
 function showLimits() {
@@ -337,18 +426,27 @@ function showLimits() {
   at("limits").lastElementChild.replaceChildren(...[...lines, say("limit_local")].map(words => make("li", {}, words)));
 }
 function link() {
-  const parts = names.filter(name => !isBlank(values, name)).map(name => [name, values[name]]);
+  const inUnit = name => units[name] && units[name] !== fields[name].unit ? ` ${units[name]}` : "";
+  const parts = names.filter(name => !isBlank(values, name)).map(name => [name, `${inUnit(name) ? Number((values[name] / factorOf(fields[name], units[name])).toPrecision(12)) : values[name]}${inUnit(name)}`]);
+  if (reader === "patient") parts.push(["reader", reader]);
   if (prevalence !== page.model.prevalence && prevalence !== null) parts.push(["prevalence", prevalence]);
   return `#${new URLSearchParams(parts)}`;
 }
 function fromLink() {
   const given = new URLSearchParams(location.hash.slice(1)), record = {};
-  for (const name of names) if (given.has(name)) record[name] = fields[name].kind === "category" ? given.get(name) : Number(given.get(name));
+  for (const name of names) if (given.has(name)) record[name] = fromText(name, given.get(name));
   const share = Number(given.get("prevalence"));
   const named = namedPlace(share);
   if (named) { at("place-choice").value = named[2]; at("place-share").oninput(); }
   else if (share >= 1e-4 && share <= .6) { at("place-choice").value = ""; at("place-share").value = general(100 * share, 10); at("place-share").oninput(); }
   return record;
+}
+function fromText(name, text) {             // a value of a link, in the unit that it was entered in
+  const field = fields[name], {value = null, unit} = field.kind === "category" ? {value: text} : readNumber(text);
+  if (!unit) return value;
+  const other = Object.keys(field.factors).find(name => plainUnit(name) === unit);
+  if (other && controls[name].unit) { controls[name].unit.value = units[name] = other; controls[name].scaled(); }
+  return value * (field.known[unit] ?? 1);
 }
 function build(chosen) {
   const words = speak(chosen), before = {...values};
@@ -358,9 +456,11 @@ function build(chosen) {
   const place = at("place-choice").value, share = at("place-share").value;
   buildForm(words.form); buildPlace(); showLimits();
   if (share) { at("place-choice").value = place; at("place-share").value = share; at("place-share").oninput(); }
+  for (const code of ["patient", "clinician"]) at(`for-${code}`).checked = reader === code;
   at("stamp").textContent = say("stamp", {version: page.version || say("no_version"), hash: page.sha256, made: page.made});
   setAll(before);
 }
+function read(code) { document.body.dataset.reader = reader = code; }
 function start() {
   const select = at("language").querySelector("select"), offered = Object.keys(page.texts);
   select.append(...offered.map(code => make("option", {value: code, lang: code}, page.texts[code].language)));
@@ -368,11 +468,14 @@ function start() {
   const wanted = [new URLSearchParams(location.search).get("lang"), ...navigator.languages.map(code => code.slice(0, 2))];
   select.value = wanted.find(code => offered.includes(code)) ?? "en";
   select.onchange = () => build(select.value);
+  const given = [location.hash.slice(1), location.search].map(text => new URLSearchParams(text).get("reader"));
+  read(given.includes("patient") ? "patient" : "clinician");
   build(select.value);
   at("form").onsubmit = event => event.preventDefault();
   at("example").onclick = () => setAll(page.example);
   at("clear").onclick = () => { kept = null; setAll({}); };
-  at("print").onclick = () => print();
+  at("print").onclick = at("letter").onclick = () => print();
+  for (const code of ["patient", "clinician"]) at(`for-${code}`).onchange = () => { read(code); update(); };
   at("keep").onclick = () => { kept = kept ? null : {...values}; update(); };
   at("link").onclick = () => { history.replaceState(null, "", link()); navigator.clipboard?.writeText(location.href).catch(() => {}); at("linked").textContent = say("linked"); };
   setAll(fromLink());
