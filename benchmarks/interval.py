@@ -93,7 +93,7 @@ def calibration_sd(one: dict) -> np.ndarray:
     return np.sqrt(np.einsum("ij,jk,ik->i", at, covariance, at))
 
 
-def venn_abers(one: dict, grid: int = 120) -> tuple[np.ndarray, np.ndarray]:
+def venn_abers(one: dict, grid: int = 40) -> tuple[np.ndarray, np.ndarray]:
     "Inductive Venn-Abers (Vovk & Petej 2014) on held-out log-odds: risks if the person had no event and if they had."
     points = np.quantile(one["z"], np.linspace(0, 1, grid))
     ends = []
@@ -109,7 +109,8 @@ OWN_NUMBER = ("wider", "constant")
 
 def standard_errors(one: dict, k: float) -> dict:
     "Standard error of each person's log-odds by each rule, where `k` is the rule's own number if it has one."
-    sd, calibration = one["sd"], calibration_sd(one)
+    if "calibration" not in one: one["calibration"] = calibration_sd(one)
+    sd, calibration = one["sd"], one["calibration"]
     both = np.hypot(sd, calibration)
     return {
         "95 % of refits": sd,
@@ -146,9 +147,9 @@ def by_rule(rule: str, k: float):
 
 def chosen(trials: list[dict], rule: str) -> float:
     "The least number at which 95 % of true risks are held on average."
-    for k in np.arange(0, 4.01, 0.05):
-        if measured(trials, by_rule(rule, k)).held.mean() >= 0.95: return float(k)
-    return np.nan
+    def held(k):
+        return np.mean([np.mean(np.abs(one["true"] - one["z"]) <= Z * standard_errors(one, k)[rule]) for one in trials])
+    return next((float(k) for k in np.arange(0, 4.01, 0.05) if held(k) >= 0.95), np.nan)
 
 
 def age_factors(trials: list[dict]) -> np.ndarray:
