@@ -8,6 +8,7 @@ __all__ = ['rename', 'spelling', 'numbers', 'where', 'require_columns', 'validat
 
 # %% ../nbs/schema.ipynb #2eff7f06
 import re
+import sys
 from functools import cache
 
 import numpy as np
@@ -45,9 +46,19 @@ def rename(
     return _with_ages(frame.rename(columns=names))
 
 # %% ../nbs/schema.ipynb #24db3000
+@cache
+def _pandera():
+    "pandera without pyspark.pandas, which it would import wherever that is installed: 0.35 s and a warning a process."
+    unwanted = "pyspark.pandas" not in sys.modules
+    if unwanted: sys.modules["pyspark.pandas"] = None   # an import of it fails, and pandera goes on without
+    try: import pandera.pandas
+    finally:
+        if unwanted: del sys.modules["pyspark.pandas"]
+    return pandera.pandas
+
 def _column(field: Field):
     "The pandera rule of one field."
-    import pandera.pandas as pa
+    pa = _pandera()
     if field.kind == "category":
         return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
     if field.kind == "binary": checks = [pa.Check.isin([0, 1], error="binary")]
@@ -58,7 +69,7 @@ def _column(field: Field):
 @cache
 def _rules(names: tuple[str, ...]):
     "The pandera rules of some fields; made once, as making them takes longer than checking a record."
-    import pandera.pandas as pa
+    pa = _pandera()
     return pa.DataFrameSchema({name: _column(FIELDS[name]) for name in names})
 
 # %% ../nbs/schema.ipynb #1fb25e9d
@@ -135,7 +146,6 @@ def validate(
     needed=INPUTS,            # columns that must be there
 ) -> pd.DataFrame:            # numbers and yes/no as float64, categories as str; missing is NaN
     "Check a frame against the schema; raise one `DataError` that lists every fault."
-    from pandera.errors import SchemaErrors
     frame = rename(pd.DataFrame(frame))
     require_columns(frame, needed)
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
@@ -144,7 +154,7 @@ def validate(
         **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
     )
     try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
-    except SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
+    except _pandera().errors.SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
     if "id" in checked: checked = checked.assign(id=_as_ids(checked.id))
     _unique_ids(checked)
     return checked.set_index(frame.index)
