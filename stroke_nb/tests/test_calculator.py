@@ -239,7 +239,7 @@ def test_upload_and_score_read_alike(way, tmp_path):
 def test_a_session_is_light():
     heavy = (
         "pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill",
-        "nbconvert", "pandera",
+        "nbconvert",
     )
     line = f"import sys, stroke_nb.calculator.widget; print(*(name for name in {heavy} if name in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout
