@@ -130,11 +130,11 @@ def _form(settings: dict[str, dict], tells: dict[str, float]) -> dict[str, list[
         is_about = known_field(name, middle).get("group") == "person"
         heading = "About the person" if is_about else "Findings" if entry["kind"] == "number" else "History"
         form[heading].append(name)
-    for prefix in {name.split("_")[0] for name in form["Findings"]}:
+    for prefix in dict.fromkeys(name.split("_")[0] for name in form["Findings"]):
         alike = [name for name in form["Findings"] if name.split("_")[0] == prefix]
         if len(form["Findings"]) > 14 and len(alike) > 4:
             form["Findings"] = [name for name in form["Findings"] if name not in alike]
-            form[f"Findings: {prefix}"] = alike
+            form[f"{prefix.capitalize()} values"] = alike
     return {heading: names for heading, names in form.items() if names}
 
 def _example(settings: dict[str, dict], frame: pd.DataFrame, columns: dict[str, Column]) -> dict:

@@ -97,7 +97,8 @@ def test_search_works_without_a_server(chromium):
 
 @pytest.mark.parametrize("words, first", [
     ("calibration", "howto_|tutorial_|promises|getting_started|index.html"), ("troubleshooting", "troubleshooting"),
-    ("no such job", "troubleshooting"), ("predict_proba", "RiskModel.predict_proba|getting_started|tutorial|howto|index"),
+    ("no such job", "troubleshooting"), ("add a predictor", "howto_own_record"),
+    ("predict_proba", "RiskModel.predict_proba|getting_started|tutorial|howto|index"),
 ])
 def test_search_gives_guides_before_internals(chromium, words, first):
     page = chromium.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
