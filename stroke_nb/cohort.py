@@ -75,7 +75,7 @@ def split(
     test: float = 0.2,    # share of test rows, about
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # train, test
     "Tell train from test by a stable hash, so that a row never changes sides."
-    keys = frame.id if "id" in frame else frame[list(INPUTS)].astype("str").agg("|".join, axis=1)
+    keys = frame.id if "id" in frame else frame[list(INPUTS)].map(str).agg("|".join, axis=1)
     is_test = keys.map(position) < test
     return frame[~is_test], frame[is_test]
 

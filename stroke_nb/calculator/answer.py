@@ -18,6 +18,7 @@ from .drawings import count_of_1000, per_cent
 from .inputs import count_words, is_blank
 from .words import ENGLISH
 from ..fields import check_record, FIELDS, INPUTS, RECORD
+from ..places import share_of
 from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, unusual
 from ..scoring.load import HeavyScorer, Scorer
 from ..scoring.scorer import LightScorer
@@ -51,6 +52,12 @@ class RiskSummary:
     warnings: list = field(default_factory=list)   # why the data support this answer poorly
     data: str | None = field(default=None, repr=False)   # SHA-256 of the training data
     peers: tuple = field(default=(), repr=False)   # fields in which peers are like the record, the main one first
+    where: str = ""                   # the place's name in the record; empty: it has none there
+
+    @property
+    def share(self) -> float:
+        "Share with the outcome in the place: its own, or among people like the training data's."
+        return share_of(self.where) if self.where else self.prevalence
 
     @property
     def is_empty(self) -> bool: return all(is_blank(self.record, name) for name in INPUTS)
@@ -72,11 +79,20 @@ def strongest_of(
     "The field that tells most: the record's, else what the training data showed."
     return RECORD.strongest or (likeness_in(reference)["main"] if reference else None)
 
-def _no_risk(reference, record: dict, own: float, prevalence: float) -> str:
+def _whose(where: str, own: float, prevalence: float) -> str:
+    "Of whom a share is told, after `people`."
+    if where: return f"in {where}, where {per_cent(share_of(where))} do"
+    return "in the data" if prevalence == own else f"in a place where {per_cent(prevalence)} do"
+
+def _place_at(model, prevalence: float) -> str:
+    "The record's place that a prevalence is for; empty where there is none."
+    return next((name for name, value in model.places.items() if abs(value - prevalence) < 1e-9), "")
+
+def _no_risk(reference, record: dict, own: float, prevalence: float, where: str) -> str:
     "Why a record gets no risk; empty where it gets one."
     if any(not is_blank(record, name) for name in INPUTS): return declined(reference, record)
-    whose = "people in the data" if prevalence == own else f"people in a place where {per_cent(prevalence)} do"
-    words = f"Nothing is entered yet. Of 1,000 {whose}, {about_1000(prevalence)} {RECORD.outcome.had}"
+    whose, share = _whose(where, own, prevalence), share_of(where) if where else prevalence
+    words = f"Nothing is entered yet. Of 1,000 people {whose}, {about_1000(share)} {RECORD.outcome.had}"
     strongest = strongest_of(reference)
     return f"{words}; {FIELDS[strongest].in_sentence} tells most about who." if strongest else f"{words}."
 
@@ -105,12 +121,13 @@ def summary(
 ) -> RiskSummary:
     "The risk of one person and what puts it into perspective."
     record, reference = check_record(record), model.about.get("reference")
-    stated_for = next(share for share in (prevalence, model.place, model.prevalence) if share is not None)
+    stated_for = model.prevalence_at(prevalence)
+    where = _place_at(model, stated_for)
     base = dict(
         record=record, prevalence=stated_for, own=model.prevalence, version=model.version, sha256=model.sha256,
-        simulated=bool(model.about.get("simulated")), data=model.about.get("sha256"),
+        simulated=bool(model.about.get("simulated")), data=model.about.get("sha256"), where=where,
     )
-    if reason := _no_risk(reference, record, model.prevalence, stated_for):
+    if reason := _no_risk(reference, record, model.prevalence, stated_for, where):
         return RiskSummary(**base, declined=reason)
     scores = model.score([record], prevalence)
     risk = float(scores.risk[0])
@@ -141,8 +158,9 @@ def headline(
     span = span_words(answer.low, answer.high)
     end = f" ({span})." if span else "."
     start = "Of 1,000 people with these values"
-    if answer.prevalence != answer.own:
-        place = f"a place where {per_cent(answer.prevalence)} {RECORD.outcome.have}"
+    if answer.where or answer.prevalence != answer.own:
+        place = f"{answer.where}, where" if answer.where else "a place where"
+        place = f"{place} {per_cent(answer.share)} {RECORD.outcome.have}"
         return f"{start} in {place}, {about_1000(answer.risk)} do{end}"
     whose = "in these simulated data" if answer.simulated else "in data like ours"
     return f"{start} {whose}, {about_1000(answer.risk)} {RECORD.outcome.had}{end}"
@@ -199,11 +217,15 @@ def places(model) -> list[tuple[str, float]]:
     choices.append((f"As in these data: {per_cent(model.prevalence)}", model.prevalence))
     if parent := _parent(model.about.get("sha256")):
         choices.append((f"As in the file they were drawn from: {per_cent(parent)}", parent))
+    choices += [(f"{name}: {per_cent(share_of(name))}", prevalence) for name, prevalence in model.places.items()]
     return choices
 
 def place_of_use_words(answer: RiskSummary) -> str:
     "What the choice of a place means."
     outcome, parent = RECORD.outcome, _parent(answer.data)
+    if answer.where:
+        return (f"Stated for {answer.where}, where {per_cent(answer.share)} {outcome.have}: the log-odds of every risk "
+                "are moved by the same amount, so that the mean risk of that place's own people is this share.")
     if answer.prevalence == answer.own:
         elsewhere = (f"Where {outcome.plural} are rarer or more common among people with the same values, these risks "
                      "are too high or too low. A place that has fewer because its people differ, in age say, needs no "

@@ -44,7 +44,7 @@ def answer_html(answer: RiskSummary) -> Markup:
     "The answer itself."
     if answer.is_empty:
         detail = "Enter what is known; anything may stay unknown."
-        return _answer(headline(answer), "before", of_1000(answer.prevalence), detail=detail)
+        return _answer(headline(answer), "before", of_1000(answer.share), detail=detail)
     if answer.risk is None: return no_answer_html(headline(answer))
     return _answer(
         headline(answer), "", of_1000(answer.risk), span_words(answer.low, answer.high), percent_words(answer)
@@ -100,7 +100,7 @@ def _peers(answer: RiskSummary) -> Markup | str:
 def perspective_html(answer: RiskSummary) -> Markup | str:
     "What puts the answer into perspective: a thousand people, peers, evidence, doubts."
     blank = dict(doubts=[], legend=[], place="", among="", peers="", similar="", interval="")
-    if answer.is_empty: return render("perspective.html", **blank, icons=icon_array(answer.prevalence))
+    if answer.is_empty: return render("perspective.html", **blank, icons=icon_array(answer.share))
     if answer.risk is None: return ""
     return render(
         "perspective.html", doubts=answer.warnings, icons=icon_array(answer.risk, answer.low, answer.high),
