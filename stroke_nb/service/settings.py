@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass
 
 from ..errors import DataError
-from ..places import people_of
 from .canary import Canary
 
 # %% ../../nbs/service/settings.ipynb #b1f2e4aa
@@ -56,6 +55,7 @@ class Settings:
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise DataError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
         if self.place is not None:
+            from stroke_nb.places import people_of   # settles the record, which else the model does
             people_of(self.place)   # raises where the record has no such place
             if self.prevalence is not None: raise DataError("prevalence and place: give one of them")
 
