@@ -178,11 +178,16 @@ def _largest(parts: list[float], labels: list[str], most: int) -> tuple[list[flo
     words = f"{len(rest)} other fields together"
     return [parts[n] for n in first] + [sum(parts[n] for n in rest)], [labels[n] for n in first] + [words]
 
+_NAMES = dict(
+    average="Average of everybody’s log-odds", record="This record", axis=f"{RISK_WORDS}; lengths are log-odds"
+)
+
 def waterfall(
     base: float,         # average of everybody's log-odds
     parts: list[float],  # in log-odds
     labels: list[str],   # field and value of each part
     most: int = 14,      # steps; the smallest parts of more fields are one
+    names: dict = _NAMES,   # of the start, of the end and of the axis
 ) -> Markup:             # SVG
     "Why: steps from the average of everybody's log-odds to this record."
     parts, labels = _largest(parts, [label.removesuffix(": ") for label in labels], most)
@@ -199,7 +204,8 @@ def waterfall(
         ticks=axis.labels(),
         colours=_COLOURS,
         average=average,
-        axis_words=f"{RISK_WORDS}; lengths are log-odds",
+        axis_words=names["axis"],
+        names=names,
         risk=risk,
         base=_percent(axis.at(base), 3),
         last=_percent(axis.at(starts[-1]), 3),

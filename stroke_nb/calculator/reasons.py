@@ -8,11 +8,11 @@ __all__ = ['NOT_AN_EFFECT', 'UnknownField', 'could_change', 'strongest_first', '
 
 # %% ../../nbs/calculator/reasons.ipynb #e9470ff5
 from dataclasses import dataclass
+from itertools import accumulate
 
-from .answer import about_1000, of_1000, RiskSummary, summary
+from .answer import about_1000, RiskSummary, summary
 from .inputs import is_blank, value_words
-from .words import ENGLISH
-from ..arithmetic import AVERAGING_WORDS
+from .words import ENGLISH, Words, Words
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
 from ..record.definition import lowered
 
@@ -23,16 +23,12 @@ class UnknownField:
     name: str
     low: float      # lowest risk that a plausible value gives
     high: float     # highest
-    first: object   # the lowest and highest plausible value, or None for categories
-    last: object
 
-    def words(self) -> str:
+    def words(self, words: Words = ENGLISH) -> str:
         "What measuring the field could change."
-        label, unit = FIELDS[self.name].label, FIELDS[self.name].unit
-        low, high = of_1000(self.low), of_1000(self.high)
-        if low == high: return f"{label}: knowing it would hardly change the answer."
-        span = "" if self.first is None else f", for {self.first:.3g} to {self.last:.3g} {unit}".rstrip()
-        return f"{label}: knowing it could put the answer anywhere between {low} and {high} of 1,000{span}."
+        label, (low, high) = words.label(self.name), map(words.of_1000, (self.low, self.high))
+        if low == high: return words("unknown_hardly", label=label)
+        return words("unknown_range", label=label, low=low, high=high)
 
 def _candidates(model, record: dict, name: str) -> list:
     "Values to try for a field."
@@ -54,8 +50,7 @@ def could_change(
         if name in model.left_out or not is_blank(record, name): continue   # knowing what is left out changes nothing
         values = _candidates(model, record, name)
         risks = model.score([record | {name: value} for value in values], prevalence).risk
-        ends = (values[0], values[-1]) if name in NUMBERS else (None, None)
-        fields.append(UnknownField(name, float(risks.min()), float(risks.max()), *ends))
+        fields.append(UnknownField(name, float(risks.min()), float(risks.max())))
     return sorted(fields, key=lambda field: field.low - field.high)
 
 # %% ../../nbs/calculator/reasons.ipynb #f057bd95
@@ -75,16 +70,23 @@ class Why:
     parts: list[float]   # one for each of INPUTS, and one more for averaging where something isn't known
     labels: list[str]    # field and value
 
+    def steps(self) -> list[tuple[str, float, float]]:
+        "Label, part and the log-odds after it of each, the largest first."
+        order = sorted(range(len(self.parts)), key=lambda n: -abs(self.parts[n]))
+        ends = accumulate((self.parts[n] for n in order), initial=self.base)
+        return [(self.labels[n], self.parts[n], end) for n, end in zip(order, list(ends)[1:], strict=True)]
+
 def why(
     model,                            # a scorer
     record: dict,                     # from `check_record`
     prevalence: float | None = None,
+    words: Words = ENGLISH,
 ) -> Why:
     "What each field adds to the log-odds of the risk."
     shap = model.explain([record], prevalence)
-    labels = [f"{FIELDS[name].label}: {value_words(record, name)}" for name in INPUTS]
+    labels = [f"{words.label(name)}: {words.value(record, name)}" for name in INPUTS]
     parts, averaging = shap.values[0].tolist(), float(shap.averaging[0])
-    if averaging: parts, labels = [*parts, averaging], [*labels, f"{AVERAGING_WORDS}: "]
+    if averaging: parts, labels = [*parts, averaging], [*labels, f"{words('averaging')}: "]
     return Why(float(shap.base[0]), parts, labels)
 
 def explanation(
@@ -127,8 +129,12 @@ class Comparison:
 
     def words(self) -> str:
         "How people who differ in this way differ in risk."
-        if not self.differs: return "Both sets of values are the same. Change a value of the second set."
-        if not self.has_risks: return f"One set has no risk. {self.first.declined or self.second.declined}"
+        words = self.first.words
+        if not self.differs: return f"{words('same')} {words('change_second')}"
+        if not self.has_risks: return f"{words('one_without')} {self.first.declined or self.second.declined}"
+        if words.language != "en":
+            counts = (words.of_1000(answer.risk) for answer in (self.first, self.second))
+            return words("compared_sets", **dict(zip(("first", "second"), counts)))
         ways = "; ".join(f"{lowered(label)} {one} or {two}" for label, one, two in self.differs)
         return (
             f"People who differ in this way ({ways}): of 1,000 with the first values {about_1000(self.first.risk)} "
@@ -140,11 +146,9 @@ def compare(
     first: dict,                      # a person's values
     second: dict,
     prevalence: float | None = None,
+    words: Words = ENGLISH,
 ) -> Comparison:
-    "The risks of two sets of values."
-    one, two = (summary(model, record, prevalence) for record in (first, second))
-    differs = [
-        (FIELDS[name].label, value_words(one.record, name), value_words(two.record, name))
-        for name in INPUTS if one.record[name] != two.record[name]
-    ]
-    return Comparison(one, two, differs)
+    "The risks of two sets of values; what reads the same is no difference."
+    one, two = (summary(model, record, prevalence, words) for record in (first, second))
+    rows = [(words.label(name), words.value(one.record, name), words.value(two.record, name)) for name in INPUTS]
+    return Comparison(one, two, [row for row in rows if row[1] != row[2]])
