@@ -36,7 +36,7 @@ def steps_of_people(
 def people_rows(
     steps: Sequence[tuple[str, float]],   # from `steps_of_people`
     words: Words = ENGLISH,
-) -> list[dict]:   # words, count, and a bar from one step to the next: left, width and end in per cent, whether it rises
+) -> list[dict]:   # words, count, and a bar to it: left, width and end in per cent, whether it rises
     "Steps as rows of a table."
     risks = [risk for _, risk in steps]
     low, high = min(risks), max(risks)
@@ -46,7 +46,8 @@ def people_rows(
         return dict(left=f"{left:.2f}", width=f"{width:.2f}", end=f"{at(after):.2f}", rises=after >= before)
     bars = [None, *(bar(before, after) for before, after in zip(risks, risks[1:], strict=False))]
     return [
-        dict(label=label, count=words.of_1000(risk), bar=drawn) for (label, risk), drawn in zip(steps, bars, strict=True)
+        dict(label=label, count=words.of_1000(risk), bar=drawn)
+        for (label, risk), drawn in zip(steps, bars, strict=True)
     ]
 
 # %% ../../nbs/calculator/counts.ipynb #783db69d

@@ -30,7 +30,17 @@ from stroke_nb.calculator.answer import (
 )
 from .batch import Line, Scored
 from .counts import people_rows, steps_of_people
-from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, RISK_WORDS, waterfall
+from stroke_nb.calculator.drawings import (
+    Bar,
+    BLUE,
+    GREY,
+    icon_array,
+    interval_bars,
+    per_cent,
+    RISK_WORDS,
+    STEP_NAMES,
+    waterfall,
+)
 from .reasons import Comparison, UnknownField, Why
 from .templates import render
 from .words import ENGLISH, Words
@@ -151,10 +161,12 @@ def why_html(
 ) -> Markup:
     "People of 1,000 step by step; behind a click the waterfall in log-odds with its table, and the service's call."
     parts = [
-        (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−")) for label, part, _ in reasons.steps()
+        (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−"))
+        for label, part, _ in reasons.steps()
     ]
-    names = dict(average=words("average"), record=words("this_record"), axis="")
-    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, **({} if words.language == "en" else dict(names=names)))
+    axis = STEP_NAMES["axis"] if words.language == "en" else words("log_odds")
+    names = dict(average=words("average"), record=words("this_record"), axis=axis)
+    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names)
     rows = people_rows(steps_of_people(reasons, words=words), words)
     return render("why.html", say=words, drawing=drawing, rows=rows, parts=parts, call=call)
 

@@ -19,8 +19,9 @@ import ipywidgets as ui
 from . import about, pages
 from .answer import RiskSummary
 from .batch import MOST_BYTES, read_table, Scored, score_table, to_csv
+from .controls import lean, look_of
 from .counts import patient_html
-from .form import lean, look_of, RecordForm
+from .form import RecordForm
 from .inputs import count_words
 from .reasons import compare, could_change, why
 from .templates import paragraph

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import ipywidgets as ui
 
 from .answer import places
-from .form import lean, legend, look_of
+from .controls import lean, look_of
+from .form import legend
 from .inputs import read_share
 from .words import ENGLISH, Words
 from ..fields import RECORD

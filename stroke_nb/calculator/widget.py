@@ -21,8 +21,9 @@ from markupsafe import escape
 from . import pages
 from .about import limits_of, purpose
 from .answer import as_scorer, place_of_use_words, places, RiskSummary, summary
+from .controls import lean, look_of
 from .drawings import RISK_WORDS
-from .form import lean, look_of, MANY, RecordForm
+from .form import MANY, RecordForm
 from .inputs import from_link, to_link
 from .place import PlaceField
 from .panes import AboutModel, AnswerPane, guarded, note_error, Upload, WhatIf
@@ -72,7 +73,8 @@ class RiskCalculator(ui.VBox):
         language: str = "en",      # one of `words.languages`
         reader: str = "clinician", # or patient
     ):
-        self._source, self.model, self.summary, self._deferred = model, as_scorer(model), None, None
+        self._source, self.model, self._deferred = model, as_scorer(model), None
+        self.summary: RiskSummary | None = None
         self._strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
         self.words, self.pane, self.about = Words(language), AnswerPane(), AboutModel()
         self.pane.for_patient = reader == "patient"
@@ -80,7 +82,9 @@ class RiskCalculator(ui.VBox):
         self.upload.add_class("sn-english")
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
         self.opened.on_click(lambda _: self._renew())
-        self.asked, self.told = (lean(ui.Text, layout=dict(display="none")).add_class(f"sn-{k}") for k in ("asked", "page"))
+        hidden = (lean(ui.Text, layout=dict(display="none")) for _ in range(2))
+        names = "sn-asked", "sn-page"
+        self.asked, self.told = (box.add_class(name) for box, name in zip(hidden, names, strict=True))
         self.asked.observe(lambda change: self._open_as(change["new"]), "value")
         super().__init__()
         self.add_class("sn-calculator")
@@ -142,7 +146,7 @@ class RiskCalculator(ui.VBox):
         title = f"{RISK_WORDS[0].upper()}{RISK_WORDS[1:]}" if words.language == "en" else words.title
         definition = words.outcome["definition"] and words("limit_definition")
         note = "" if words.language == "en" else f"{definition} {words('session')}"   # English: as the page was made
-        keys = ("copy_link", "link_copied", "copy_this", "skip")
+        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator")
         said = {key: words(key) for key in keys} | dict(
             lang=words.language, reader=reader, title=title, note=note, purpose=words("purpose", purpose=purpose()),
             print_page=words("letter" if self.pane.for_patient else "print_page"),

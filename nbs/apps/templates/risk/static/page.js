@@ -338,7 +338,7 @@ function tellPage(words) {
   page = words;
   document.documentElement.lang = words.lang;
   document.title = seen("header h1").textContent = words.title;
-  for (const [selector, text] of [["header p", words.purpose], [".sn-skip", words.skip], ["#sn-copy", words.copy_link], ["#sn-print", words.print_page]]) if (seen(selector)) seen(selector).textContent = text;
+  for (const [selector, text] of [["header p", words.purpose], [".sn-skip", words.skip_calculator], ["#sn-copy", words.copy_link], ["#sn-print", words.print_page]]) if (seen(selector)) seen(selector).textContent = text;
   const note = seen(".sn-prose p");
   if (note) { note.dataset.first ??= note.textContent; note.textContent = words.note || note.dataset.first; }
   history.replaceState(null, "", place() + location.hash);
