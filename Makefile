@@ -63,7 +63,7 @@ readme: $(LOCKED)  ## README.md from nbs/index.ipynb
 
 # no cache: uv would not see that settings.ini, which setup.py reads, has changed
 lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
-	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --all-extras setup.py -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --extra all --extra dev setup.py -o requirements.txt
 
 clean:  ## remove .venv and what runs emitted
 	rm -rf .venv models .cache mlflow.db* mlartifacts

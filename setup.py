@@ -28,7 +28,7 @@ cfg = parser["DEFAULT"]
 
 suffix = "_requirements"
 extras = {key.removesuffix(suffix): cfg[key].split() for key in cfg if key.endswith(suffix)}
-extras["all"] = sorted({requirement for name in extras if name != "dev" for requirement in extras[name]})   # what users need
+extras["all"] = sorted({requirement for name in extras if name not in ("dev", "spark") for requirement in extras[name]})   # what users need
 
 setup(
     name=cfg["lib_name"],

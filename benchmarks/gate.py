@@ -48,6 +48,7 @@ def pairs_of(people):
     z = {name: levelled(logit(fitted(kind, seed).predict_proba(people)[:, 1]), y)
          for name, kind, seed in (("one", "catboost", 0), ("two", "catboost", 1), ("age", "age_only", 0))}
     one, truth = z["one"], logit(people.true_risk.to_numpy())
+    right = levelled(one * np.exp(slope_moves(y, one)[0]), y)   # the champion with the calibration slope 1
     noisy = lambda size: levelled(one + rng.normal(0, size, len(y)), y)
     return z["age"], {
         "the same model": ("equal", one, one), "fitted to other people": ("equal", one, z["two"]),
@@ -55,7 +56,8 @@ def pairs_of(people):
         "champion 0.7 too low, put right": ("better", one - 0.7, one), "O/E from 1.6 to 1.3": ("better", one - 0.56, one - 0.32),
         "slope from 0.7 to 1": ("better", levelled(one / 0.7, y), one), "champion with noise of 0.7, without": ("better", noisy(0.7), one),
         "the truth itself": ("better", one, truth),
-        "O/E 1.22": ("worse", one, one - 0.235), "O/E 1.35": ("worse", one, one - 0.36), "slope 0.8": ("worse", one, levelled(one / 0.8, y)),
+        "O/E 1.22": ("worse", one, one - 0.235), "O/E 1.35": ("worse", one, one - 0.36), "slope 0.8": ("worse", right, levelled(right / 0.8, y)),
+        "slope 1.25": ("worse", right, levelled(right / 1.25, y)),
         "noise of 0.4": ("worse", one, noisy(0.4)), "noise of 0.7": ("worse", one, noisy(0.7)), "age alone": ("worse", one, z["age"]),
     }
 

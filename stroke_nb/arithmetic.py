@@ -181,6 +181,7 @@ def prevalence_for(
     p: np.ndarray,  # risks of the place's own people, stated for `old`, shape (n,)
     old: float,     # prevalence that `p` is stated for
     share: float,   # with the outcome among these people
+    weight: np.ndarray | None = None,   # how many people each risk stands for, shape (n,); None: one
 ) -> float:         # to re-state risks for, so that their mean among these people is `share`
     "The prevalence that a place with these people amounts to: solve mean(expit(logit p + shift)) = share."
     if not 0 < share < 1: raise ValueError(f"prevalence is {share}: give a share between 0 and 1, such as 0.018")
@@ -188,7 +189,8 @@ def prevalence_for(
     z, low, high = bounded(np.asarray(p, float)), -30.0, 30.0
     for _ in range(60):   # halves the range each time, to 5e-17
         middle = (low + high) / 2
-        low, high = (middle, high) if expit(z + middle).mean() < share else (low, middle)
+        mean = np.average(expit(z + middle), weights=weight)
+        low, high = (middle, high) if mean < share else (low, middle)
     return float(expit(logit(old) + (low + high) / 2))
 
 # %% ../nbs/arithmetic.ipynb #fbc472a4

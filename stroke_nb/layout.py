@@ -100,8 +100,8 @@ def _names(header: list[str], file: Path | Upload) -> list[str]:
 def _has_decimal_commas(delimiter: str, rows: list[list[str]]) -> bool:
     "Whether numbers are written as 69,5."
     if delimiter == ",": return False
-    numbers = [cell for row in rows for cell in row if cell.replace(",", "").replace(".", "").lstrip("-").isdigit()]
-    return sum("," in cell for cell in numbers) > sum("." in cell for cell in numbers)
+    signs = [sign for row in rows for cell in row for sign in re.findall(r"^\s*[+-]?\d+([.,])\d+\s*$", cell)]
+    return signs.count(",") > signs.count(".")   # a date such as 24.12.1980 has no decimals
 
 # %% ../nbs/layout.ipynb #6fb9a196
 def _cells(file: Path | Upload, layout: Layout) -> Iterator[list[str]]:

@@ -8,7 +8,6 @@ __all__ = ['rename', 'spelling', 'numbers', 'where', 'require_columns', 'validat
 
 # %% ../nbs/schema.ipynb #2eff7f06
 import re
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -45,21 +44,14 @@ def rename(
     return _with_ages(frame.rename(columns=names))
 
 # %% ../nbs/schema.ipynb #24db3000
-def _column(field: Field):
-    "The pandera rule of one field."
-    import pandera.pandas as pa
-    if field.kind == "category":
-        return pa.Column(None, pa.Check.isin(field.categories, error="category"), nullable=True)
-    if field.kind == "binary": checks = [pa.Check.isin([0, 1], error="binary")]
-    else: checks = [pa.Check.in_range(*field.hard, error="range")]
-    if field.whole: checks.append(pa.Check(lambda numbers: numbers == numbers.round(), error="whole"))
-    return pa.Column(float, checks, nullable=True, coerce=True)
-
-@cache
-def _rules(names: tuple[str, ...]):
-    "The pandera rules of some fields; made once, as making them takes longer than checking a record."
-    import pandera.pandas as pa
-    return pa.DataFrameSchema({name: _column(FIELDS[name]) for name in names})
+def _failed(values: pd.Series, field: Field) -> dict[str, pd.Series]:   # check -> whether each row fails it
+    "Values of a field that can't be taken, by what is wrong with them."
+    some = values.notna()
+    if field.kind == "category": return {"category": some & ~values.isin(field.categories)}
+    if values.dtype == object: return {"number": some & pd.to_numeric(values, errors="coerce").isna()}
+    if field.kind == "binary": return {"binary": some & ~values.isin([0, 1])}
+    out_of_range = {"range": some & ~values.between(*field.hard)}
+    return out_of_range | ({"whole": some & (values != values.round())} if field.whole else {})
 
 # %% ../nbs/schema.ipynb #1fb25e9d
 def _canonical(text: str, spellings: dict) -> str | None:
@@ -106,14 +98,17 @@ def where(
     return f"row{'s' if total > 1 else ''} {', '.join(map(str, shown))}{more}"
 
 # %% ../nbs/schema.ipynb #c20d6eb6
-def _faults(failures: pd.DataFrame) -> list[str]:
-    "One sentence for each column and kind of fault in pandera's failure cases."
+def _faults(clean: pd.DataFrame, fields: list[Field]) -> list[str]:
+    "One sentence for each column and kind of fault."
     sentences = []
-    for (column, check), cases in failures.groupby(["column", "check"], sort=False):
-        field = FIELDS[column]
-        value = cases.failure_case.iloc[0]
-        shown = f"{value:g}" if isinstance(value, float) else repr(str(value)[:60])
-        sentences.append(f"column {column!r}, {where(cases['index'])}: {shown} {remedy(field, check)}")
+    for field in fields:
+        values = clean[field.name]
+        for check, failed in _failed(values, field).items():
+            rows = np.flatnonzero(failed)
+            if not len(rows): continue
+            value = values.iloc[rows[0]]
+            shown = f"{value:g}" if isinstance(value, float) else repr(str(value)[:60])
+            sentences.append(f"column {field.name!r}, {where(rows)}: {shown} {remedy(field, check)}")
     return sentences
 
 # %% ../nbs/schema.ipynb #7a24ac85
@@ -135,7 +130,6 @@ def validate(
     needed=INPUTS,            # columns that must be there
 ) -> pd.DataFrame:            # numbers and yes/no as float64, categories as str; missing is NaN
     "Check a frame against the schema; raise one `DataError` that lists every fault."
-    from pandera.errors import SchemaErrors
     frame = rename(pd.DataFrame(frame))
     require_columns(frame, needed)
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
@@ -143,26 +137,10 @@ def validate(
     clean = frame.assign(
         **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
     )
-    try: checked = _rules(tuple(field.name for field in fields)).validate(clean.reset_index(drop=True), lazy=True)
-    except SchemaErrors as error: raise DataError("\n".join(_faults(_cases(error, clean)))) from None
-    if "id" in checked: checked = checked.assign(id=_as_ids(checked.id))
-    _unique_ids(checked)
-    return checked.set_index(frame.index)
-
-# %% ../nbs/schema.ipynb #d606948d
-def _cases(error, clean: pd.DataFrame) -> pd.DataFrame:
-    "Failure cases cell by cell: column, check, index, failure_case."
-    cases = error.failure_cases[["column", "check", "index", "failure_case"]]
-    whole = cases.check.str.startswith(("coerce_dtype", "dtype"))
-    unread = set(cases[whole].column)
-    cells = [
-        (column, "number", row, value)
-        for column in unread
-        for row, value in enumerate(clean[column])
-        if pd.notna(value) and pd.isna(pd.to_numeric(value, errors="coerce"))
-    ]
-    rest = cases[~whole & ~cases.column.isin(unread)]
-    return pd.concat([pd.DataFrame(cells, columns=cases.columns).astype(object), rest.astype(object)])
+    if faults := _faults(clean, fields): raise DataError("\n".join(faults))
+    if "id" in clean: clean = clean.assign(id=_as_ids(clean.id))
+    _unique_ids(clean)
+    return clean
 
 # %% ../nbs/schema.ipynb #37e8140f
 def _as_ids(ids: pd.Series) -> pd.Series:

@@ -25,6 +25,7 @@ from .words import languages, texts
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
 from ..files import write_whole
+from ..places import share_of
 from ..scoring.alike import declined, events_of
 from ..scoring.scorer import LightScorer
 
@@ -116,6 +117,7 @@ def page_data(
         texts={code: texts()[code] for code in languages()}, advice=RECORD.advice,
         similar=reference and _counted(reference["similar"]), languages=RECORD.languages,
         title=RECORD.title, parent=known and known.prevalence_of_parent,
+        places=[(name, share_of(name), prevalence) for name, prevalence in scorer.places.items()],
         limits_words=limits_of(about.get("sha256")), purpose=purpose(),
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),

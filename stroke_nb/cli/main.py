@@ -125,10 +125,17 @@ def run(
     job: Annotated[str, typer.Argument(help="A job's name, or the path of a notebook.")],
     param: _Given = None, out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _FailOn = None,
     data: _Data = None, register: _Register = True,
+    engine: Annotated[
+        str, typer.Option(metavar="auto|memory|stream|spark", help="How tables are read, by jobs with this parameter.")
+    ] = "",
+    conf: Annotated[
+        list[str] | None, typer.Option(metavar="spark.NAME=VALUE", help="A setting of Spark; repeat for more.")
+    ] = None,
 ) -> None:
     "Run one job notebook and publish its report."
     from stroke_nb.jobs.run import run_job
-    done = run_job(job, _params(param), out=out, timeout=timeout, fail_on=fail_on, data=data)
+    reading = {name: value for name, value in dict(engine=engine, conf=conf).items() if value}
+    done = run_job(job, _params(param) | reading, out=out, timeout=timeout, fail_on=fail_on, data=data)
     _tell(done)
     if register: _register(done)
     raise typer.Exit(done.exit_code)

@@ -54,6 +54,9 @@ def serve(
     prevalence_people: Annotated[
         Path | None, typer.Option(help="File of the place's own people, whose mean risk becomes --prevalence.")
     ] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Place of use by its name in the record, with its share and its own people.")
+    ] = None,
     allowed_host: _Hosts = _NONE,
     proxy: Annotated[
         list[str], typer.Option(help="Address of a proxy whose X-Forwarded-For is believed; repeat for more.")
@@ -68,7 +71,7 @@ def serve(
     if prevalence_people: prevalence = _prevalence_among(prevalence_people, model, prevalence)
     options = dict(
         model=str(model), database=database, challenger=str(challenger) if challenger else None,
-        share=share, mode=mode, prevalence=prevalence, hosts=allowed_host or None, proxies=proxy or None,
+        share=share, mode=mode, prevalence=prevalence, place=place, hosts=allowed_host or None, proxies=proxy or None,
         api_keys="off" if everybody else None,
     )
     run(

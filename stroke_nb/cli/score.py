@@ -91,29 +91,47 @@ def _light_scorer(path: Path):
         stop(f"--explain: a model of kind {scorer.kind!r} isn't explained in log-odds. Use stroke_nb.model.explain.", 2)
     return scorer
 
+def _score_by(engine: str, source: str, out: str, model, wanted, scorer, conf) -> int:   # rows
+    "Score a table by an engine; nothing half-written is left."
+    if engine == "spark":
+        from stroke_nb.scale.spark import score_to
+        return score_to(source, out, model, wanted, conf)
+    if conf: stop(f"--conf {conf[0]}: a setting of Spark, which isn't used; give --engine spark.", 2)
+    from stroke_nb.scale.scoring import score_table
+    from stroke_nb.scale.sources import is_csv
+    typed = _format(Path(out)) == "parquet" and is_csv(source)
+    with _whole(Path(out)) as half: return score_table(source, half, model, wanted._replace(typed=typed), scorer)
+
 def score(
     source: Annotated[str, typer.Argument(
         metavar="IN", help="The record's inputs: CSV or Parquet file, pattern, folder, or database URL with ?table=.",
     )],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write: the same rows with `risk`.")
-    ],
+    out: Annotated[str, typer.Argument(
+        metavar="OUT", help="The same rows with `risk`: a CSV or Parquet file to write; by Spark a folder.",
+    )],
     model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path("models/champion"),
     columns: Annotated[str, typer.Option(help="Columns to keep, parted by commas; all where none is named.")] = "",
     interval: Annotated[bool, typer.Option("--interval", help="Also risk_low and risk_high.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Also each field's part of the log-odds.")] = False,
+    engine: Annotated[
+        str, typer.Option(metavar="auto|memory|stream|spark", help="spark: on a cluster; the others go piece by piece.")
+    ] = "auto",
+    conf: Annotated[
+        list[str] | None,
+        typer.Option(metavar="spark.NAME=VALUE", help="A setting of Spark; repeat for more. Files: SPARK_CONF_DIR."),
+    ] = None,
 ) -> None:
     "Add the risk of each person in a table of any size."
-    kind = _format(out)
     loaded = _load_model(model)
     from stroke_nb.errors import DataError
-    from stroke_nb.scale.scoring import score_table, Wanted
-    from stroke_nb.scale.sources import is_csv
+    from stroke_nb.scale.engine import announce, engine_of
+    from stroke_nb.scale.scoring import Wanted
+    chosen = engine_of(source, engine)
+    announce(chosen)
     names = tuple(name.strip() for name in columns.split(",") if name.strip())
     scorer = _light_scorer(model) if explain else None
-    try:
-        wanted = Wanted(names, interval, explain, typed=kind == "parquet" and is_csv(source))
-        with _whole(out) as half: rows = score_table(source, half, loaded, wanted, scorer)
+    wanted = Wanted(names, interval, explain)
+    try: rows = _score_by(chosen.name, source, out, loaded, wanted, scorer, conf or ())
     except DataError as error:
         name = Path(source).name if "://" not in source else "the table"
         raise DataError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None

@@ -27,9 +27,9 @@ class LookWords:
     @property
     def window(self) -> str:
         "Where evidence is carried, what the window and the reference are, and whether the window can be read."
-        compared, origin = self.look.compared, self.look.compared.origin["source"]
+        compared, origin = self.look.compared, self.look.compared.origin
         words = f"Window {compared.window.window_id}, {compared.window.source}: {self.look.quality.rows:,} rows. "
-        if self.look.at_hand: words += f"Reference: {len(compared.reference):,} rows of {origin}. "
+        if self.look.at_hand: words += f"Reference: {compared.reference_counts.rows:,} rows of {origin}. "
         else: words += (f"The state was begun with another reference than {origin}: evidence doesn't need it, "
                         "pictures of single columns do and are left out. ")
         if self.look.quality.ok: words += "Nothing in it stops the work."
@@ -75,7 +75,7 @@ class LookWords:
         "Do the risks hold?"
         look, kind = self.look, self.look.compared.kind
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
-        if look.compared.window.streamed:
+        if look.compared.window.is_streamed:
             return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
         if not look.outcomes and kind == "log":
             return "No outcome of this model's predictions has come in since the last look."
@@ -105,7 +105,7 @@ class LookWords:
     @property
     def columns(self) -> str:
         "How to read the pictures of single columns."
-        if self.look.at_hand and self.look.compared.window.streamed:
+        if self.look.at_hand and self.look.compared.window.is_streamed:
             return (f"Grey is the reference, blue an even sample of {len(self.look.rows):,} rows of the window, which "
                     "was counted in pieces. A difference here is description; the alarm above decides.")
         if self.look.at_hand:

@@ -245,7 +245,7 @@ class DriftMonitor:
 def monitor_at(
     path: Path | None,        # state file
     model,                    # as at `DriftMonitor`
-    reference: pd.DataFrame,  # fitted to where there is no state yet
+    reference,                # fitted to where there is no state yet: a table, or its counts
     budget: float = 0.05,
     looks_per_year: int = 52,
     seed: int = 20260101,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..arithmetic import wilson
-from ..disclosure import LEAST
+from ..disclosure import cleared, gathered, LEAST, rare
 from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
@@ -151,15 +151,16 @@ def column_finding(
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
-    "Histograms as shares of people, means marked."
+    "Histograms as shares of people, means marked; bars of fewer than five people are left out."
     everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
     edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
     for frame, label, style in (
-        (reference, "reference", dict(color=GREY, alpha=0.35, histtype="stepfilled")),
-        (window, "window", dict(color=BLUE, lw=1.6, histtype="step")),
+        (reference, "reference", dict(color=GREY, alpha=0.35, fill=True)),
+        (window, "window", dict(color=BLUE, lw=1.6)),
     ):
         values = frame[field.name].dropna().clip(edges[0], edges[-1])
-        ax.hist(values, edges, weights=np.full(len(values), 100 / max(len(values), 1)), label=label, **style)
+        count = cleared(np.histogram(values, edges)[0])
+        ax.stairs(100 * count / max(len(values), 1), edges, label=label, **style)
         ax.axvline(frame[field.name].mean(), color=style["color"], lw=1.2, ls="--")
     ax.set(xlabel=field.title, ylabel="share of people (%)")
 
@@ -205,15 +206,20 @@ def plot_column(
 
 # %% ../../nbs/drift/plots.ipynb #21d20043
 def evidently_types(
-    frame: pd.DataFrame,  # validated
-    names: list[str],     # columns to take
-) -> pd.DataFrame:
-    "Columns in types that Evidently counts: plain text for categories and yes/no."
-    def typed(name):
-        if name in NUMBERS: return frame[name]
-        words = frame[name].map({0: "no", 1: "yes"}) if FIELDS[name].kind == "binary" else frame[name]
-        return words.astype(object)
-    return pd.DataFrame({name: typed(name) for name in names})
+    frames: list[pd.DataFrame],  # validated
+    names: list[str],            # columns to take
+) -> list[pd.DataFrame]:
+    "Columns in types that Evidently counts, text for categories and yes/no; each value stands for five people or more."
+    typed = [pd.DataFrame(index=frame.index) for frame in frames]
+    for name in names:
+        columns = [frame[name] for frame in frames]
+        if name in NUMBERS: columns = [gathered(column.astype(float)) for column in columns]
+        else:
+            if FIELDS[name].kind == "binary": columns = [column.map({0: "no", 1: "yes"}) for column in columns]
+            few = rare(*columns)
+            columns = [column.astype(object).where(~column.isin(few), "rare ones") for column in columns]
+        for part, column in zip(typed, columns): part[name] = column
+    return typed
 
 def evidently_pages(
     reference: pd.DataFrame,  # validated
@@ -228,8 +234,8 @@ def evidently_pages(
     others = [name for name in names if name not in numbers]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)
     now, usual = (
-        Dataset.from_pandas(evidently_types(frame, names), data_definition=definition)
-        for frame in (current, reference)
+        Dataset.from_pandas(frame, data_definition=definition)
+        for frame in evidently_types([current, reference], names)
     )
     path = Path(out) / "evidently.html"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import math
 import re
 
 from ..display import BLUE, capital, GREY, VERMILION
+from ..spreadsheets import safe_cell
 
 # %% ../../nbs/jobs/figures.ipynb #d34b9b7c
 NUMBERS = "application/vnd.stroke-nb.numbers+json"   # kind of the output that holds what was drawn
@@ -59,7 +60,9 @@ def _series(ax, name: str, x, y, **more) -> dict | None:
     if not keep: return None
     pick = lambda values: [_rounded(values[n]) for n in keep]  # noqa: E731
     columns = {"x": _named(ax.xaxis, x), "y": _named(ax.yaxis, y), **more}
-    return dict(name="" if name.startswith("_") else name) | {key: pick(values) for key, values in columns.items()}
+    places = ax.transData.transform([(float(x[n]), float(y[n])) for n in keep])
+    shown = {key: pick(values) for key, values in columns.items()}
+    return dict(name="" if name.startswith("_") else name, at=places.tolist()) | shown
 
 def _drawn(ax) -> list[dict]:
     "Series of one axes."
@@ -78,7 +81,8 @@ def _drawn(ax) -> list[dict]:
             taken.append(line)
             ends = [segment for span in spans for segment in span.get_segments() if len(segment) == 2]
             along = 0 if container.has_xerr else 1
-            more = {end: [float(segment[n][along]) for segment in ends] for end, n in (("low", 0), ("high", 1))}
+            names = ("left", "right") if container.has_xerr else ("low", "high")
+            more = {end: [float(segment[n][along]) for segment in ends] for n, end in enumerate(names)}
             same = len(ends) == len(line.get_xdata())
             x, y = line.get_data()
             series.append(_series(ax, container.get_label(), x, y, **(more if same else {})))
@@ -98,12 +102,27 @@ def _title(ax) -> str:
     "Title of an axes, wherever it stands."
     return " ".join(next(filter(None, map(ax.get_title, ("left", "center", "right"))), "").split())
 
+def _percent(ax) -> str:
+    "Which of its axes are in percent."
+    from matplotlib.ticker import PercentFormatter
+    return "".join(name for name, axis in (("x", ax.xaxis), ("y", ax.yaxis))
+                   if isinstance(axis.get_major_formatter(), PercentFormatter))
+
+def _placed(series: dict, figure, box) -> dict:
+    "A series with the places of its points on the paper, in whole points from its upper left corner."
+    inches = [(x / figure.dpi - box.x0, box.y1 - y / figure.dpi) for x, y in series["at"]]
+    return series | dict(at=[(round(72 * x), round(72 * y)) if math.isfinite(x + y) else None for x, y in inches])
+
 def numbers(
     figure,        # matplotlib figure
-) -> list[dict]:   # of each axes that shows some: title, x and y (labels), series
+) -> list[dict]:   # of each axes that shows some: title, x and y (labels), percent, series
     "What a figure shows, as numbers."
-    parts = [dict(title=_title(ax), x=ax.get_xlabel(), y=ax.get_ylabel(), series=_drawn(ax)) for ax in figure.axes]
-    return [part for part in parts if part["series"]]
+    from matplotlib import rcParams
+    parts = [dict(title=_title(ax), x=ax.get_xlabel(), y=ax.get_ylabel(), percent=_percent(ax), series=_drawn(ax))
+             for ax in figure.axes]
+    box = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])   # as `savefig` cuts it
+    return [part | dict(series=[_placed(series, figure, box) for series in part["series"]])
+            for part in parts if part["series"]]
 
 def description(
     figure,        # matplotlib figure
@@ -154,9 +173,24 @@ def _csv(parts: list[dict]) -> str:
     rows.writerow(["part", "series", "x", "y", "low", "high"])
     for part in parts:
         for one in part["series"]:
-            ends = [one.get(end) or [""] * len(one["x"]) for end in ("low", "high")]
-            rows.writerows([part["title"] or part["y"], one["name"], *row] for row in zip(one["x"], one["y"], *ends))
+            ends = [one.get(end) or one.get(flat) or [""] * len(one["x"]) for end, flat in _ENDS.items()]
+            names = part["title"] or part["y"], one["name"]
+            rows.writerows([safe_cell(f"{cell}") for cell in (*names, *row)] for row in zip(one["x"], one["y"], *ends))
     return "data:text/csv;charset=utf-8," + quote(file.getvalue())
+
+_ENDS = {"low": "left", "high": "right"}   # of an interval that stands, of one that lies
+
+def _table(one: dict, part: dict) -> dict:
+    "A series as a page shows it: head, rows of text, and where on the paper each row is drawn."
+    columns = {name: one[name] for name in ("x", "y", *_ENDS, *_ENDS.values()) if one.get(name)}
+    def text(name: str, value) -> str:
+        axis = "x" if name in ("x", *_ENDS.values()) else "y"
+        if isinstance(value, str) or axis not in part.get("percent", ""): return f"{value}"
+        return f"{100 * value:.3g} %"
+    heads = {"x": part["x"] or "x", "y": one["name"] or part["y"] or "y", "left": "low", "right": "high"}
+    rows = [[text(name, value) for name, value in zip(columns, row)] for row in zip(*columns.values())]
+    places = " ".join(f"{at[0]},{at[1]}" if at else "-" for at in one.get("at", ()))
+    return dict(head=[heads.get(name, name) for name in columns], rows=rows, at=places)
 
 def figure_output(
     svg: str,      # from `figure_bundle`
@@ -167,7 +201,8 @@ def figure_output(
     from html import escape
     alt, parts = shown["alt"] or before, shown["parts"]
     named_svg = svg.replace('role="img"', f'role="img" aria-label="{escape(alt)}"', 1)
-    return dict(kind="figure", svg=named_svg, parts=parts, alt=alt, csv=_csv(parts) if parts else "")
+    tables = [dict(title=part["title"], tables=[_table(one, part) for one in part["series"]]) for part in parts]
+    return dict(kind="figure", svg=named_svg, parts=tables, alt=alt, csv=_csv(parts) if parts else "")
 
 def captioned(outputs: list[dict]) -> list[dict]:
     "The sentence that a cell says before its figure is the figure's caption."

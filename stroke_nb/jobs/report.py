@@ -61,6 +61,7 @@ def _one_header(table) -> None:
                 if b.get_text(strip=True): a.string = b.get_text(strip=True)
             rows[1].decompose()
     for cell in table.select("thead th"):
+        if not cell.get_text(strip=True): cell.name = "td"   # the corner heads nothing
         if _RAW_NAME.fullmatch(cell.get_text(strip=True)): cell.string = label(cell.get_text(strip=True))
 
 def _tables(html: str) -> str:
@@ -136,7 +137,7 @@ _APPENDIX = "appendix"                    # tag of a heading whose section is fo
 
 def _blocks(cells: list) -> tuple[list, list]:
     "Blocks of a report (prose, or code with outputs) and its contents."
-    blocks, contents, codes, alt, count = [], [], [], "Output", itertools.count(1)
+    blocks, contents, codes, alt, count, tables = [], [], [], "Output", itertools.count(1), itertools.count(1)
     for cell in cells:
         if _ERROR_MARK in cell["metadata"].get("tags", []): continue
         if cell["cell_type"] == "markdown" and cell["source"].strip():
@@ -150,6 +151,7 @@ def _blocks(cells: list) -> tuple[list, list]:
             outputs = captioned([*filter(None, (_output(output, alt) for output in cell["outputs"]))])
             for output in outputs:
                 if output["kind"] == "figure": output["number"] = next(count)
+                if output["kind"] == "html" and not output.get("prose"): output["table"] = next(tables)
                 if output.get("is_heading"): output["html"] = _anchored(output["html"], contents)
             if outputs:
                 blocks.append(dict(codes=codes, outputs=outputs))

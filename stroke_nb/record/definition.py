@@ -166,6 +166,7 @@ class Record:
     alike: dict[str, Any] = field(default_factory=dict)    # who counts as alike; empty: by the strongest fields
     ids: tuple[str, ...] = ("id", "patient_id")     # names of the column that tells people apart
     files: tuple[KnownFile, ...] = ()               # what is known of single files of data
+    places: dict[str, Any] = field(default_factory=dict)   # place of use -> share with the outcome, and its people
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
     advice: dict[str, Any] = field(default_factory=dict)   # for a patient: talk_to, signs, emergency

@@ -128,6 +128,32 @@ def _check_names(section: Section, record: Record) -> None:
             if name not in record.fields:
                 reject(section, f"{name} is no field. {did_you_mean(name, record.fields)}".strip(), place)
 
+def _group_fault(record: Record, group) -> str:
+    "What is wrong with a group of a place's people; empty where nothing is."
+    if not isinstance(group, dict) or not isinstance(group.get("people"), int) or group["people"] < 1:
+        return f"{group!r} is no group: give `people`, how many, and what is known of them"
+    for name, value in group.items():
+        if name == "people": continue
+        if name not in record.fields: return f"{name} is no field. {did_you_mean(name, record.fields)}".strip()
+        entry = record.fields[name]
+        if entry.kind == "category" and value not in entry.categories:
+            return f"{name}: {value!r} is none of {', '.join(entry.categories)}"
+        low, high = entry.hard or (0, 1)
+        if entry.kind != "category" and not (isinstance(value, (int, float)) and low <= value <= high):
+            return f"{name}: {value!r} isn't a number from {low:g} to {high:g}"
+    return ""
+
+def _check_places(section: Section, record: Record) -> None:
+    "A place has a share between 0 and 1, and groups of people with values that can be."
+    for name, place in record.places.items():
+        odd = set(place) - {"share", "people"} if isinstance(place, dict) else {"its text"}
+        if odd: reject(section, f"{name}: {min(odd)} isn't known; give `share` and `people`", "places")
+        share = place.get("share")
+        if not isinstance(share, float) or not 0 < share < 1:
+            reject(section, f"{name}: `share` is {share!r}; give a number between 0 and 1, such as 0.018", "places")
+        for group in place.get("people", ()):
+            if fault := _group_fault(record, group): reject(section, f"{name}: {fault}", "places")
+
 def _whole_form(form: dict, names) -> dict[str, tuple]:
     "The form's headings with every field below one of them."
     form = {heading: tuple(below) for heading, below in form.items()}
@@ -165,6 +191,7 @@ def parse(
         source=_plain(section),
     ))
     _check_names(section, record)
+    _check_places(section, record)
     return record
 
 def _plain(value):

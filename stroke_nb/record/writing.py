@@ -21,7 +21,7 @@ def _scalar(value) -> str:
     if isinstance(value, str):
         is_plain = _PLAIN.fullmatch(value) and value.lower() not in _TRUTHS
         return value if is_plain else json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)
+    return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))   # 2e-06 is text to YAML
 
 def _flow(value) -> str:
     "A value on one line."

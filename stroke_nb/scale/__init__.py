@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/scale/00_scale.ipynb #8afd48b2
+from .scoring import score
 from .window import count_window, WindowCounts
 
-__all__ = ["count_window", "WindowCounts"]
+__all__ = ["count_window", "score", "WindowCounts"]

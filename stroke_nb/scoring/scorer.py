@@ -17,8 +17,9 @@ from stroke_nb.arithmetic import (
     average, bounded, codes_of, codes_of_columns, encode_codes, ENCODED, expand_codes, expit, interval,
     logit, OWNERS, plausible_codes, restate, shift_prevalence, without,
 )
-from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS
+from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS, RECORD
 from ..files import sha256_of
+from ..places import place_prevalence
 from ..trees import fast_parts, fast_sum
 
 # %% ../../nbs/scoring/scorer.ipynb #aad727b5
@@ -62,6 +63,19 @@ class Saved:
         self.calibration = tuple(state["calibration"])
         # fields that told nothing in training: whatever a record says of them is ignored
         self.left_out = [name for name, group in state["plausible"].items() if not group]
+
+    @cached_property
+    def places(self) -> dict[str, float]:
+        "The record's places of use, and the prevalence among people like the training data's that each amounts to."
+        at_home = lambda columns: self.score_columns(columns, self.prevalence).risk
+        return {name: place_prevalence(name, at_home, self.prevalence) for name in RECORD.places}
+
+    def prevalence_at(
+        self, requested: float | str | None = None,   # a prevalence, or a place of the record
+    ) -> float:
+        "What risks are stated for: as requested, else the model's own place, else its training data's prevalence."
+        if isinstance(requested, str): return self.places[requested]
+        return next(value for value in (requested, self.place, self.prevalence) if value is not None)
 
     def score(
         self, records: list[dict],        # from `fields.check_record`

@@ -50,7 +50,7 @@ def _scoring_request(service: Service, request: Request, body: One | Many, expla
     persons = [id and service.person_secret and person_key(service.person_secret, id) for id in ids]
     return ScoringRequest(
         inputs_of(people), keys, request_id, service.settings.threshold,
-        prevalence=service.settings.prevalence if body.prevalence is None else body.prevalence,
+        prevalence=service.settings.stated_for if body.prevalence is None else body.prevalence,
         persons=persons, caller=request.scope.get("caller"), explain=explain,
     )
 
@@ -216,11 +216,11 @@ async def canary(request: Request, body: CanaryIn):
 # %% ../../nbs/service/routes.ipynb #eafd9de9
 def _model_in_use(service: Service, role: str, scorer) -> dict:
     "One model: the members of `api.ModelInUse`."
-    scores = scorer.score([check_record(EXAMPLE)])
+    scores, stated_for = scorer.score([check_record(EXAMPLE)]), service.settings.stated_for or scorer.place
     return dict(
         role=role, version=name_of(scorer), sha256=scorer.sha256, kind=scorer.kind,
-        prevalence=scorer.prevalence, place=service.settings.prevalence or scorer.place,
-        threshold=threshold_of(scorer, service.settings.threshold, service.settings.prevalence),
+        prevalence=scorer.prevalence, place=None if stated_for is None else scorer.prevalence_at(stated_for),
+        threshold=threshold_of(scorer, service.settings.threshold, stated_for),
         thresholds=scorer.thresholds, trained_on=scorer.about, has_interval=bool(scores.low[0] == scores.low[0]),
     )
 

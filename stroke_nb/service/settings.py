@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 
 from ..errors import DataError
+from ..places import people_of
 from .canary import Canary
 
 # %% ../../nbs/service/settings.ipynb #b1f2e4aa
@@ -34,6 +35,7 @@ class Settings:
     salt: str = "stroke_nb"           # of the canary's sides
     role: str = "champion"            # of its own model in the log; "challenger" in a canary of two deployments
     prevalence: float | None = None   # of the place of use, where a request names none
+    place: str | None = None          # the same by its name in the record, for the place's own people
     threshold: str | float = "f2"     # for `positive`: a rule of training, or a risk
     api_keys: str = "auto"            # "required", "off", or "auto": from the first one on, for good
     hosts: tuple[str, ...] = ()       # names it answers for, besides localhost and addresses in digits
@@ -53,6 +55,14 @@ class Settings:
         for name in ("hosts", "proxies"): object.__setattr__(self, name, _names(name, getattr(self, name)))
         if self.prevalence is not None and not 0 < self.prevalence < 1:
             raise DataError(f"prevalence is {self.prevalence}: give a share between 0 and 1, such as 0.018")
+        if self.place is not None:
+            people_of(self.place)   # raises where the record has no such place
+            if self.prevalence is not None: raise DataError("prevalence and place: give one of them")
+
+    @property
+    def stated_for(self) -> float | str | None:
+        "What risks are stated for where a request names nothing: a place, a prevalence, or None for the model's own."
+        return self.place if self.place is not None else self.prevalence
 
 # %% ../../nbs/service/settings.ipynb #9eecc7c1
 def settings_from(environment=os.environ) -> Settings:

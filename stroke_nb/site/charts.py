@@ -33,7 +33,7 @@ def target(
     parts = [newest["metrics"].get(part, {}).get("value") for part in (name, f"{whose}threshold", f"{whose}evidence")]
     if not all(parts): return None
     years, threshold, evidence = parts
-    return years * threshold / evidence   # an alarm is as much rarer as the threshold is higher
+    return round(years * threshold / evidence, 6)   # an alarm is as much rarer as the threshold is higher
 
 def charted(
     newest: dict,    # run

@@ -8,6 +8,8 @@ __all__ = ['WINGS', 'library', 'changes_markdown', 'stage', 'build_docs']
 # %% ../../nbs/site/docs.ipynb #b75fbeac
 import logging
 import shutil
+import subprocess
+import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,6 +117,18 @@ def _config(root: Path, pages: Path, site: Path):
     config.plugins.on_startup(command="build", dirty=False)
     return config
 
+def _take_pictures(
+    root: Path,     # workspace
+    work: Path,     # where the samples were made, with their model
+    samples: Path,
+    images: Path,   # gets the pictures
+) -> None:
+    "Take the docs' pictures anew from the samples, where there is a browser; else those of the workspace stay."
+    script = root / "nbs/docs/images/take.py"
+    if not (script.is_file() and shutil.which("chromium") and find_spec("playwright")): return
+    words = [sys.executable, script, samples, images, "first_look", "report", "calculator"]
+    subprocess.run(list(map(str, words)), cwd=work, check=True, capture_output=True, timeout=600)
+
 def build_docs(
     out: str | Path = "_docs",   # folder of the site; what is there is replaced
     root: str | Path = ".",      # workspace
@@ -131,7 +145,8 @@ def build_docs(
         stage(root, pages, run, samples)
         if samples:
             Path(place, "work").mkdir()
-            build_samples(Path(place, "work"), Path(place, "samples"))
+            reports = build_samples(Path(place, "work"), Path(place, "samples"))
+            _take_pictures(root, Path(place, "work"), reports, pages / "images")
         _build(_config(root, pages, site))
         shutil.rmtree(out, ignore_errors=True)
         # lunr's other languages are never asked for

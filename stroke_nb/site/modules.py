@@ -185,7 +185,8 @@ def module_markdown(
         rows.append(f"| [`{node.name}`](#{node.name}) | {table_text(docstring)} |")
     parts = [
         heading(title, subtitle, boost=0.002),
-        f"`stroke_nb.{module.removesuffix('.__init__')}`, from the notebook `nbs/{notebook}`\n{{ .from }}",
+        f"`stroke_nb.{module.removesuffix('.__init__')}`, from the notebook `nbs/{notebook}`. "
+        "The tests run its examples; what they show is in the notebook once it is run: `make lab`\n{ .from }",
         "\n".join(["| | |", "|:--|:--|", *rows]) if rows else "",
         *(_cell_markdown(cell, notebook) for cell in cells),
     ]

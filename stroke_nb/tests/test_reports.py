@@ -147,14 +147,32 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
         " return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b); })",
     )
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wide = page.eval_on_selector_all(
+        "figure .scroll:has(> svg)", "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length")
     context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == [] and faults == []
     assert min(labels, default=11) > 10.8   # pixels, on a phone too
+    assert width < 1400 or not wide, "a figure is wider than its column"
     assert all(sizes) and len(sizes) >= dict(train=8, drift=10).get(name.split(",")[0], 0)
     if name != "evidently": assert overflow <= 0, "the page is wider than the screen"
 
 # %% ../../nbs/tests/test_reports.ipynb #5c93bdb9
 LENGTHS = dict(train=9500, validate=5500, drift=6000)   # pixels at a width of 1,400; the training page had 22,815
+
+def _hover(page):
+    "The pointer over a point that is drawn reads its row."
+    figure = page.locator("figure:has(tbody[data-at])").first
+    figure.scroll_into_view_if_needed()
+    place, cells = figure.evaluate("""figure => {
+        const body = figure.querySelector("tbody[data-at*=',']"), places = body.dataset.at.split(" ");
+        const n = places.findIndex(at => at.includes(",")), paper = figure.querySelector("svg").getScreenCTM();
+        const place = new DOMPoint(...places[n].split(",")).matrixTransform(paper);
+        return [[place.x, place.y], [...body.rows[n].cells].map(cell => cell.textContent)]; }""")
+    page.mouse.move(*place)
+    text = figure.locator(".tip").inner_text()
+    assert all(cell in text for cell in cells), (text, cells)
+    page.mouse.move(0, 0)
+    assert not figure.locator(".tip").is_visible()
 
 @pytest.mark.parametrize("name", ["train", "validate", "drift", "drift, older"])
 def test_the_first_screen_says_what_it_means(chromium, name):
@@ -168,6 +186,7 @@ def test_the_first_screen_says_what_it_means(chromium, name):
         ".verdict, .first", "parts => parts.map(part => part.getBoundingClientRect().bottom)")
     tiles, cut = page.locator(".first .figures > div").count(), page.locator("text=…").count()
     raw = re.findall(r"\b[a-z]+_[a-z_]+\b", page.inner_text(".first"))
+    if name != "drift": _hover(page)
     height, headers = page.evaluate("document.documentElement.scrollHeight"), page.locator("thead tr:nth-child(2)").count()
     page.close()
     assert max(bottoms) <= 900 and tiles <= 4 and not raw, (bottoms, tiles, raw)

@@ -6,12 +6,14 @@
 __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evidence_of_the_whole',
            'test_a_state_does_not_grow_with_the_people', 'test_a_month_in_many_files_is_counted_in_pieces',
            'test_damaged_files_are_never_counted', 'test_every_kind_of_table_has_the_same_counts',
-           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing',
+           'test_a_reference_is_read_in_pieces_too', 'test_a_table_comes_back_as_it_came',
+           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing', 'cluster',
            'test_spark_counts_and_scores_as_one_machine_does']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
+import os
 import shutil
-import sys
+import signal
 from dataclasses import fields
 from functools import cache, reduce
 from importlib.util import find_spec
@@ -34,11 +36,11 @@ from ..drift.people import counted
 from ..errors import DataError
 from ..files import whole_file
 from ..model import RiskModel
-from ..scale import count_window, pieces, sketch, sources
+from ..scale import count_window, engine, pieces, score, sketch
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
 from ..scale.sources import pieces_of
-from ..scale.spark import score_spark
+from ..scale.spark import read_spark, score_to
 from ..scale.window import count_piece, WindowCounts
 from ..scoring import Scorer
 from ..simulation import simulate
@@ -133,9 +135,10 @@ def _month(folder: Path) -> pd.DataFrame:
     people.to_csv(folder / "whole.csv", index=False)
     return people
 
-def _look(folder: Path, current: str):
+def _look(folder: Path, current: str, **parameters):
     "The drift job on a window."
-    return look(str(folder / current), data=str(folder / "reference.csv"), model="none", window_id="2026-11")
+    current = current if "://" in current else str(folder / current)
+    return look(current, data=str(folder / "reference.csv"), model="none", window_id="2026-11", **parameters)
 
 def test_a_month_in_many_files_is_counted_in_pieces(monkeypatch, tmp_path, capsys):
     "Patterns, folders and compressed files; in pieces or whole, the same digits."
@@ -143,13 +146,13 @@ def test_a_month_in_many_files_is_counted_in_pieces(monkeypatch, tmp_path, capsy
     simulate(600, seed=9).to_csv(tmp_path / "reference.csv", index=False)
     whole = _look(tmp_path, "whole.csv")
     for limit in (1_000_000, 100):
-        monkeypatch.setattr(sources, "HELD", limit)
+        monkeypatch.setattr(engine, "HELD", limit)
         for current in ("parquet/*.parquet", "csv"):
             month = _look(tmp_path, current)
             assert (month.result.evidence, month.verdict) == (whole.result.evidence, whole.verdict)
             assert month.quality.counts.digest == whole.quality.counts.digest
             assert month.record()["metrics"]["window_rows"]["value"] == 300
-    assert "Read in pieces: up to" in capsys.readouterr().out and "even sample" in month.words().columns
+    assert "Engine stream: up to" in capsys.readouterr().out and "even sample" in month.words().columns
     assert len(people) == month.quality.rows
 
 # %% ../../nbs/tests/test_scale.ipynb #0c14a203
@@ -184,6 +187,33 @@ def test_every_kind_of_table_has_the_same_counts(tmp_path):
         import duckdb
         given.append(duckdb.sql(f"select * from '{tmp_path}/parquet/*.parquet'"))
     assert {count_window(source).digest for source in given} == {count_window(tmp_path / "parquet").digest}
+
+# %% ../../nbs/tests/test_scale.ipynb #4e415b14
+def test_a_reference_is_read_in_pieces_too(tmp_path, capsys):
+    "Reference and window by each engine of one machine: one verdict, one evidence; wishes that can't be met are refused."
+    people = _month(tmp_path)
+    simulate(600, seed=9).to_csv(tmp_path / "reference.csv", index=False)
+    looks = [_look(tmp_path, "parquet", engine=name) for name in ("memory", "stream")]
+    assert "Engine stream: 3 files, as asked for." in capsys.readouterr().out
+    assert len({(found.result.evidence, found.verdict, found.at_hand, found.quality.counts.digest) for found in looks}) == 1
+    records = [found.record() for found in looks]
+    assert records[0]["metrics"] == records[1]["metrics"] and len(people) == 300
+    with pytest.raises(DataError, match="read by Spark alone"): _look(tmp_path, "s3a://bucket/people", engine="stream")
+
+# %% ../../nbs/tests/test_scale.ipynb #5d4450a4
+def test_a_table_comes_back_as_it_came(tmp_path):
+    "`score` gives pandas for pandas, Arrow for Arrow, and a reader for what may be large."
+    people = _month(tmp_path)
+    expected = _model().predict_proba(people)[:, 1]
+    frame = score(people.set_index(people.id + 7), _model())
+    assert frame.index.tolist() == (people.id + 7).tolist()
+    table, reader = score(pa.Table.from_pandas(people), _model()), score(dataset(tmp_path / "parquet"), _model())
+    for risk in (frame.risk, table["risk"], reader.read_all()["risk"]):
+        np.testing.assert_allclose(risk, expected, rtol=0, atol=1e-15)
+    assert type(table) is pa.Table and type(reader) is pa.RecordBatchReader
+    if find_spec("polars"):
+        import polars
+        assert type(score(polars.from_pandas(people), _model())) is polars.DataFrame
 
 # %% ../../nbs/tests/test_scale.ipynb #a396894e
 @cache
@@ -226,35 +256,68 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet"]
 
 # %% ../../nbs/tests/test_scale.ipynb #1acb3999
-def _session():
-    "A local session of two workers; skips in words where there can be none."
-    if not find_spec("pyspark"): pytest.skip("no pyspark: pip install pyspark")
+_ROOT = Path(stroke_nb.__file__).parents[1]
+_WORKERS = {
+    "spark.master": "local[2,2]",   # two workers; a task that failed is tried once more
+    "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1",
+    # a session this short doesn't pay for optimised bytecode
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+
+@pytest.fixture
+def cluster(monkeypatch, tmp_path):
+    "Settings of a cluster of two workers in `SPARK_CONF_DIR`; skips in words where there can be none."
+    beside = next((_ROOT / ".spark").glob("lib/python*/site-packages"), _ROOT)
+    if not find_spec("pyspark"): monkeypatch.syspath_prepend(beside)
+    if not find_spec("pyspark"): pytest.skip("no pyspark: see .ci/run")
     if not shutil.which("java"): pytest.skip("no Java: install one, such as Debian's default-jre-headless")
+    lines = [f"{name} {value}" for name, value in _WORKERS.items()]
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/spark-defaults.conf").write_text("\n".join(lines))
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "conf"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, beside))))   # workers start elsewhere
+    yield
     from pyspark.sql import SparkSession
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"   # a session this short doesn't pay for optimised bytecode
-    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.extraJavaOptions", quick)
-    return builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
+    if session := SparkSession.getActiveSession(): session.stop()
+
+def _losing_a_worker(frame, mark: str):
+    "The frame's rows; the first worker that is asked for those of partition 1 is killed."
+    def rows(batches):
+        from pyspark import TaskContext
+        if TaskContext.get().partitionId() == 1 and not os.path.exists(mark):
+            Path(mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from batches
+    return frame.mapInArrow(rows, frame.schema)
 
 @pytest.mark.filterwarnings("ignore")   # pyspark's own about pandas 3
-def test_spark_counts_and_scores_as_one_machine_does(monkeypatch, tmp_path):
-    "Digest, counts, people, evidence and risks."
-    for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"): monkeypatch.setenv(name, sys.executable)
-    monkeypatch.setenv("PYTHONPATH", str(Path(stroke_nb.__file__).parents[1]))   # workers start elsewhere
+def test_spark_counts_and_scores_as_one_machine_does(cluster, tmp_path):
+    "Digest, counts, people, evidence and risks, though a worker is killed; faults in this package's words."
     people = simulate(20_000, seed=4).drop(columns=["stroke", "true_risk"])
     many = pd.concat([people] * 10, ignore_index=True).assign(id=range(0, 2_000_000, 10))
-    many.to_parquet(tmp_path / "people.parquet", index=False, row_group_size=50_000)
-    session = _session()
-    try:
-        frame = session.read.parquet(f"file://{tmp_path}/people.parquet").repartition(3)
-        there, here = count_window(frame), count_window(many)
-        assert (there.rows, there.digest, there.ids) == (200_000, here.digest, here.ids)
-        np.testing.assert_array_equal(there.counts, here.counts)
-        np.testing.assert_array_equal(there.people.hashes, here.people.hashes)
-        monitors = [DriftMonitor().fit(people.head(500).drop(columns="id")) for _ in range(2)]
-        evidence = [monitor.update(counts, "1").evidence for monitor, counts in zip(monitors, (there, here))]
-        assert evidence[0] == evidence[1]
-        risks = score_spark(frame.filter("id < 20000"), _model(), Wanted(("id",))).toPandas().sort_values("id").risk
-        expected = _model().predict_proba(many.head(2_000))[:, 1]
-        np.testing.assert_allclose(risks, expected, rtol=0, atol=1e-15)
-    finally: session.stop()
+    source = tmp_path / "people.parquet"
+    many.to_parquet(source, index=False, row_group_size=50_000)
+    frame = read_spark(str(source), ["spark.app.name=given"])
+    context = frame.sparkSession.sparkContext
+    assert (context.master, context.appName) == ("local[2,2]", "given")
+    there, here = count_window(_losing_a_worker(frame.repartition(2), str(tmp_path / "killed"))), count_window(many)
+    assert (tmp_path / "killed").exists()
+    assert (there.rows, there.digest, there.ids) == (200_000, here.digest, here.ids)
+    np.testing.assert_array_equal(there.counts, here.counts)
+    np.testing.assert_array_equal(there.people.hashes, here.people.hashes)
+    monitors = [DriftMonitor().fit(people.head(500).drop(columns="id")) for _ in range(2)]
+    evidence = [monitor.update(counts, "1").evidence for monitor, counts in zip(monitors, (there, here))]
+    assert evidence[0] == evidence[1]
+    few, out = tmp_path / "few.parquet", str(tmp_path / "out")
+    many.head(2_000).to_parquet(few, index=False)
+    assert score_to(str(few), out, _model(), Wanted(("id",), interval=True)) == 2_000
+    scored = pd.read_parquet(out).sort_values("id")
+    expected = _model().predict_proba(many.head(2_000))[:, 1]
+    np.testing.assert_allclose(scored.risk, expected, rtol=0, atol=1e-15)
+    assert (scored.risk_low < scored.risk_high).all()
+    with pytest.raises(DataError, match="is there already"): score_to(str(few), out, _model())
+    with pytest.raises(DataError, match="parts aren't made by Spark"): score(frame, _model(), Wanted(explain=True))
+    many.head(100).assign(age=[300] * 100).to_parquet(few, index=False)
+    faulty = "partition 0: column 'age', .* is outside 0 to 120"
+    with pytest.raises(DataError, match=faulty): score_to(str(few), out + "2", _model())
+    assert not Path(out + "2").exists()

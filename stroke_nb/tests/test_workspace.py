@@ -150,13 +150,13 @@ def test_lock_holds_every_dependency():
         if key.endswith("requirements")
         for name in value.split()
     }
-    lock = (ROOT / "requirements.txt").read_text()
+    lock = "".join((ROOT / name).read_text() for name in ("requirements.txt", "spark.txt"))
     assert asked <= {plain(line) for line in lock.splitlines()}
     assert "://" not in lock
 
 def test_what_is_installed_is_known_by_its_hash():
     if not ROOT: pytest.skip("an installed package has no workspace")
-    for name in ("requirements.txt", "uv.txt"):
+    for name in ("requirements.txt", "uv.txt", "spark.txt"):
         entries = (ROOT / name).read_text().replace("\\\n", "").splitlines()
         assert entries and all(re.fullmatch(r"\S+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry.strip()) for entry in entries)
     installs = [line for line in (ROOT / "Makefile").read_text().splitlines() if " install " in line and " -r " in line]

@@ -30,7 +30,6 @@ from pathlib import Path
 HEAVY = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
     "sklearn.preprocessing", "catboost", "shap", "matplotlib.pyplot", "joblib", "sqlalchemy", "skops.io",
-    "pandera.pandas", "hypothesis",   # which pandera imports with its first check
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
     "papermill", "nbconvert", "voila.app", "typer", "jinja2", "yaml", "fastapi", "uvicorn",
     "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",

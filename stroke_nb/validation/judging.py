@@ -26,7 +26,7 @@ from .bootstrap import evaluate
 from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
 from ..margins import MARGINS
-from .people import folded_table
+from .people import COUNTS, folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
@@ -96,7 +96,7 @@ def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
               f"{KINDS[model.kind].label}, was fitted to four fifths of the data and is judged on the other fifth, "
               f"told apart by a hash of the id. Few {_event.plural} are left in a fifth; the training report's "
               "cross-validation says more.")
-    return Section(who + fitted, table=folded_table(judged.people))
+    return Section(f"{who}{fitted} {COUNTS}", table=folded_table(judged.people))
 
 def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, Section]:
     "Performance of the risks as they are, and re-stated for the prevalence seen here."

@@ -106,7 +106,7 @@ def plot_learning(
     "Each measure against the events learned from, with its band."
     import matplotlib.pyplot as plt
     names = curve.metric.unique()
-    look = dict(figsize=(3.4 * len(names), 3.2), dpi=110, facecolor="white", layout="constrained")
+    look = dict(figsize=(2.4 * len(names), 3), dpi=110, facecolor="white", layout="constrained")
     _, axes = plt.subplots(1, len(names), **look)
     for ax, name in zip(axes, names, strict=True):
         rows = curve[curve.metric == name]
@@ -116,7 +116,8 @@ def plot_learning(
         ax.set_xscale("log")
         ax.set_xticks(rows.events, [f"{events}" for events in rows.events], minor=False)
         ax.minorticks_off()
-        ax.set(title=label(name), xlabel=f"{_event.plural} learned from")
+        ax.set(xlabel=f"{_event.plural} learned from")
+        ax.set_title(label(name), fontsize=10)
     return axes
 
 def learning_table(curve: pd.DataFrame) -> pd.DataFrame:

@@ -40,13 +40,16 @@ def _risk_strip(ax, y, p):
     "Histogram of everybody's risk below `ax`, on the same axis, cases counted upwards and the others downwards."
     from mpl_toolkits.axes_grid1 import make_axes_locatable
     strip = make_axes_locatable(ax).append_axes("bottom", size="22%", pad=0.12, sharex=ax)
-    bins = np.linspace(*ax.get_xlim(), 61)
-    for case, sign, colour in ((1, 1, BLUE), (0, -1, GREY)):
-        count = cleared(np.histogram(p[y == case], bins)[0])
-        strip.bar(bins[:-1], sign * count / max(count.max(), 1), np.diff(bins), align="edge", color=colour)
-    strip.set_yticks([0.55, -0.55], [f"{(y == 1).sum():,} {_event.plural}", f"{(y == 0).sum():,} others"], fontsize=8)
+    bins, dropped = np.linspace(*ax.get_xlim(), 61), False
+    for case, sign, colour, who in ((1, 1, BLUE, _event.plural), (0, -1, GREY, "others")):
+        people = np.histogram(p[y == case], bins)[0]
+        count = cleared(people)
+        height, dropped = sign * count / max(count.max(), 1), dropped or count.sum() < people.sum()
+        strip.bar(bins[:-1], height, np.diff(bins), align="edge", color=colour, label=f"{who}, of the fullest bar")
+    strip.set_yticks([0.55, -0.55], [f"{(y == 1).sum():,} {_event.plural}", f"{(y == 0).sum():,} others"], fontsize=9)
     strip.tick_params(axis="y", length=0)
-    strip.set(ylim=(-1.1, 1.1), xlabel=ax.get_xlabel())
+    note = f" (bars of fewer than {LEAST} people are left out)" if dropped else ""
+    strip.set(ylim=(-1.1, 1.1), xlabel=ax.get_xlabel() + note)
     ax.set_xlabel("")
     ax.tick_params(labelbottom=False)
 
@@ -58,7 +61,7 @@ def plot_calibration(
     ax=None,                       # matplotlib axes; new ones when None
 ):                                 # the axes
     "Smooth calibration curve with its band, the diagonal, and the people beneath."
-    ax = new_axes(ax, (5.5, 5.5))
+    ax = new_axes(ax, (6, 4.2))
     top = min(1, 1.05 * max(frame["risk"].max(), frame["observed"].max()))
     ax.plot([0, 1], [0, 1], "--", color=GREY, lw=1, label="perfect calibration")
     ax.fill_between(frame["risk"], frame["low"], frame["high"], color=BLUE, alpha=0.2, lw=0, label="pointwise band")
@@ -224,7 +227,7 @@ def plot_decision_instability(
 # %% ../../nbs/validation/plots.ipynb #738bf611
 _PANELS = {
     "observed_expected_ratio": ("observed / expected", 1), "auroc": ("AUROC", None),
-    "net_benefit": (fill(f"net {_event.plural} found per 1,000", 36), None),
+    "net_benefit": (fill(f"net {_event.plural} found per 1,000", 18), None),
 }
 
 def plot_subgroups(
@@ -234,7 +237,7 @@ def plot_subgroups(
     import matplotlib.pyplot as plt
     judged = frame[frame.auroc.notna()].iloc[::-1].reset_index(drop=True)
     _, axes = plt.subplots(
-        1, 3, figsize=(10, 0.8 + 0.28 * len(judged)), dpi=110, sharey=True, facecolor="white", layout="constrained"
+        1, 3, figsize=(7.3, 0.9 + 0.28 * len(judged)), dpi=110, sharey=True, facecolor="white", layout="constrained"
     )
     for ax, (name, (label, right)) in zip(axes, _PANELS.items()):
         scale = 1000 if name == "net_benefit" else 1

@@ -30,7 +30,7 @@ from stroke_nb.validation.cross_validation import (
 from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
-from .people import folded_table
+from .people import COUNTS, folded_table
 from .enough import size_sections
 from .provenance import fingerprint, save_of_run, state_for
 from stroke_nb.validation.sections import (
@@ -111,7 +111,7 @@ def _people_section(cohort: pd.DataFrame, y) -> Section:
     about = cohort.attrs
     words = (
         f"{about['source']}: {about['rows']:,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
-        f"Duplicate rows left out: {about['duplicates']}. {horizon_words(study_of(about))}"
+        f"Duplicate rows left out: {about['duplicates']}. {horizon_words(study_of(about))} {COUNTS}"
     )
     oddities = "".join(f"\n- Odd but used: {warning}." for warning in about["warnings"])
     return Section(words + ("\n" + oddities if oddities else ""), table=folded_table(cohort))

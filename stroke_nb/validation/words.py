@@ -134,7 +134,8 @@ def instability_words(
         f"Refitted to {refits} other samples of such people, a person's risk moves by "
         f"{100 * numbers['mape']:.2f} percentage points on average (MAPE); for the tenth with the highest risks, "
         "95 % of the refits lie within a span of "
-        f"{numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk."
+        f"{numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk, which holds the "
+        "true risk less often than that: what was tried to make it honest is on the page How to read the reports."
     )
 
 # %% ../../nbs/validation/words.ipynb #f7efb2f4

@@ -1,8 +1,9 @@
-"""Takes the pictures of the docs from the real thing: a report, the calculator, JupyterLab's scheduler.
+"""Takes the pictures of the docs from the real thing: reports, the calculator, JupyterLab's scheduler.
 
-    python nbs/docs/images/take.py [report calculator lab]     from the workspace, after `make reports`; needs Chromium
+    python nbs/docs/images/take.py SAMPLES OUT [first_look report calculator lab]     from the workspace; needs Chromium
 
-Pictures are cut down to 64 colours, so that one has well under 150 KB. None shows anybody's row.
+SAMPLES is `_docs/samples`, OUT the folder that gets the pictures. `make docs` takes all but JupyterLab's for the site
+that it builds, so that they show today's pages; those beside this file are for README.md. Pictures are cut down to 64 colours, so that one has well under 150 KB. None shows anybody's row.
 """
 import io
 import json
@@ -20,15 +21,24 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-HERE, BIN = Path(__file__).resolve().parent, Path(sys.executable).parent
+BIN = Path(sys.executable).parent
+SAMPLES, OUT = (Path(word).resolve() for word in sys.argv[1:3])
 PERSON = "gender=Female&age=67&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban&avg_glucose_level=228.7&smoking_status=formerly+smoked"
 
 
 def keep(page, name: str, **box) -> None:
     "Save what the page shows as a small PNG."
-    image = Image.open(io.BytesIO(page.screenshot(**box))).convert("RGB").quantize(64, dither=Image.Dither.NONE)
-    image.save(HERE / f"{name}.png", optimize=True)
-    print(f"{name}.png", (HERE / f"{name}.png").stat().st_size // 1000, "KB")
+    save(shot(page, **box), name)
+
+
+def shot(page, **box):
+    return Image.open(io.BytesIO(page.screenshot(**box))).convert("RGB")
+
+
+def save(image, name: str) -> None:
+    path = OUT / f"{name}.png"
+    image.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(path.name, path.stat().st_size // 1000, "KB")
 
 
 @contextmanager
@@ -54,16 +64,32 @@ def serving(port: int, *words: str, env: dict | None = None):
         server.wait(30)
 
 
+def first_look() -> None:
+    "An alarm's first screen, and the calculator in one file beside it."
+    with browser_page(860, 820) as page:
+        page.goto((SAMPLES / "alarm/report.html").as_uri())
+        left = shot(page)
+        page.set_viewport_size(dict(width=560, height=820))
+        page.goto((SAMPLES / "calculator.html").as_uri() + f"#{PERSON}")
+        page.reload()
+        page.wait_for_timeout(500)
+        right = shot(page)
+    both = Image.new("RGB", (left.width + 12 + right.width, left.height), "#c5ccd3")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + 12, 0))
+    save(both, "first-look")
+
+
 def report() -> None:
-    newest = max(Path("reports/train").glob("2*/report.html")).resolve()
     with browser_page(1180, 670) as page:
-        page.goto(newest.as_uri())
+        page.goto((SAMPLES / "training/report.html").as_uri())
         page.wait_for_timeout(500)
         keep(page, "report")
 
 
 def calculator() -> None:
-    with serving(8871, BIN / "stroke-nb", "app", "--port", "8871") as url:
+    model = ["--model", "model"] if Path("model").is_dir() else []   # that of the samples, where they are made
+    with serving(8871, BIN / "stroke-nb", "app", "--port", "8871", *model) as url:
         for name, size in (("calculator", (1180, 820)), ("calculator-phone", (390, 780))):
             with browser_page(*size) as page:
                 page.goto(f"{url}/#{PERSON}")
@@ -98,4 +124,5 @@ def lab() -> None:
 
 
 if __name__ == "__main__":
-    for what in sys.argv[1:] or ("report", "calculator", "lab"): dict(report=report, calculator=calculator, lab=lab)[what]()
+    known = dict(first_look=first_look, report=report, calculator=calculator, lab=lab)
+    for what in sys.argv[3:] or known: known[what]()

@@ -174,11 +174,13 @@ function buildForm(headings = {}) {
 
 // ---- the place of use
 let prevalence = null;
+const namedPlace = value => page.places.find(place => Math.abs(place[2] - value) < 1e-9);   // name, share, prevalence
 function buildPlace() {
   const {place: set, prevalence: own} = page.model, choices = [];
   if (set !== null) choices.push([say("place_as_set", {share: perCent(set)}), set]);
   choices.push([say("place_as_data", {share: perCent(own)}), own]);
   if (page.parent) choices.push([say("place_as_parent", {share: perCent(page.parent)}), page.parent]);
+  for (const [name, share, value] of page.places) choices.push([`${name}: ${perCent(share)}`, value]);
   const select = at("place-choice"), share = at("place-share"), fault = at("place-fault");
   select.replaceChildren(...choices.map(([words, value]) => make("option", {value}, words)), make("option", {value: ""}, say("place_other")));
   share.setAttribute("aria-label", say("place_other"));
@@ -214,9 +216,10 @@ function declined(record) {
   return "";
 }
 function summary(record) {
-  const empty = names.every(name => isBlank(record, name)), own = page.model.prevalence, place = prevalence ?? page.model.place ?? own;
+  const empty = names.every(name => isBlank(record, name)), own = page.model.prevalence, stated = prevalence ?? page.model.place ?? own;
+  const named = namedPlace(stated), place = named ? named[1] : stated, share = perCent(place);   // the share there
   if (empty) {
-    const whose = place === own ? say("in_data") : say("in_place", {share: perCent(place)});
+    const whose = named ? say("in_named", {name: named[0], share}) : stated === own ? say("in_data") : say("in_place", {share});
     const tells = page.strongest ? say("tells", {label: fields[page.strongest].short}) : "";
     return {record, empty, place, sentence: aboutless(say("empty", {whose, tells, count: of1000(place)}), of1000(place))};
   }
@@ -225,8 +228,8 @@ function summary(record) {
   const scores = scorer.score(record, prevalence);
   const [low, high] = scores.low === null ? ["", ""] : [of1000(scores.low), of1000(scores.high)], count = of1000(scores.risk);
   const span = low === high ? "" : say("span", {low, high});
-  const key = place !== own ? "headline_place" : page.simulated ? "headline_simulated" : "headline";
-  return {record, place, ...scores, sentence: aboutless(say(key, {count, share: perCent(place), span}), count)};
+  const key = named ? "headline_named" : stated !== own ? "headline_place" : page.simulated ? "headline_simulated" : "headline";
+  return {record, place, stated, ...scores, sentence: aboutless(say(key, {count, share, span, name: named && named[0]}), count)};
 }
 const percentWords = answer => answer.low === null ? say("no_interval", {risk: perCent(answer.risk)})
   : say("interval", {risk: perCent(answer.risk), low: bare(answer.low), high: perCent(answer.high)});
@@ -323,7 +326,7 @@ function showAlike(answer) {
   if (!page.similar) return;
   const {people, events, who} = alike(answer.record), [low, high] = wilson(events, people);
   const words = say("alike_words", {people: grouped(people), events: grouped(events), who, share: perCent(events / people), low: bare(low), high: perCent(high)});
-  at("alike").replaceChildren(make("h2", {}, say("alike")), make("p", {}, words), ...(answer.place === page.model.prevalence ? [] : [make("p", {class: "help"}, say("alike_data"))]));
+  at("alike").replaceChildren(make("h2", {}, say("alike")), make("p", {}, words), ...(answer.stated === page.model.prevalence ? [] : [make("p", {class: "help"}, say("alike_data"))]));
 }
 function list(key, sentences) { at(key).replaceChildren(make("h2", {}, say(key)), make("ul", {}, ...sentences.map(words => make("li", {}, words)))); }
 function showAdvice({low, high}) {
@@ -334,7 +337,7 @@ function showAdvice({low, high}) {
 }
 function showCall(answer) {
   const body = {...answer.record};
-  if (answer.place !== (page.model.place ?? page.model.prevalence)) body.prevalence = answer.place;
+  if (answer.stated !== (page.model.place ?? page.model.prevalence)) body.prevalence = answer.stated;
   const json = JSON.stringify(body).replace(/'/g, "'\\''");
   at("api").lastElementChild.textContent = `curl -s localhost:8000/predict -H 'Content-Type: application/json' -d '${json}'`;
 }
@@ -433,7 +436,9 @@ function fromLink() {
   const given = new URLSearchParams(location.hash.slice(1)), record = {};
   for (const name of names) if (given.has(name)) record[name] = fromText(name, given.get(name));
   const share = Number(given.get("prevalence"));
-  if (share >= 1e-4 && share <= .6) { at("place-choice").value = ""; at("place-share").value = general(100 * share, 10); at("place-share").oninput(); }
+  const named = namedPlace(share);
+  if (named) { at("place-choice").value = named[2]; at("place-share").oninput(); }
+  else if (share >= 1e-4 && share <= .6) { at("place-choice").value = ""; at("place-share").value = general(100 * share, 10); at("place-share").oninput(); }
   return record;
 }
 function fromText(name, text) {             // a value of a link, in the unit that it was entered in
