@@ -18,6 +18,7 @@ from .drawings import per_cent
 from .inputs import count_words, is_blank
 from .words import ENGLISH, Words
 from ..fields import check_record, FIELDS, INPUTS, LIMITS, NUMBERS, RECORD
+from ..places import share_of
 from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, spans_of, unusual
 from ..scoring.likeness import within
 from ..scoring.load import HeavyScorer, Scorer
@@ -54,6 +55,12 @@ class RiskSummary:
     peers: tuple = field(default=(), repr=False)   # fields in which peers are like the record, the main one first
     spans: dict = field(default_factory=dict, repr=False)   # field to the ends between which similar people lie
     words: Words = field(default=ENGLISH, repr=False, compare=False)   # language and units it is told in
+    where: str = ""                   # the place's name in the record; empty: it has none there
+
+    @property
+    def share(self) -> float:
+        "Share with the outcome in the place: its own, or among people like the training data's."
+        return share_of(self.where) if self.where else self.prevalence
 
     @property
     def is_empty(self) -> bool: return all(is_blank(self.record, name) for name in INPUTS)
@@ -82,13 +89,19 @@ def _refusal(reference, record: dict, words: Words) -> str:
     unit = f" {words.unit(name)}" if words.unit(name) else ""
     return words("declined", label=words.short(name), side=words(side), limit=f"{limit:g}", unit=unit)
 
-def _no_risk(reference, record: dict, own: float, prevalence: float, words: Words) -> str:
+def _place_at(model, prevalence: float) -> str:
+    "The record's place that a prevalence is for; empty where there is none."
+    return next((name for name, value in model.places.items() if abs(value - prevalence) < 1e-9), "")
+
+def _no_risk(reference, record: dict, own: float, prevalence: float, where: str, words: Words) -> str:
     "Why a record gets no risk; empty where it gets one."
     if any(not is_blank(record, name) for name in INPUTS): return _refusal(reference, record, words)
-    whose = words("in_data") if prevalence == own else words("in_place", share=words.per_cent(prevalence))
+    share = share_of(where) if where else prevalence
+    whose = words("in_data") if prevalence == own else words("in_place", share=words.per_cent(share))
+    if where: whose = words("in_named", name=where, share=words.per_cent(share))
     strongest = strongest_of(reference)
     tells = words("tells", label=words.short(strongest)) if strongest else ""
-    return words.sentence("empty", words.of_1000(prevalence), whose=whose, tells=tells)
+    return words.sentence("empty", words.of_1000(share), whose=whose, tells=tells)
 
 MANY_BLANKS = 0.4   # share of the fields from which on an answer says so
 
@@ -124,12 +137,13 @@ def summary(
 ) -> RiskSummary:
     "The risk of one person and what puts it into perspective."
     record, reference = check_record(record), model.about.get("reference")
-    stated_for = next(share for share in (prevalence, model.place, model.prevalence) if share is not None)
+    stated_for = model.prevalence_at(prevalence)
+    where = _place_at(model, stated_for)
     base = dict(
         record=record, prevalence=stated_for, own=model.prevalence, version=model.version, sha256=model.sha256,
-        simulated=bool(model.about.get("simulated")), data=model.about.get("sha256"), words=words,
+        simulated=bool(model.about.get("simulated")), data=model.about.get("sha256"), words=words, where=where,
     )
-    if reason := _no_risk(reference, record, model.prevalence, stated_for, words):
+    if reason := _no_risk(reference, record, model.prevalence, stated_for, where, words):
         return RiskSummary(**base, declined=reason)
     scores = model.score([record], prevalence)
     risk = float(scores.risk[0])
@@ -162,8 +176,10 @@ def headline(
     words, span = answer.words, span_words(answer.low, answer.high, answer.words)
     key = "headline_simulated" if answer.simulated else "headline"
     if answer.prevalence != answer.own: key = "headline_place"
+    if answer.where: key = "headline_named"
     return words.sentence(
-        key, words.of_1000(answer.risk), share=words.per_cent(answer.prevalence), span=f" ({span})" if span else ""
+        key, words.of_1000(answer.risk), share=words.per_cent(answer.share), name=answer.where,
+        span=f" ({span})" if span else "",
     )
 
 # %% ../../nbs/calculator/answer.ipynb #e84f879a
@@ -220,11 +236,15 @@ def places(model, words: Words = ENGLISH) -> list[tuple[str, float]]:
     "Prevalences to choose from: words and share; the first is what the model states its risks for by itself."
     parent = _parent(model.about.get("sha256"))
     shares = [("place_as_set", model.place), ("place_as_data", model.prevalence), ("place_as_parent", parent)]
-    return [(words(key, share=words.per_cent(share)), share) for key, share in shares if share]
+    named = [(f"{name}: {words.per_cent(share_of(name))}", place) for name, place in model.places.items()]
+    return [*((words(key, share=words.per_cent(share)), share) for key, share in shares if share), *named]
 
 def place_of_use_words(answer: RiskSummary) -> str:
     "What the choice of a place means."
     outcome, parent = RECORD.outcome, _parent(answer.data)
+    if answer.where:
+        return (f"Stated for {answer.where}, where {per_cent(answer.share)} {outcome.have}: the log-odds of every risk "
+                "are moved by the same amount, so that the mean risk of that place's own people is this share.")
     if answer.prevalence == answer.own:
         elsewhere = (f"Where {outcome.plural} are rarer or more common among people with the same values, these risks "
                      "are too high or too low. A place that has fewer because its people differ, in age say, needs no "

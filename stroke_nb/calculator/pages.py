@@ -64,7 +64,7 @@ def answer_html(
     words, sentence = answer.words, headline(answer)
     of_1000 = words("of_1000")
     if answer.is_empty:
-        count = words.of_1000(answer.prevalence)
+        count = words.of_1000(answer.share)
         return _answer(sentence, "before", count, detail=words("enter"), of_1000=of_1000)
     if answer.risk is None: return no_answer_html(sentence)
     span = span_words(answer.low, answer.high, words)
@@ -127,7 +127,7 @@ def perspective_html(
 ) -> Markup | str:
     "What puts the answer into perspective: a thousand people, peers, evidence, doubts."
     shown = dict(say=answer.words, doubts=[], legend=[], place="", among="", peers="", similar="", interval="")
-    if answer.is_empty: return render("perspective.html", **shown, icons=icon_array(answer.prevalence))
+    if answer.is_empty: return render("perspective.html", **shown, icons=icon_array(answer.share))
     if answer.risk is None: return ""
     shown |= dict(doubts=answer.warnings, legend=_legend(answer), similar=similar_words(answer))
     if not brief and answer.low is not None: shown["interval"] = answer.words("interval_words")
