@@ -22,7 +22,7 @@ from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
 from ..scale.engine import engine_of
-from ..scale.sources import StreamedTable
+from ..scale.sources import files_of, is_file, StreamedTable
 from ..scale.window import count_window, WindowCounts
 from ..schema import validate
 
@@ -76,10 +76,11 @@ def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.
     return people
 
 def _streamed_reference(source: str | None, engine: str, conf: Iterable[str]) -> StreamedTable | None:
-    "The reference where it isn't held in memory; None where it is."
+    "The reference where it isn't one file that fits into memory; None where it is."
     if source in (None, "log"): return None
     chosen = engine_of(source, engine)
-    return None if chosen.name == "memory" else streamed(source, chosen, conf)
+    plain = not is_file(source) or files_of(source) == [Path(source)]
+    return None if chosen.name == "memory" and plain else streamed(source, chosen, conf)
 
 def comparison(
     current: str = "",     # the window: file, pattern, folder or address; empty: the data's own fifth, or the log

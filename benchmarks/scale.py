@@ -1,0 +1,131 @@
+"""Rows, seconds, CPU and memory of counting, drift and scoring at size, each in a process of its own.
+
+python benchmarks/scale.py FOLDER [--rows 10000000] [--model models/champion] [--spark]
+
+FOLDER keeps the simulated people (Parquet files of a million rows, 35 bytes a row) for another run.
+"""
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PIECE = 1_000_000
+
+
+def people(folder: Path, rows: int) -> str:
+    "A pattern of files with that many simulated people, made where they aren't there."
+    from stroke_nb.simulation import simulate
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in range(-(-rows // PIECE)):
+        path = folder / f"{part:04}.parquet"
+        if path.exists(): continue
+        n = min(PIECE, rows - part * PIECE)
+        frame = simulate(n, seed=1000 + part).drop(columns=["stroke", "true_risk"])
+        frame.assign(id=range(part * PIECE, part * PIECE + n)).to_parquet(folder / "part", index=False, row_group_size=262_144)
+        (folder / "part").rename(path)
+    return str(folder / "*.parquet")
+
+
+def count(source: str, **_) -> dict:
+    "One pass without a model: levels, pairs, quality, who is there."
+    from stroke_nb.scale import count_window
+    return dict(digest=count_window(source).digest)
+
+
+def drift(source: str, out: str, **_) -> dict:
+    "The drift job's own look without a model: the even files are the reference, the odd ones the window."
+    from stroke_nb.drift.job import look
+    state = Path(out, "state.npz")
+    state.unlink(missing_ok=True)
+    even, odd = (source.replace("*", f"*[{digits}]") for digits in ("02468", "13579"))
+    found = look(odd, data=even, model="none", state=str(state), window_id="2026-01", engine="stream").require()
+    return dict(verdict=found.verdict, state_bytes=state.stat().st_size)
+
+
+def score(source: str, out: str, model: str, **_) -> dict:
+    "Score and write Parquet."
+    from stroke_nb.model import RiskModel
+    from stroke_nb.scale.scoring import score_table
+    rows = score_table(source, Path(out, "scored.parquet"), RiskModel.load(model))
+    Path(out, "scored.parquet").unlink()
+    return dict(scored=rows)
+
+
+def catboost(source: str, model: str, **_) -> dict:
+    "What scoring is held against: CatBoost's predict and the linear half on an encoded matrix, no reading or writing."
+    import numpy as np
+    from stroke_nb.arithmetic import encode_codes
+    from stroke_nb.fields import FIELDS, INPUTS
+    from stroke_nb.model import RiskModel
+    from stroke_nb.scale.columns import column_of
+    from stroke_nb.scale.sources import pieces_of
+    from stroke_nb.scale.window import renamed, values_of
+    batch = renamed(next(pieces_of(source)).batch)
+    columns = {name: column_of(batch.column(name), FIELDS[name]) for name in INPUTS}
+    values = values_of(columns, len(batch))
+    encoded = encode_codes(np.ascontiguousarray(values[~np.isnan(values).any(axis=1)]))
+    estimator = RiskModel.load(model).fitted_.estimator
+    start, cpu, rows = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() < start + 10:
+        estimator.predict_proba(encoded)
+        rows += len(encoded)
+    return dict(rate=round(rows / (time.perf_counter() - start)), rate_of_cpu=round(rows / (time.process_time() - cpu)))
+
+
+def spark(source: str, **_) -> dict:
+    "The same counts by Spark, two executors of one core each on this machine."
+    from stroke_nb.scale import count_window
+    from stroke_nb.scale.spark import read_spark
+    settings = ["spark.master=local-cluster[2,1,1024]", "spark.ui.enabled=false", "spark.executor.memory=1g"]
+    return dict(digest=count_window(read_spark(source, settings)).digest)
+
+
+WAYS = dict(count=count, drift=drift, score=score, catboost=catboost, spark=spark)
+
+
+def measured(way: str, **given) -> dict:
+    "Run one way in a process of its own."
+    command = [sys.executable, __file__, given["out"], "--way", way, "--given", json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode: return dict(way=way, failed=done.stderr.strip().splitlines()[-1][:300])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak() -> int:
+    "Most bytes of memory that this process took; `ru_maxrss` would hold its parent's, too."
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
+
+
+def one(way: str, given: dict) -> None:
+    "What a process of its own does and prints."
+    start = time.perf_counter()
+    found = WAYS[way](**given)
+    use = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(json.dumps(dict(
+        way=way, rows=given["rows"], seconds=round(time.perf_counter() - start, 1),
+        cpu=round(sum(part.ru_utime + part.ru_stime for part in use), 1),
+        gigabytes=round(peak() / 1e9, 2), **found,
+    )))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--model", default="models/champion")
+    parser.add_argument("--spark", action="store_true")
+    parser.add_argument("--way", choices=WAYS)
+    parser.add_argument("--given", type=json.loads)
+    args = parser.parse_args()
+    if args.way: one(args.way, args.given)
+    else:
+        source = people(Path(args.folder, str(args.rows)), args.rows)
+        print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+        ways = ["count", "drift", *(["score", "catboost"] if Path(args.model).is_dir() else []), *["spark"] * args.spark]
+        for way in ways:
+            print(measured(way, source=source, out=args.folder, model=args.model, rows=args.rows), flush=True)
