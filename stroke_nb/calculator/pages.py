@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['SIMULATED_WORDS', 'answer_html', 'no_answer_html', 'declined_html', 'trouble_html', 'perspective_html',
-           'unknowns_html', 'why_html', 'compare_html', 'many_html', 'download_html', 'banner_html', 'note_html']
+           'unknowns_html', 'call_of', 'why_html', 'compare_html', 'many_html', 'download_html', 'banner_html',
+           'note_html']
 
 # %% ../../nbs/calculator/pages.ipynb #849edaaf
+import json
+import shlex
 from base64 import b64encode
 from datetime import date
 
 from markupsafe import Markup
 
 from ..arithmetic import shift_prevalence
+from .about import purpose
 from stroke_nb.calculator.answer import (
     headline,
-    INTERVAL_WORDS,
     of_1000,
     peers_words,
     percent_words,
@@ -26,29 +29,48 @@ from stroke_nb.calculator.answer import (
     stamp,
 )
 from .batch import Line, Scored
-from .drawings import Bar, BLUE, GREY, icon_array, interval_bars, per_cent, waterfall
-from .inputs import value_words
-from .reasons import Comparison, NOT_AN_EFFECT, UnknownField, Why
+from .counts import people_rows, steps_of_people
+from stroke_nb.calculator.drawings import (
+    Bar,
+    BLUE,
+    GREY,
+    icon_array,
+    interval_bars,
+    per_cent,
+    RISK_WORDS,
+    STEP_NAMES,
+    waterfall,
+)
+from .reasons import Comparison, UnknownField, Why
 from .templates import render
-from .words import ENGLISH
-from ..fields import FIELDS, INPUTS, RECORD
+from .words import ENGLISH, Words
+from ..fields import INPUTS, RECORD
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/pages.ipynb #f600eacd
-def _answer(sentence: str, kind="", count="", span="", detail="", faults=()) -> Markup:
+def _answer(
+    sentence: str, kind="", count="", span="", detail="", faults=(), dated=(), of_1000=""
+) -> Markup:
     return render(
-        "answer.html", sentence=sentence, kind=kind, count=count, span=span, detail=detail, faults=faults
+        "answer.html", sentence=sentence, kind=kind, count=count, span=span, detail=detail, faults=faults,
+        dated=dated, of_1000=of_1000,
     )
 
-def answer_html(answer: RiskSummary) -> Markup:
+def answer_html(
+    answer: RiskSummary,
+    today: date | None = None,   # the day of a letter to a patient; None: for a clinician
+) -> Markup:
     "The answer itself."
+    words, sentence = answer.words, headline(answer)
+    of_1000 = words("of_1000")
     if answer.is_empty:
-        detail = "Enter what is known; anything may stay unknown."
-        return _answer(headline(answer), "before", of_1000(answer.share), detail=detail)
-    if answer.risk is None: return no_answer_html(headline(answer))
-    return _answer(
-        headline(answer), "", of_1000(answer.risk), span_words(answer.low, answer.high), percent_words(answer)
-    )
+        count = words.of_1000(answer.share)
+        return _answer(sentence, "before", count, detail=words("enter"), of_1000=of_1000)
+    if answer.risk is None: return no_answer_html(sentence)
+    span = span_words(answer.low, answer.high, words)
+    dated = (words("letter_for"), words("letter_date", date=f"{today:%Y-%m-%d}")) if today else ()
+    detail = "" if today else percent_words(answer)
+    return _answer(sentence, "", words.of_1000(answer.risk), span, detail, dated=dated, of_1000=of_1000)
 
 def no_answer_html(sentence: str) -> Markup:
     "A sentence in place of an answer."
@@ -56,9 +78,10 @@ def no_answer_html(sentence: str) -> Markup:
 
 def declined_html(
     faults: list[tuple[str, str]],   # label of a field, what is wrong with it
+    words: Words = ENGLISH,
 ) -> Markup:
     "Why there is no answer to what was typed."
-    return _answer("No answer to these values.", "none", faults=faults)
+    return _answer(words("no_answer"), "none", faults=faults)
 
 def trouble_html(
     number: str,   # under which the log tells of it
@@ -72,13 +95,14 @@ def trouble_html(
 # %% ../../nbs/calculator/pages.ipynb #ad265015
 def _legend(answer: RiskSummary) -> list[tuple[str, str]]:
     "Kind and words of each sort of dots, which is also the icon array in words."
-    n = of_1000(answer.risk)
-    if not span_words(answer.low, answer.high): return [("sure", f"{n} of 1,000")]
-    low, high = of_1000(answer.low), of_1000(answer.high)
-    return [
-        ("sure", f"{low} at the lower end"), ("est", f"{n} by the estimate"),
-        ("maybe", f"{high} at the upper end, of 1,000"),
-    ]
+    words = answer.words
+    if not span_words(answer.low, answer.high, words):
+        return [("sure", words("legend_alone", count=words.of_1000(answer.risk)))]
+    ends = dict(sure=answer.low, est=answer.risk, maybe=answer.high)
+    keys = dict(sure="legend_sure", est="legend_estimate", maybe="legend_maybe")
+    return [(kind, words(keys[kind], count=words.of_1000(risk))) for kind, risk in ends.items()]
+
+def _icons(answer: RiskSummary) -> Markup: return icon_array(answer.risk, answer.low, answer.high)
 
 _LABEL = 24   # letters that stand beside a figure on a phone
 
@@ -91,66 +115,80 @@ def _peers(answer: RiskSummary) -> Markup | str:
     if len(peers) > _LABEL: peers = "These people"   # the sentence above says who
     half = f"half: {per_cent(first).removesuffix(' %')} to {per_cent(third)}"
     bars = [
-        Bar("This record", percent_words(answer, span=""), answer.risk, answer.low, answer.high),
+        Bar("This record", percent_words(answer, "interval_short"), answer.risk, answer.low, answer.high),
         Bar(peers, half, median, low, high, GREY, (first, third)),
     ]
     return interval_bars(bars, f"This record {lowered(peers_words(answer))}")
 
 # %% ../../nbs/calculator/pages.ipynb #313e8f04
-def perspective_html(answer: RiskSummary) -> Markup | str:
+def perspective_html(
+    answer: RiskSummary,
+    brief: bool = False,   # without peers and what an interval is, as for a patient
+) -> Markup | str:
     "What puts the answer into perspective: a thousand people, peers, evidence, doubts."
-    blank = dict(doubts=[], legend=[], place="", among="", peers="", similar="", interval="")
-    if answer.is_empty: return render("perspective.html", **blank, icons=icon_array(answer.share))
+    shown = dict(say=answer.words, doubts=[], legend=[], place="", among="", peers="", similar="", interval="")
+    if answer.is_empty: return render("perspective.html", **shown, icons=icon_array(answer.share))
     if answer.risk is None: return ""
-    return render(
-        "perspective.html", doubts=answer.warnings, icons=icon_array(answer.risk, answer.low, answer.high),
-        legend=_legend(answer), place=place_words(answer), among=peers_words(answer) if answer.peers else "",
-        peers=_peers(answer), similar=similar_words(answer),
-        interval="" if answer.low is None else INTERVAL_WORDS,
-    )
+    shown |= dict(doubts=answer.warnings, legend=_legend(answer), similar=similar_words(answer))
+    if not brief and answer.low is not None: shown["interval"] = answer.words("interval_words")
+    if not brief and answer.words.language == "en":   # peers have English names only
+        among = peers_words(answer) if answer.peers else ""
+        shown |= dict(place=place_words(answer), among=among, peers=_peers(answer))
+    return render("perspective.html", **shown, icons=_icons(answer))
 
 def unknowns_html(
     fields: list[UnknownField],   # from `could_change`
     most: int = 3,                # shown at once, the others folded
+    words: Words = ENGLISH,
 ) -> Markup | str:
     "What knowing the blank fields could change."
-    return render("unknowns.html", sentences=[field.words() for field in fields], most=most) if fields else ""
+    sentences = [field.words(words) for field in fields]
+    return render("unknowns.html", say=words, sentences=sentences, most=most) if fields else ""
 
 # %% ../../nbs/calculator/pages.ipynb #d87b001f
-def _direction(part: float) -> str:
-    "What a part of the log-odds does to the risk."
-    if abs(part) < 5e-4: return "leaves it as it is"
-    return "raises" if part > 0 else "lowers"
+def call_of(
+    answer: RiskSummary,
+    prevalence: float | None = None,   # of the place of use; None: the model's own
+) -> str:
+    "The call of the prediction service that gives an answer."
+    body = json.dumps(answer.record | ({} if prevalence is None else dict(prevalence=prevalence)), ensure_ascii=False)
+    return f"curl -s localhost:8000/predict -H 'Content-Type: application/json' -d {shlex.quote(body)}"
 
-def why_html(reasons: Why) -> Markup:
-    "The waterfall and its table."
-    order = sorted(range(len(reasons.parts)), key=lambda n: -abs(reasons.parts[n]))
-    rows = [
-        (
-            *reasons.labels[n].split(": ", 1),
-            f"{reasons.parts[n]:+.3f}".replace("-", "−"),
-            _direction(reasons.parts[n]),
-        )
-        for n in order
+def why_html(
+    reasons: Why,
+    words: Words = ENGLISH,
+    call: str = "",   # from `call_of`
+) -> Markup:
+    "People of 1,000 step by step; behind a click the waterfall in log-odds with its table, and the service's call."
+    parts = [
+        (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−"))
+        for label, part, _ in reasons.steps()
     ]
-    drawing = waterfall(reasons.base, reasons.parts, reasons.labels)
-    return render("why.html", drawing=drawing, rows=rows, events=RECORD.outcome.plural)
+    axis = STEP_NAMES["axis"] if words.language == "en" else words("log_odds")
+    names = dict(average=words("average"), record=words("this_record"), axis=axis)
+    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names)
+    rows = people_rows(steps_of_people(reasons, words=words), words)
+    return render("why.html", say=words, drawing=drawing, rows=rows, parts=parts, call=call)
 
 # %% ../../nbs/calculator/pages.ipynb #f5edcbb9
 def _bar(label: str, answer: RiskSummary, colour: str) -> Bar:
     "One of two answers as a line of a drawing; a point where the model has no interval."
     low, high = (answer.risk, answer.risk) if answer.low is None else (answer.low, answer.high)
-    return Bar(label, percent_words(answer, span=""), answer.risk, low, high, colour)
+    return Bar(label, percent_words(answer, "interval_short"), answer.risk, low, high, colour)
 
 def compare_html(comparison: Comparison) -> Markup:
     "Two sets of values, their risks and how they differ."
-    words = comparison.words()
+    say, words = comparison.first.words, comparison.words()
     if not (comparison.has_risks and comparison.differs): return render("comparison.html", differs=[], words=words)
-    first, second, outcome = comparison.first, comparison.second, RECORD.outcome
-    bars = [_bar("First values", first, GREY), _bar("Second values", second, BLUE)]
+    first, second = comparison.first, comparison.second
+    names = {say("first_values"): (first, GREY), say("second_values"): (second, BLUE)}
+    bars = [_bar(name, *answer) for name, answer in names.items()]
+    counts = [say.of_1000(answer.risk) for answer in (first, second)]
+    rows = [*comparison.differs, (say("people_after"), *counts)]
+    sets = [(_icons(answer), say.of_1000(answer.risk), name) for name, (answer, _) in names.items()]
+    drawing = interval_bars(bars, " · ".join(names), RISK_WORDS if say.language == "en" else say.title)
     return render(
-        "comparison.html", differs=comparison.differs, words=words, caution=NOT_AN_EFFECT, events=outcome.full_plural,
-        first=of_1000(first.risk), second=of_1000(second.risk), drawing=interval_bars(bars, "Two sets of values"),
+        "comparison.html", say=say, differs=comparison.differs, words=words, sets=sets, rows=rows, drawing=drawing
     )
 
 # %% ../../nbs/calculator/pages.ipynb #f39442a7
@@ -188,11 +226,15 @@ def download_html(text: str, name: str) -> Markup:
 # %% ../../nbs/calculator/pages.ipynb #4e6e6b0f
 SIMULATED_WORDS = ENGLISH("simulated")
 
-def banner_html(simulated: bool) -> Markup | str:
+def banner_html(simulated: bool, words: Words = ENGLISH) -> Markup | str:
     "A banner where the model was fitted to simulated people."
-    return render("banner.html", words=SIMULATED_WORDS) if simulated else ""
+    return render("banner.html", words=words("simulated")) if simulated else ""
 
 def note_html(answer: RiskSummary, today: date) -> Markup:
-    "Model and day of an answer, and its values, for whoever prints it."
-    values = [(FIELDS[name].label, value_words(answer.record, name)) for name in INPUTS]
-    return render("note.html", stamp=stamp(answer, today), values=values)
+    "Model and day of an answer, its values and its place of use, for whoever prints it."
+    words = answer.words
+    values = [(words.label(name), words.value(answer.record, name)) for name in INPUTS]
+    values.append((words("place"), words.per_cent(answer.prevalence)))
+    return render(
+        "note.html", say=words, stamp=stamp(answer, today), values=values, purpose=words("purpose", purpose=purpose())
+    )

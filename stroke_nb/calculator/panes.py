@@ -19,12 +19,15 @@ import ipywidgets as ui
 from . import about, pages
 from .answer import RiskSummary
 from .batch import MOST_BYTES, read_table, Scored, score_table, to_csv
-from .form import lean, look_of, RecordForm
+from .controls import lean, look_of
+from .counts import patient_html
+from .form import RecordForm
 from .inputs import count_words
 from .reasons import compare, could_change, why
 from .templates import paragraph
+from .words import ENGLISH, Words
 from ..errors import DataError
-from ..fields import FIELDS, INPUTS, RECORD
+from ..fields import INPUTS, RECORD
 
 # %% ../../nbs/calculator/panes.ipynb #d0936582
 def note_error(error: BaseException) -> str:
@@ -55,25 +58,32 @@ class AnswerPane:
         ]
         self.answer, self.perspective, self.unknowns, self.why, self.note = parts
         self.answer.add_class("sn-live")
+        self.for_patient = False
         self.more = lean(ui.VBox, [self.perspective, self.unknowns, self.why]).add_class("sn-more")
 
     def show(self, model, summed: RiskSummary):
         "The answer first, then perspective and reasons."
-        self.answer.value = pages.answer_html(summed)
-        has_risk = summed.risk is not None
-        self.why.value = pages.why_html(why(model, summed.record, summed.prevalence)) if has_risk else ""
-        self.perspective.value = pages.perspective_html(summed)
+        self.answer.value = pages.answer_html(summed, date.today() if self.for_patient else None)
+        self.why.value = self._why(model, summed) if summed.risk is not None else ""
+        self.perspective.value = pages.perspective_html(summed, brief=self.for_patient)
+
+    def _why(self, model, summed: RiskSummary) -> str:
+        reasons = why(model, summed.record, summed.prevalence, summed.words)
+        if self.for_patient: return patient_html(summed, reasons)
+        home = model.prevalence if model.place is None else model.place
+        call = pages.call_of(summed, None if summed.prevalence == home else summed.prevalence)
+        return pages.why_html(reasons, summed.words, call)
 
     def complete(self, model, summed: RiskSummary):
         "What takes longer: unknown fields and the note."
-        fields = [] if summed.risk is None else could_change(model, summed.record, summed.prevalence)
-        self.unknowns.value = pages.unknowns_html(fields)
+        told = summed.risk is not None and not self.for_patient
+        fields = could_change(model, summed.record, summed.prevalence) if told else []
+        self.unknowns.value = pages.unknowns_html(fields, words=summed.words)
         self.note.value = pages.note_html(summed, date.today())
 
-    def decline(self, error: DataError):
-        "Words in place of an answer."
-        faults = [(FIELDS[name].label, text) for name, text in error.faults]
-        self.answer.value = pages.declined_html(faults or [("", str(error))])
+    def decline(self, faults: list[tuple[str, str]], words: Words = ENGLISH):
+        "Words in place of an answer: label of a field, and what is wrong with it."
+        self.answer.value = pages.declined_html(faults, words)
         self.perspective.value = self.unknowns.value = self.why.value = ""
 
 # %% ../../nbs/calculator/panes.ipynb #d6de67b7
@@ -81,27 +91,27 @@ class WhatIf(ui.VBox):
     "A second set of values beside the first."
     def __init__(
         self,
-        first: Callable[[], tuple],   # gives scorer, first values and prevalence as they are now
+        first: Callable[[], tuple],   # gives scorer, first values, prevalence and units as they are now
         strongest=INPUTS,             # all fields, those that tell most first
+        words: Words = ENGLISH,
     ):
-        self.first, self.strongest = first, strongest
+        self.first, self.strongest, self.words = first, strongest, words
         self.form: RecordForm | None = None   # made when it is first asked for
         self.compared = lean(ui.HTML).add_class("sn-compared").add_class("sn-live")
-        words = "Change some values of a second set and compare. The first set is the form above."
-        start = lean(ui.Button, description="Start from the first values").add_class("sn-small")
+        start = lean(ui.Button, description=words("start_second")).add_class("sn-small")
         start.on_click(lambda _: self.start())
         self._second = lean(ui.VBox).add_class("sn-second")
         columns = lean(ui.Box, [self._second, self.compared]).add_class("sn-columns")
-        super().__init__([lean(ui.HTML, paragraph(words)), start, columns], **look_of(ui.VBox))
+        super().__init__([lean(ui.HTML, paragraph(words("what_if_words"))), start, columns], **look_of(ui.VBox))
 
     def start(self):
         "A second form with the first one's values."
         with guarded(self.compared):
             if self.form is None:
-                self.form = RecordForm(self.refresh, self.strongest)
+                self.form = RecordForm(self.refresh, self.strongest, self.words)
                 self._second.children = [self.form]
-            _, record, _ = self.first()
-            self.form.values = record
+            _, record, _, units = self.first()
+            self.form.copy(record, units)
 
     def clear(self):
         "Forget the second set."
@@ -112,8 +122,9 @@ class WhatIf(ui.VBox):
         if self.form is None: return
         with guarded(self.compared):
             self.form.blame(())
-            model, record, prevalence = self.first()
-            try: comparison = compare(model, record, self.form.values, prevalence)
+            model, record, prevalence, units = self.first()
+            words = Words(self.words.language, units | self.form.units)
+            try: comparison = compare(model, record, self.form.values, prevalence, words)
             except DataError as error:
                 self.form.blame(error.faults)
                 raise
@@ -156,7 +167,7 @@ class Upload(ui.VBox):
 
     def _scored(self, file: dict) -> Scored:
         table = read_table(bytes(file["content"]), file["name"])
-        model, _, prevalence = self.first()
+        model, _, prevalence, _ = self.first()
         return score_table(
             model, table, prevalence, lambda done, rows: self.say(f"{done:,} of {rows:,} rows scored …")
         )
@@ -176,7 +187,8 @@ class AboutModel:
     "Pages on how well the model does, and what it can't do."
     titles = "Validation", "Fairness", "Limits", "Model card"
 
-    def __init__(self): self.pages = {title: lean(ui.HTML).add_class("sn-about") for title in self.titles}
+    def __init__(self):
+        self.pages = {title: lean(ui.HTML).add_class("sn-about").add_class("sn-english") for title in self.titles}
 
     def fill(self, title: str, model):
         "Make a page, if it isn't there yet; other titles are no concern."

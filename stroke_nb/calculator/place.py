@@ -11,8 +11,10 @@ from collections.abc import Callable
 import ipywidgets as ui
 
 from .answer import places
-from .form import lean, legend, look_of
+from .controls import lean, look_of
+from .form import legend
 from .inputs import read_share
+from .words import ENGLISH, Words
 from ..fields import RECORD
 
 # %% ../../nbs/calculator/place.ipynb #586635f3
@@ -24,18 +26,19 @@ class PlaceField(ui.VBox):
         self,
         model,                           # a scorer
         on_change: Callable[[], None],
+        words: Words = ENGLISH,
     ):
-        self.on_change, known = on_change, places(model)
+        self.on_change, known = on_change, places(model, words)
         self.choice = lean(
-            ui.Dropdown, options=[*known, ("Another place", _OTHER)], value=known[0][1],
-            description=f"Share with {RECORD.outcome.a}",
+            ui.Dropdown, options=[*known, (words("place_another"), _OTHER)], value=known[0][1],
+            description=words("place_share"),
         )
-        example = f"such as {100 * RECORD.examples.get('prevalence', model.prevalence):.2g}"
-        self.own = lean(ui.Text, description="Share in that place (%)", placeholder=example, disabled=True)
+        example = words("such_as", share=words.number(100 * RECORD.examples.get("prevalence", model.prevalence), 2))
+        self.own = lean(ui.Text, description=words("place_percent"), placeholder=example, disabled=True)
         self.own.add_class("sn-box")
         self.words, self.fault = lean(ui.HTML).add_class("sn-quiet"), lean(ui.HTML).add_class("sn-fault")
         for part in (self.choice, self.own): part.observe(self._changed, "value")
-        parts = [legend("Place of use"), self.choice, self.own, self.fault, self.words]
+        parts = [legend(words("place")), self.choice, self.own, self.fault, self.words]
         super().__init__(parts, **look_of(ui.VBox))
         self.add_class("sn-group").add_class("sn-place")
 
@@ -44,7 +47,10 @@ class PlaceField(ui.VBox):
         self.on_change()
 
     @property
-    def value(self) -> float: return self.choice.value if self.choice.value != _OTHER else read_share(self.own.value)
+    def value(self) -> float:
+        if self.choice.value != _OTHER: return self.choice.value
+        # before one has typed, as before
+        return read_share(self.own.value) if self.own.value.strip() else self.choice.options[0][1]
 
     @value.setter
     def value(self, share: float):

@@ -7,10 +7,12 @@ __all__ = ['LinkBox', 'style', 'RiskCalculator', 'open_calculator', 'page_headin
 
 # %% ../../nbs/calculator/widget.ipynb #ee44830d
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import ipywidgets as ui
 from IPython.display import Markdown
@@ -19,13 +21,15 @@ from markupsafe import escape
 from . import pages
 from .about import limits_of, purpose
 from .answer import as_scorer, place_of_use_words, places, RiskSummary, summary
+from .controls import lean, look_of
 from .drawings import RISK_WORDS
-from .form import lean, look_of, MANY, RecordForm
+from .form import MANY, RecordForm
 from .inputs import from_link, to_link
 from .place import PlaceField
 from .panes import AboutModel, AnswerPane, guarded, note_error, Upload, WhatIf
 from .reasons import strongest_first
 from .templates import page_template, paragraph
+from .words import languages, Words
 from ..errors import DataError
 from ..fields import INPUTS, RECORD
 
@@ -66,25 +70,94 @@ class RiskCalculator(ui.VBox):
     def __init__(
         self,
         model="models/champion",   # a folder, a RiskModel or a scorer
+        language: str = "en",      # one of `words.languages`
+        reader: str = "clinician", # or patient
     ):
-        self._source, self.model, self.summary, self._deferred = model, as_scorer(model), None, None
-        strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
-        self.form, self.place = RecordForm(self._refresh, strongest), PlaceField(self.model, self._refresh)
-        self.pane, self.about = AnswerPane(), AboutModel()
-        self.what_if, self.upload = WhatIf(self._entered, strongest), Upload(self._entered)
-        self.link, self.banner, self.tabs = LinkBox(self._open_link), lean(ui.HTML), self._tabs()
+        self._source, self.model, self._deferred = model, as_scorer(model), None
+        self.summary: RiskSummary | None = None
+        self._strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
+        self.words, self.pane, self.about = Words(language), AnswerPane(), AboutModel()
+        self.pane.for_patient = reader == "patient"
+        self.upload, self.link, self.banner = Upload(self._entered), LinkBox(self._open_link), lean(ui.HTML)
+        self.upload.add_class("sn-english")
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
         self.opened.on_click(lambda _: self._renew())
-        columns = lean(ui.Box, [self.pane.answer, self._entry(), self.pane.more]).add_class("sn-columns")
-        super().__init__([style(), self.link, self.opened, self.banner, columns, self.tabs, self.pane.note])
+        hidden = (lean(ui.Text, layout=dict(display="none")) for _ in range(2))
+        names = "sn-asked", "sn-page"
+        self.asked, self.told = (box.add_class(name) for box, name in zip(hidden, names, strict=True))
+        self.asked.observe(lambda change: self._open_as(change["new"]), "value")
+        super().__init__()
         self.add_class("sn-calculator")
+        self._arrange()
         self._show_model()
+
+    def _arrange(self):
+        "Everything that stands on the page, in the words of the language."
+        words = self.words
+        self.form = RecordForm(self._refresh, self._strongest, words)
+        self.place = PlaceField(self.model, self._refresh, words)
+        self.what_if = WhatIf(self._entered, self._strongest, words)
+        self.tabs = self._tabs()
+        columns = lean(ui.Box, [self.pane.answer, self._entry(), self.pane.more]).add_class("sn-columns")
+        hidden = [style(), self.link, self.opened, self.asked, self.told]
+        self.children = [*hidden, self._bar(), self.banner, columns, self.tabs, self.pane.note]
+        self._tell_page()
+
+    def _bar(self) -> ui.Box:
+        "Who reads, and in which language."
+        words, reader = self.words, "patient" if self.pane.for_patient else "clinician"
+        options = [(words(name), name) for name in ("patient", "clinician")]
+        self.reader = lean(ui.ToggleButtons, options=options, value=reader, description=words("reader"))
+        self.reader.observe(lambda change: self._read_as(change["new"]), "value")
+        names = [(Words(code).name, code) for code in languages()]
+        self.language = lean(ui.Dropdown, options=names, value=words.language, description=words("language_label"))
+        self.language.observe(lambda change: self.speak(change["new"]), "value")
+        parts = [self.reader, self.language] if len(names) > 1 else [self.reader]
+        return lean(ui.Box, parts).add_class("sn-bar")
+
+    def _read_as(self, reader: str):
+        "Show what a reader needs."
+        self.pane.for_patient = reader == "patient"
+        self._tell_page()
+        self._refresh()
+
+    def speak(self, language: str):
+        "Everything in another language; what is entered stays."
+        if language == self.words.language: return
+        values, units, share = self.form.values, self.form.units, self.place.choice.value
+        typed, self.words = self.place.own.value, Words(language)
+        self._arrange()
+        self.place.own.value, self.place.choice.value = typed, share
+        self.banner.value = pages.banner_html(bool(self.model.about.get("simulated")), self.words)
+        with guarded(self.pane.answer): self.form.copy(values, units)
+        self._fill_tab()
+
+    def _open_as(self, query: str):
+        "Language and reader as a page was asked for them: `lang=fr,de` in the order of preference, `reader=patient`."
+        asked = dict(parse_qsl(query))
+        wanted = [code[:2] for code in asked.get("lang", "").split(",")]
+        if asked.get("reader") in ("patient", "clinician"): self.reader.value = asked["reader"]
+        self.speak(next((code for code in wanted if code in languages()), "en"))
+
+    def _tell_page(self):
+        "What the page around the calculator says, and for whom it is."
+        words, reader = self.words, "patient" if self.pane.for_patient else "clinician"
+        (self.add_class if self.pane.for_patient else self.remove_class)("sn-for-patient")
+        title = f"{RISK_WORDS[0].upper()}{RISK_WORDS[1:]}" if words.language == "en" else words.title
+        definition = words.outcome["definition"] and words("limit_definition")
+        note = "" if words.language == "en" else f"{definition} {words('session')}"   # English: as the page was made
+        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator")
+        said = {key: words(key) for key in keys} | dict(
+            lang=words.language, reader=reader, title=title, note=note, purpose=words("purpose", purpose=purpose()),
+            print_page=words("letter" if self.pane.for_patient else "print_page"),
+        )
+        self.told.value = json.dumps(said)
 
     def _entry(self) -> ui.VBox:
         "Form and place of use, with an example and a way to clear both."
-        example = lean(ui.Button, description="Fill in an example").add_class("sn-small")
+        example = lean(ui.Button, description=self.words("example")).add_class("sn-small")
         example.on_click(lambda _: self.set(RECORD.example("form")))
-        clear = lean(ui.Button, description="Clear all").add_class("sn-small")
+        clear = lean(ui.Button, description=self.words("clear")).add_class("sn-small")
         clear.on_click(lambda _: self.clear())
         tools = lean(ui.HBox, [example, clear]).add_class("sn-tools")
         return lean(ui.VBox, [tools, self.form, self.place]).add_class("sn-entry")
@@ -92,7 +165,7 @@ class RiskCalculator(ui.VBox):
     def _tabs(self) -> ui.Tab:
         tabs = lean(
             ui.Tab, [self.what_if, self.upload, *self.about.pages.values()],
-            titles=("What if", "Many people", *self.about.pages), selected_index=0,
+            titles=(self.words("what_if"), "Many people", *self.about.pages), selected_index=0,
         ).add_class("sn-tabs")
         tabs.observe(lambda _: self._fill_tab(), "selected_index")
         return tabs
@@ -112,17 +185,23 @@ class RiskCalculator(ui.VBox):
 
     def _entered(self) -> tuple:
         "Scorer, values and prevalence as they are now."
-        return self.model, self.form.values, self.place.value
+        return self.model, self.form.values, self.place.value, self.form.units
 
     def _summarize(self) -> RiskSummary | None:
         "The summary of what is entered; None where it can't be used, which is then said at its field."
         self.form.blame(())
         self.place.fault.value = ""
-        try: return summary(*self._entered())
+        try:
+            *entered, units = self._entered()
+            return summary(*entered, Words(self.words.language, units))
         except DataError as error:
-            if not error.faults: self.place.fault.value = escape(str(error))
-            self.form.blame(error.faults)
-            self.pane.decline(error)
+            said = self.form.blame(error.faults)
+            if not error.faults: self.place.fault.value = escape(self._place_fault(error))
+            self.pane.decline(said or [("", self._place_fault(error))], self.words)
+
+    def _place_fault(self, error: DataError) -> str:
+        "What is wrong with the share of a place."
+        return str(error) if self.words.language == "en" else self.words("share_fault")
 
     def _refresh(self):
         "Answer anew."
@@ -130,7 +209,8 @@ class RiskCalculator(ui.VBox):
             self.summary = self._summarize()
             if self.summary is None: return
             self.pane.show(self.model, self.summary)
-            self.place.words.value = paragraph(place_of_use_words(self.summary))
+            said = place_of_use_words(self.summary) if self.words.language == "en" else self.words("limit_place")
+            self.place.words.value = paragraph(said)
             own = self.summary.prevalence == places(self.model)[0][1]
             self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self._deferred = _later(0.15, self._complete, self._deferred)
@@ -148,7 +228,7 @@ class RiskCalculator(ui.VBox):
 
     def _show_model(self):
         "What depends on the model alone."
-        self.banner.value = pages.banner_html(bool(self.model.about.get("simulated")))
+        self.banner.value = pages.banner_html(bool(self.model.about.get("simulated")), self.words)
         self.about.clear()
         self._refresh()
         self._fill_tab()

@@ -7,12 +7,13 @@ __all__ = ['ENGLISH', 'texts', 'languages', 'Words']
 
 # %% ../../nbs/calculator/words.ipynb #9354a8ac
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files as package_files
 
 from .drawings import count_of_1000, per_cent
 from .inputs import is_blank
-from ..fields import FIELDS, RECORD
+from ..fields import FIELDS, LIMITS, RECORD
 
 # %% ../../nbs/calculator/words.ipynb #0d03c87d
 @cache
@@ -27,14 +28,16 @@ def languages() -> tuple[str, ...]:
     return tuple(code for code in texts() if code == "en" or code in RECORD.languages)
 
 # %% ../../nbs/calculator/words.ipynb #13c840a6
-_OUTCOME = ("noun", "plural", "a", "had", "have", "definition")
+_OUTCOME = ("noun", "plural", "a", "had", "have", "definition", "horizon")
 
 class Words:
     "A language of the calculator."
     def __init__(
         self,
         language: str = "en",   # one of `languages`; English for any other
+        units: Mapping[str, str] = {},   # field to the unit that it is entered in, where it isn't its own
     ):
+        self.units = units
         self.language = language if language in languages() else "en"
         self.own = RECORD.languages.get(self.language, {})
         self.texts = texts()["en"] | texts()[self.language]
@@ -56,6 +59,11 @@ class Words:
     def title(self) -> str:
         "The record's title."
         return self.own.get("title", RECORD.title)
+
+    @property
+    def name(self) -> str:
+        "The language's own name."
+        return self("language")
 
     def heading(self, words: str) -> str:
         "A heading of the form."
@@ -97,7 +105,7 @@ class Words:
 
     def number(self, value: float, digits: int = 4) -> str:
         "A number with so many digits; large ones with all that stand before the point."
-        if abs(value) >= 10 ** digits - 0.5: return self.grouped(value)
+        if 10 ** digits - 0.5 <= abs(value) < 1e15: return self.grouped(value)
         return self.localised(f"{value:.{digits}g}")
 
     def grouped(self, value: float) -> str:
@@ -128,13 +136,38 @@ class Words:
         self,
         record: dict,
         name: str,
-        unit: str = "",   # in which it was entered; empty: the field's own
     ) -> str:
-        "A field's value as a person reads it."
-        value, field = record[name], FIELDS[name]
+        "A field's value as a person reads it, in the unit it was entered in."
+        value = record[name]
         if is_blank(record, name): return self("not_known")
-        if field.kind != "number": return next(words for words, choice in self.choices(name) if choice == value)
-        scale = field.units.get(unit, 1.0)
-        return f"{self.number(value / scale)} {unit if unit in field.units else self.unit(name)}".rstrip()
+        if FIELDS[name].kind != "number":
+            return next(words for words, choice in self.choices(name) if choice == value)
+        return f"{self.number(value / self.scale(name))} {self.shown_unit(name)}".rstrip()
+
+    def scale(self, name: str) -> float:
+        "What one of the unit that a number was entered in is in the field's own."
+        return FIELDS[name].units.get(self.units.get(name, ""), 1.0)
+
+    def shown_unit(self, name: str) -> str:
+        "The unit that a number was entered in."
+        return self.units.get(name) or self.unit(name)
+
+    def span(
+        self,
+        name: str,
+        low: float | None,    # the span's first value; None: open
+        high: float | None,   # where it ends, not included
+    ) -> str:
+        "A condition on a field, such as aged 65 to 74."
+        label, phrase = self.short(name), self.phrase(name)
+        if FIELDS[name].kind == "binary": return self("with" if low else "without", label=label)
+        first, last = LIMITS.get(name, (None, None))
+        ends = first if low is None else low, last if high is None else high - 1
+        if phrase and None not in ends: return phrase.format(low=ends[0], high=ends[1])
+        below, above = ("" if end is None else self.number(end / self.scale(name)) for end in (low, high))
+        unit = f" {self.shown_unit(name)}".rstrip()
+        if low is None: return self("below", label=label, high=f"{above}{unit}")
+        if high is None: return self("from", label=label, low=f"{below}{unit}")
+        return self("between", label=label, low=below, high=f"{above}{unit}")
 
 ENGLISH = Words()

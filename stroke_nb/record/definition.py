@@ -87,6 +87,11 @@ class Field:
                     whole=self.whole, missing=self.missing)
 
 # %% ../../nbs/record/definition.ipynb #b0d862e6
+def _plural(noun: str) -> str:
+    "A noun's regular plural."
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou": return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
 @dataclass(frozen=True)
 class Outcome:
     "What a risk is the risk of."
@@ -107,13 +112,13 @@ class Outcome:
     review: tuple[str, ...] = ()       # guesses of a draft that nobody has looked at yet
 
     def __post_init__(self):
-        plural = self.plural or f"{self.noun}s"
+        plural = self.plural or _plural(self.noun)
         within = f" within {self.horizon}" if self.horizon else ""
         full = self.full or self.noun
         a = f"an {full}" if full[0].lower() in "aeiou" else f"a {full}"
         capital = full[0].upper() + full[1:]
         words = dict(
-            plural=plural, full=full, full_plural=self.full_plural or (f"{full}s" if self.full else plural),
+            plural=plural, full=full, full_plural=self.full_plural or (_plural(full) if self.full else plural),
             label=self.label or capital, had=self.had or f"had {a}{within}", have=self.have or f"have {a}{within}",
             labels=self.labels or (f"No {full}", capital),
         )

@@ -9,14 +9,14 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_p
            'test_place_of_use', 'test_what_if', 'upload', 'saved', 'test_upload_good', 'test_upload_mixed',
            'test_clear_all_forgets_uploads_and_the_second_set', 'test_upload_broken', 'test_upload_of_200_mb_isnt_sent',
            'test_upload_of_10_000_rows', 'test_tabs_tell_about_the_model', 'test_print',
-           'test_what_is_typed_stays_out_of_the_address', 'test_link', 'test_link_with_nonsense', 'test_keyboard_alone',
-           'test_an_error_belongs_to_its_field', 'test_a_finger_finds_everything_and_the_answer_stays_in_view',
-           'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
-           'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness',
-           'test_pages_that_never_come', 'test_headers', 'test_a_strange_host_is_not_answered',
-           'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served', 'test_health_without_a_model',
-           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
-           'test_icon_array_draws_a_thousand_dots']
+           'test_two_readers_in_four_languages', 'test_what_is_typed_stays_out_of_the_address', 'test_link',
+           'test_link_with_nonsense', 'test_keyboard_alone', 'test_an_error_belongs_to_its_field',
+           'test_a_finger_finds_everything_and_the_answer_stays_in_view', 'test_answers_are_spoken', 'test_accessible',
+           'kernel_of', 'test_a_dead_kernel_shows_a_way_back', 'test_a_new_champion_is_for_new_sessions', 'strict',
+           'test_token_cap_trouble_and_idleness', 'test_pages_that_never_come', 'test_headers',
+           'test_a_strange_host_is_not_answered', 'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served',
+           'test_health_without_a_model', 'test_the_log_holds_nothing_typed', 'test_in_jupyterlab',
+           'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import asyncio
@@ -45,6 +45,7 @@ from tornado.websocket import websocket_connect
 from ..calculator.answer import headline, summary
 from ..calculator.inputs import to_link
 from ..calculator.pages import SIMULATED_WORDS
+from ..calculator.words import Words
 from ..calculator.templates import page_template
 from ..fields import check_record, FIELDS, INPUTS, RECORD
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
@@ -212,7 +213,7 @@ def test_example_shows_all_of_an_answer(page):
     shown = page.page.inner_text(".sn-more")
     sentences = (
         "at the lower end", "Among people of the same age and sex", "women aged 60 to 69",
-        "similar records: aged 65 to 74", "Why", "Steps from the average of everybody",
+        "like this: aged 65 to 74", "Why", "Steps from the average of everybody",
     )
     for words in sentences: assert words in shown
     assert page.page.locator(".sn-icons svg[role=img]").get_attribute("aria-label").startswith("A thousand people")
@@ -247,16 +248,27 @@ def test_leave_unknown(page):
 # %% ../../nbs/tests/test_app.ipynb #9b443629
 def test_units(page):
     page.enter(EXAMPLE)
-    box = page.page.get_by_label("Average glucose", exact=True)
+    box = page.page.locator(".sn-entry").get_by_label("Average glucose", exact=True)
     page.page.get_by_role("group", name="Unit of glucose").get_by_text("mmol/L").click()
     page.page.wait_for_function(
         "() => [...document.querySelectorAll('.sn-field-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')"
     )
     box.fill("7")
     page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
-    page.page.get_by_text("From height and weight").first.click()
-    page.page.get_by_label("Height").fill("5'10\"")
-    page.page.get_by_label("Weight").fill("180 lb")
+    page.page.get_by_role("button", name="Start from the first values").click()
+    second = page.page.locator(".sn-second").get_by_label("Average glucose", exact=True)
+    assert second.input_value() == "7"                     # the unit goes along
+    second.fill("105 mg/dL")                               # as pasted from a letter
+    page.page.locator(".sn-compared", has_text="average glucose 7 mmol/L or 5.828 mmol/L").wait_for()
+    assert page.page.locator(".sn-compared .sn-two svg").count() == 2
+    page.page.locator(".sn-entry").get_by_role("group", name="Unit of glucose").get_by_text("mg/dL").click()
+    box.fill("7")
+    page.page.get_by_role("button", name="Use mmol/L").click()
+    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
+    entry = page.page.locator(".sn-entry")
+    entry.get_by_text("From height and weight").click()
+    entry.get_by_label("Height").fill("5'10\"")
+    entry.get_by_label("Weight").fill("180 lb")
     page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL, bmi=25.8))
 
 @pytest.mark.parametrize("typed, words", [
@@ -383,12 +395,33 @@ def test_print(visit):
     # paper is white, whatever the screen is
     assert page.page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 35, 43)"
     note = page.page.inner_text(".sn-part-note")
-    assert scorer().sha256[:12] in note and re.search(r"\d{2} \w+ 20\d\d", note) and "67 years" in note
+    assert scorer().sha256[:12] in note and re.search(r"20\d\d-\d\d-\d\d", note) and "67 years" in note
     assert page.page.pdf().startswith(b"%PDF")
     page.page.emulate_media(media="screen")
     page.page.evaluate("window.print = () => { window.printed = true }")
     page.page.get_by_role("button", name="Print or save as PDF").click()
     assert page.page.evaluate("window.printed")
+
+def test_two_readers_in_four_languages(visit):
+    page = visit()
+    page.enter(EXAMPLE)
+    page.page.locator(".sn-bar").get_by_text("For a patient").click()
+    page.page.locator(".sn-part-why", has_text="call 112").wait_for()
+    shown = page.page.inner_text("main")
+    for words in ("Of 1,000 people: ", "What this number can’t say", "your doctor", "like this: aged 65 to 74"):
+        assert words in shown
+    for words in ("og-odds of every", "curl", "refits", "Validation"): assert words not in shown
+    for language in ("de", "fr", "es"):
+        page.page.locator(".sn-bar select").select_option(Words(language).name)
+        page.page.locator(".sn-part-why", has_text=Words(language)("cannot_care")).wait_for()
+        page.wait(headline(summary(scorer(), EXAMPLE, words=Words(language))))
+        assert page.page.get_attribute("html", "lang") == language
+        assert len(re.findall(rb"/Type\s*/Page[^s]", page.page.pdf(format="A4"))) == 1
+    assert page.page.url.startswith(page.server.address + "?reader=patient&lang=es")
+    page.page.locator(".sn-bar").get_by_text(Words("es")("clinician")).click()
+    page.page.locator(".sn-part-why", has_text=Words("es")("waterfall")).wait_for()
+    call = page.page.locator(".sn-part-why pre").text_content()
+    assert json.loads(re.search(r"-d '(.*)'", call)[1]) == summary(scorer(), EXAMPLE).record
 
 def test_what_is_typed_stays_out_of_the_address(visit):
     page = visit()
@@ -492,15 +525,24 @@ def test_answers_are_spoken(page):
 def test_accessible(visit, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
     page = visit(width=width, scheme=scheme)
+    language = {(1400, "light"): "en", (390, "light"): "de", (1400, "dark"): "fr", (390, "dark"): "es"}[width, scheme]
     page.enter(EXAMPLE | dict(bmi=None, work_type="children"))
-    page.page.get_by_text("The same as a table").click()
-    page.page.get_by_role("button", name="Start from the first values").click()
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+    page.page.locator(".sn-bar select").select_option(Words(language).name)
+    page.page.locator(".sn-bar").get_by_text(Words(language)("patient")).click()
+    page.page.locator(".sn-part-why", has_text=Words(language)("cannot_care")).wait_for()
+    found = Axe().run(page.page, options=rules).response["violations"]
+    assert not [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")]
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= width
+    page.page.locator(".sn-bar").get_by_text(Words(language)("clinician")).click()
+    page.page.locator(".sn-part-why", has_text=Words(language)("waterfall")).wait_for()
+    for fold in page.page.locator(".sn-part-why summary").all(): fold.click()
+    page.page.get_by_role("button", name=Words(language)("start_second")).click()
     page.page.wait_for_selector(".sn-second .sn-form")
     wrong = []
     others = ("Many people", "Fairness", "Limits") if (width, scheme) in ((1400, "light"), (390, "dark")) else ()
     for tab in (None, *others):
         if tab: page.page.get_by_role("tab", name=tab).click()
-        rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
         for violation in Axe().run(page.page, options=rules).response["violations"]:
             if violation["impact"] in ("serious", "critical"):
                 wrong.append((tab, violation["id"], [node["target"] for node in violation["nodes"]][:3]))
@@ -698,7 +740,7 @@ def test_in_jupyterlab(chromium, place, tmp_path):
             if page.locator(".jp-InputPrompt").first.inner_text().strip() != "[ ]:": break
         page.get_by_role("button", name="Fill in an example").click(timeout=60_000)
         page.locator(".sn-part-answer", has_text=headline(summary(scorer(), EXAMPLE))).wait_for()
-        page.locator(".sn-part-why svg").wait_for()
+        page.locator(".sn-part-why svg.sn-drawing").wait_for(state="attached")
         assert page.get_by_role("tab", name="Fairness").is_visible()
         page.close()
     finally:

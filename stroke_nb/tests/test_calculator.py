@@ -150,10 +150,10 @@ def test_table_says_what_the_drawing_says():
     reasons = why(scorer(), answer.record)
     page = ET.fromstring(f"<div>{why_html(reasons)}</div>")
     table = {
-        row[0].text: float(row[2].text.replace("−", "-")) for row in page.iter("tr") if row[0].get("scope") == "row"
+        row[0].text: float(row[1].text.replace("−", "-")) for row in page.iter("tr")
+        if row[0].get("scope") == "row" and len(row) == 2
     }
-    for label, part in zip(reasons.labels, reasons.parts, strict=True):
-        assert abs(table[label.split(": ")[0]] - part) <= 5e-4
+    for label, part in zip(reasons.labels, reasons.parts, strict=True): assert abs(table[label] - part) <= 5e-4
 
 # %% ../../nbs/tests/test_calculator.ipynb #80ca8f94
 def test_icon_array_counts():
@@ -180,7 +180,7 @@ def test_a_link_brings_the_record_back():
 # %% ../../nbs/tests/test_calculator.ipynb #06b824ed
 ODD = [
     "1e308", "-1", "nan", "inf", "١٢", "<script>alert(1)</script>", "'; DROP TABLE", "\0", "9" * 400, "=1+1",
-    "67 years", "1,2,3", "0x10", "NaN%",
+    "67 apples", "1,2,3", "0x10", "NaN%",
 ]
 
 @pytest.mark.parametrize("text", ODD)

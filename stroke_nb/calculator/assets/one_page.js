@@ -229,7 +229,7 @@ function summary(record) {
   const [low, high] = scores.low === null ? ["", ""] : [of1000(scores.low), of1000(scores.high)], count = of1000(scores.risk);
   const span = low === high ? "" : say("span", {low, high});
   const key = named ? "headline_named" : stated !== own ? "headline_place" : page.simulated ? "headline_simulated" : "headline";
-  return {record, place, ...scores, sentence: aboutless(say(key, {count, share, span, name: named && named[0]}), count)};
+  return {record, place, stated, ...scores, sentence: aboutless(say(key, {count, share, span, name: named && named[0]}), count)};
 }
 const percentWords = answer => answer.low === null ? say("no_interval", {risk: perCent(answer.risk)})
   : say("interval", {risk: perCent(answer.risk), low: bare(answer.low), high: perCent(answer.high)});
@@ -326,7 +326,7 @@ function showAlike(answer) {
   if (!page.similar) return;
   const {people, events, who} = alike(answer.record), [low, high] = wilson(events, people);
   const words = say("alike_words", {people: grouped(people), events: grouped(events), who, share: perCent(events / people), low: bare(low), high: perCent(high)});
-  at("alike").replaceChildren(make("h2", {}, say("alike")), make("p", {}, words), ...(answer.place === page.model.prevalence ? [] : [make("p", {class: "help"}, say("alike_data"))]));
+  at("alike").replaceChildren(make("h2", {}, say("alike")), make("p", {}, words), ...(answer.stated === page.model.prevalence ? [] : [make("p", {class: "help"}, say("alike_data"))]));
 }
 function list(key, sentences) { at(key).replaceChildren(make("h2", {}, say(key)), make("ul", {}, ...sentences.map(words => make("li", {}, words)))); }
 function showAdvice({low, high}) {
@@ -337,7 +337,7 @@ function showAdvice({low, high}) {
 }
 function showCall(answer) {
   const body = {...answer.record};
-  if (answer.place !== (page.model.place ?? page.model.prevalence)) body.prevalence = answer.place;
+  if (answer.stated !== (page.model.place ?? page.model.prevalence)) body.prevalence = answer.stated;
   const json = JSON.stringify(body).replace(/'/g, "'\\''");
   at("api").lastElementChild.textContent = `curl -s localhost:8000/predict -H 'Content-Type: application/json' -d '${json}'`;
 }

@@ -305,8 +305,11 @@ function view(reference) {
       element.classList.add(...follow.kinds);
     }
   };
+  if (each.has("sn-page")) each.views.push({ update: (state) => { if (state.value) tellPage(JSON.parse(state.value)); } });
   each.views.push({ update: follow });
   follow(each.state);
+  if (each.has("sn-page")) tellPage(JSON.parse(each.state.value));
+  if (each.has("sn-english")) element.lang = "en";
   element.hidden = Boolean(hidden(each));
   if (each.has("sn-link")) keepLink(each);
   return element;
@@ -323,7 +326,27 @@ function speak(element) {                 // once things are quiet, and the sent
   }, 600);
 }
 
-const place = () => location.pathname;    // without the query, which may hold the token
+// without the query, which may hold the token, but for what a reader chose
+function place() {
+  const chosen = new URLSearchParams();
+  if (page.reader === "patient") chosen.set("reader", page.reader);
+  if (page.lang && page.lang !== navigator.language.slice(0, 2)) chosen.set("lang", page.lang);
+  return location.pathname + (chosen.size ? `?${chosen}` : "");
+}
+let page = {};                            // what stands around the calculator, as the calculator says it
+function tellPage(words) {
+  page = words;
+  document.documentElement.lang = words.lang;
+  document.title = seen("header h1").textContent = words.title;
+  for (const [selector, text] of [["header p", words.purpose], [".sn-skip", words.skip_calculator], ["#sn-copy", words.copy_link], ["#sn-print", words.print_page]]) if (seen(selector)) seen(selector).textContent = text;
+  const note = seen(".sn-prose p");
+  if (note) { note.dataset.first ??= note.textContent; note.textContent = words.note || note.dataset.first; }
+  history.replaceState(null, "", place() + location.hash);
+}
+function askFor(query) {                  // language and reader, as the address or the browser has them
+  const wanted = new URLSearchParams({ lang: query.get("lang") ?? navigator.languages.join(","), reader: query.get("reader") ?? "" });
+  for (const each of models.values()) if (each.has("sn-asked")) each.set({ value: String(wanted) });
+}
 const address = (values) => history.replaceState(null, "", place() + (values ? `#${values}` : ""));
 const KEPT = "stroke_nb values";          // across a reload of this tab, and no longer
 function keepLink(link) {                 // the address holds values only as long as they are those of a link that was opened or asked for
@@ -373,10 +396,11 @@ async function reconnect() {
 
 // ---------------------------------------------------------------- beginning
 
-let kernel;
+let kernel, asked;
 function begin() {
   const main = seen("#sn-main");
   document.title = seen("header h1").firstChild.textContent;
+  asked = new URLSearchParams(location.search);
   if (location.search) history.replaceState(null, "", place() + location.hash);
   seen("#sn-lost button").onclick = () => location.reload();
   seen("#sn-print").onclick = () => print();
@@ -412,6 +436,7 @@ function first(states) {
   if (!holders.length) return lost("The calculator couldn't be shown this time.");
   for (const holder of holders) holder.replaceChildren(view(holder.dataset.widget));
   for (const each of models.values()) if (each.has("sn-opened")) each.click();
+  askFor(asked);
   keepLink.start?.();
 }
 
@@ -420,9 +445,9 @@ async function copy() {                   // a link is made when it is asked for
   const link = location.href, button = seen("#sn-copy");
   try {
     await navigator.clipboard.writeText(link);
-    button.textContent = "Link copied";
-    setTimeout(() => { button.textContent = "Copy link"; }, 2500);
-  } catch { prompt("Copy this link:", link); }
+    button.textContent = page.link_copied;
+    setTimeout(() => { button.textContent = page.copy_link; }, 2500);
+  } catch { prompt(page.copy_this, link); }
 }
 
 let leaving = false;
