@@ -241,7 +241,7 @@ _named = re.compile(r"(?:^|`)(?:\w+=\S+ )*(?:\.venv\\Scripts\\)?stroke-nb ([^`\n
 def named(path: Path) -> list[list[str]]:
     "The commands that a page names and doesn't run, as words; patterns such as `run JOB` aside."
     text = "\n".join(
-        re.sub(r"^```bash\n.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        re.sub(r"\\\n|^```bash\n.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
         for cell in cells_of(path)
         if cell.kind == "markdown"
     )

@@ -287,7 +287,7 @@ def _sides(service: Live, people: list[str]) -> dict[str, str]:
     line, models_by_person = service.line(), {}
     for start in range(0, len(people), 500):
         some = people[start:start + 500]
-        records = [dict(age=67, person_id=person) for person in some]
+        records = [EXAMPLE | dict(person_id=person) for person in some]
         answers = line.ask("/predict", dict(records=records)).json["predictions"]
         models_by_person |= dict(zip(some, (answer["model_version"] for answer in answers), strict=True))
     line.close()
