@@ -54,7 +54,7 @@ def test_a_record_has_its_own_calculator(visit, name, title, width):
     assert page.page.title() == title and page.page.inner_text("h1").startswith(title)
     page.page.get_by_role("button", name="Fill in an example").click()
     page.wait("Of 1,000 people with these values")
-    page.page.locator(".sn-part-why svg").first.wait_for()
+    page.page.locator(".sn-part-why tbody tr").first.wait_for()
     for tab in ("Many people", "Validation", "Fairness", "Limits", "Model card"):
         page.page.get_by_role("tab", name=tab).click()
     page.page.get_by_role("tab", name="What if").click()
