@@ -17,7 +17,7 @@ from ..scoring.scorer import LightScorer
 _POINTS = 21                    # plausible values of a blank
 _FEW = 16                       # records that are scored at once; of more each takes its turn
 _SHORT = _FEW * _POINTS**2      # completions that take some milliseconds: what a request may ask for at its price
-_MOST = 100_000                 # completions of a request: a third of a second
+_MOST = 80_000                  # completions of a request: half a second when they are explained
 
 def completions(
     inputs: dict[str, list],   # lists of n by field
