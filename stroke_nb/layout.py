@@ -53,11 +53,14 @@ class Layout:
         )
 
 # %% ../nbs/layout.ipynb #742e5649
+def _empty(file: Path | Upload) -> DataError:
+    return DataError(f"{file.name}: the file is empty; it needs a header and at least one row")
+
 def _encoding(file: Path | Upload) -> str:
     "The encoding that a file's first bytes tell."
     with _opened(file) as binary: start = binary.read(4096)
     if not start.strip(b"\xef\xbb\xbf \r\n\t"):
-        raise DataError(f"{file.name}: the file is empty; it needs a header and at least one row")
+        raise _empty(file)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")): return "utf-16"
     if b"\0" in start: raise DataError(f"{file.name}: a binary file, not text; give a CSV or Parquet file")
     return "utf-8-sig"
@@ -66,10 +69,11 @@ def _start(file: Path | Upload, encoding: str) -> tuple[str, list[list[str]], in
     "Delimiter, header with the first rows, and how many lines stand before these rows."
     with _opened(file, encoding) as lines:
         line, skipped = lines.readline(), 0
-        while not line.strip(" \r\n\ufeff"): line, skipped = lines.readline(), skipped + 1
+        while line and not line.strip(" \r\n\ufeff"): line, skipped = lines.readline(), skipped + 1
         named = line.strip().lower().strip('"')
         delimiter = named[4:5] if named.startswith("sep=") else ""
         if delimiter: line, skipped = lines.readline(), skipped + 1
+        if not line: raise _empty(file)
         delimiter = delimiter or max(",;\t|", key=line.count)
         lines.seek(0)
         for _ in range(skipped): lines.readline()
