@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from ..arithmetic import AVERAGING
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
 from ..record.definition import Field
-from .values import Day, person_id
+from .values import Day, person_id, VISIBLE
 
 # %% ../../nbs/service/api.ipynb #8234dfa5
 def _whole(value: float) -> float:
@@ -62,7 +62,7 @@ PersonId = Annotated[
         strict=True, min_length=1, max_length=200, examples=["ward-7/1234"],
         description="Your id of the person; kept as a keyed hash only. "
         "The same person always gets the same side of a canary.",
-        pattern=r"\S",
+        pattern=VISIBLE,
     ),
     AfterValidator(person_id),
 ]
