@@ -69,7 +69,10 @@ def _start(file: Path | Upload, encoding: str) -> tuple[str, list[list[str]], in
     "Delimiter, header with the first rows, and how many lines stand before these rows."
     with _opened(file, encoding) as lines:
         line, skipped = lines.readline(), 0
-        while line and not line.strip(" \r\n\ufeff"): line, skipped = lines.readline(), skipped + 1
+        while line and not line.strip(" \r\n\ufeff"):
+            if line.endswith("\r"):   # pandas skips such lines wrongly, and takes gigabytes
+                raise DataError(f"{file.name}: begins with a carriage return alone; delete the blank lines at its top")
+            line, skipped = lines.readline(), skipped + 1
         named = line.strip().lower().strip('"')
         delimiter = named[4:5] if named.startswith("sep=") else ""
         if delimiter: line, skipped = lines.readline(), skipped + 1
