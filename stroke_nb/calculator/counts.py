@@ -7,10 +7,10 @@ __all__ = ['NAMED', 'steps_of_people', 'people_rows', 'cannot_say', 'next_steps'
 
 # %% ../../nbs/calculator/counts.ipynb #79b786e2
 from collections.abc import Sequence
-from math import exp
 
 from markupsafe import Markup
 
+from ..arithmetic import expit
 from .answer import RiskSummary, span_words
 from .reasons import Why
 from .templates import render
@@ -18,8 +18,6 @@ from .words import ENGLISH, Words
 
 # %% ../../nbs/calculator/counts.ipynb #2a4ded36
 NAMED = 4   # steps that stand by themselves for a patient
-
-def _risk(z: float) -> float: return 1 / (1 + exp(-z))
 
 def steps_of_people(
     reasons: Why,
@@ -30,7 +28,7 @@ def steps_of_people(
     steps = [(label, end) for label, _, end in reasons.steps()]
     if named is not None and len(steps) > named: steps = [*steps[:named], (words("counts_others"), steps[-1][1])]
     start = words("average") if named is None else words("counts_start")
-    return [(label.removesuffix(": "), _risk(end)) for label, end in [(start, reasons.base), *steps]]
+    return [(label.removesuffix(": "), float(expit(end))) for label, end in [(start, reasons.base), *steps]]
 
 # %% ../../nbs/calculator/counts.ipynb #cbdbfbf4
 def people_rows(
