@@ -38,6 +38,16 @@ def pytest_unconfigure(config):
     shutil.rmtree(os.environ.pop("STROKE_NB_TESTS"), ignore_errors=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    "A command that ran in this process took a record for it; the next item begins without."
+    before = os.environ.get("STROKE_NB_RECORD")
+    done = yield
+    os.environ.pop("STROKE_NB_RECORD", None)
+    if before is not None: os.environ["STROKE_NB_RECORD"] = before
+    return done
+
+
 def pytest_collect_file(parent, file_path):
     if file_path.suffix == ".ipynb" and NBS in file_path.parents and ".ipynb_checkpoints" not in file_path.parts:
         return NotebookFile.from_parent(parent, path=file_path)

@@ -65,6 +65,13 @@ class Postgres:
         "Stop: `fast` ends connections in order, `immediate` as a power cut would."
         self._run("pg_ctl", "-D", self.folder / "data", "-w", "-m", mode, "stop")
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        "Nobody answers meanwhile."
+        self.stop()
+        try: yield
+        finally: self.start()
+
     def ask(self, statement: str) -> None:
         "Have a statement done by psql."
         self._run("psql", "--dbname", self.url, "--quiet", "--command", statement)

@@ -150,11 +150,12 @@ def test_services_run_as_told(words, settings, postgres, tmp_path):
         _read_only_home(tmp_path) as home,
         Live(tmp_path, *options, database=postgres.url, home=home, **settings) as service,
     ):
+        workers = int(words[words.index("--workers") + 1]) if "--workers" in words else 1
+        wait_for(lambda: len(service.log_lines("started")) == workers)   # one is ready before the others know the keys
         assert service.ask("/predict", {}).status == 401   # each of them wants keys
         assert all(_is_healthy(service, check) for check in _health_checks())
-        postgres.stop()
-        assert service.ask("/predict", EXAMPLE, key=key).status == 200 and [*home.glob("spool/*.spool")]
-        postgres.start()
+        with postgres.stopped():
+            assert service.ask("/predict", EXAMPLE, key=key).status == 200 and [*home.glob("spool/*.spool")]
         service.stop()
         assert not any(_is_healthy(service, check) for check in _health_checks())
 
