@@ -36,10 +36,11 @@ def rename(
     "Resolve column aliases; other columns keep their names."
     names = {column: ALIASES.get(plain_name(column), column) for column in frame.columns}
     names |= {column: "id" for column in frame.columns if plain_name(column) in RECORD.ids}
-    new = list(names.values())
-    twice = sorted({name for name in new if new.count(name) > 1})
+    new = [names[column] for column in frame.columns]
+    twice = sorted({name for name in new if name in (*FIELDS, "id") and new.count(name) > 1})
     if twice:
         columns = [str(old) for old in names if names[old] in twice]
+        if len(columns) == 1: raise DataError(f"column {columns[0]!r} is there twice; keep one of them")
         raise DataError(f"columns {', '.join(columns)} all mean {twice[0]!r}: keep one of them")
     return _with_ages(frame.rename(columns=names))
 
@@ -183,6 +184,13 @@ def require_outcome(
     return frame[OUTCOME].to_numpy(float)
 
 # %% ../nbs/schema.ipynb #a6d379e4
+_SHARE, _WIDE, _FEW = 1.2, 20, 20   # highest value of a share, width of a range that shares don't fill, values that tell
+
+def _are_shares(values: pd.Series, field: Field) -> bool:
+    "Whether a number of a wide range has only values as shares have, as after a scaler."
+    wide = field.kind == "number" and field.hard and field.hard[1] - max(field.hard[0], 0) >= _WIDE
+    return bool(wide and len(values) >= _FEW and 0 < values.max() <= _SHARE)
+
 def warnings_of(
     frame: pd.DataFrame,  # validated
 ) -> list[str]:           # a sentence for each oddity, empty where there is none
@@ -191,6 +199,10 @@ def warnings_of(
     for field in (FIELDS[name] for name in FIELDS if name in frame):
         values = frame[field.name].dropna()
         if not len(values): sentences.append(f"{field.label}: no value in any row")
+        if _are_shares(values, field):
+            sentences.append(f"{field.label}: every value is between {values.min():g} and {values.max():g}, where people "
+                             f"have up to {field.hard[1]:g}{field.unit and ' '}{field.unit}: shares or a rescaled column? "
+                             "Give the values as they were measured")
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from .errors import DataError, Unreachable
-from .layout import check_lengths, COMMA, Layout, layout_of
+from .fields import RECORD
+from .layout import check_last_id, check_lengths, COMMA, Layout, layout_of
 from .record.parsing import plain_name
 
 # %% ../nbs/tables.ipynb #6e777c1b
@@ -35,7 +36,8 @@ def csv_pieces(
     layout = layout_of(path)
     kinds = str if text is None else {name: str for name in layout.columns if plain_name(name) in text}
     options = layout.options(dtype=kinds, low_memory=False)
-    checked = False
+    checked, before = False, 0
+    ids = [name for name in layout.columns if plain_name(name) in RECORD.ids]
     try:
         opened = pd.read_csv(path, **options, chunksize=rows)
         with opened if rows else nullcontext([opened]) as pieces:
@@ -43,6 +45,8 @@ def csv_pieces(
                 if not checked and piece.iloc[:, -1].isna().any():
                     check_lengths(path, layout)   # of the whole file, once
                     checked = True
+                for name in ids: check_last_id(path, piece[name], before)
+                before += len(piece)
                 yield _tidy(piece, layout)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: columns but no rows; give at least one person") from None

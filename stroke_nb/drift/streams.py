@@ -86,7 +86,7 @@ def shift_words(
     label = labels[stream.column]
     if stream.kind == "dependence":
         pair = f"{label} and {labels[stream.detail]}"
-        return f"{pair} go together differently (correlation {now:.2f} against {before:.2f})"
+        return f"{pair} go together differently (mean product of scores {now:.2f} against {before:.2f})"
     if stream.kind in COUNTED:
         of_category = stream.column in CATEGORIES and stream.kind == "share"
         what = f"{FIELDS[stream.column].category_words(stream.detail)!r} is" if of_category else "is"
@@ -104,5 +104,5 @@ def shift_words(
 
 def unit_of(stream: Stream) -> str:
     "Unit of a stream's value."
-    if stream.kind == "dependence": return "correlation"
+    if stream.kind == "dependence": return "product of scores"
     return FIELDS[stream.column].unit if stream.column in NUMBERS else "share"

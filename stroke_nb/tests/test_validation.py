@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLI', 'trained', 'test_a_report_speaks_the_records_words', 'test_what_nobody_has_answered_stands_open',
-           'test_six_events_are_refused_before_the_first_fit', 'test_the_field_that_the_verdict_needs_is_asked_for']
+           'test_six_events_are_refused_before_the_first_fit']
 
 # %% ../../nbs/tests/test_validation.ipynb #92d172f5
 import json
@@ -68,7 +68,3 @@ def test_six_events_are_refused_before_the_first_fit(tmp_path):
     done = _train(tmp_path, people)
     assert done.returncode == 2 and "6 people with a recorded stroke" in done.stderr + done.stdout
     assert "at least 20 of each" in done.stderr + done.stdout and "refits:" not in done.stderr
-
-def test_the_field_that_the_verdict_needs_is_asked_for(tmp_path):
-    done = _train(tmp_path, simulate(300, seed=3).drop(columns="true_risk"), kind="logistic", challengers="linear")
-    assert done.returncode == 2 and "give 'linear age_only'" in done.stderr + done.stdout

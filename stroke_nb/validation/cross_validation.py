@@ -19,7 +19,7 @@ from ..model.fitting import fit, Fitted, side_by_side, tune
 from ..model.kinds import KINDS
 from ..schema import validate
 from ..settings import did_you_mean
-from .bootstrap import evaluate
+from .bootstrap import evaluate, named, score
 from stroke_nb.validation.calibration import (
     calibration_intercept, calibration_slope, e50, e90, ici, observed_expected_ratio,
 )
@@ -140,6 +140,13 @@ def performance_metrics() -> tuple[Callable, ...]:   # functions of (y, p)
     "What every report shows of a model: the usual metrics, then one's own."
     return (*PERFORMANCE, *own_metrics())
 
+def _evaluated(y, p, metrics, n_boot: int, seed: int, person) -> pd.DataFrame:
+    "Each metric with its interval; NaN where all the data leave it undefined, as a slope where risks separate outcomes."
+    metrics = named(metrics)
+    def whole(metric): return score(lambda rows: metric(y[rows], p[rows]), slice(None))
+    defined = {name: metric for name, metric in metrics.items() if not np.isnan(whole(metric))}
+    return evaluate(y, p, defined, n_boot, seed, person).reindex(pd.Index(metrics, name="metric"))
+
 def performance(
     cv: OutOfFold,
     kind: str,                     # one of its kinds
@@ -151,7 +158,7 @@ def performance(
     "Out-of-fold performance of one kind, thresholds chosen inside the folds, with intervals by person."
     y, p, person = cv.stacked(kind)
     benefits = [at(net_benefit, threshold) for threshold in thresholds or benefit_at(cv.y.mean())]
-    scores = evaluate(y, p, [*(metrics or performance_metrics()), *benefits], n_boot, seed, person)
+    scores = _evaluated(y, p, [*(metrics or performance_metrics()), *benefits], n_boot, seed, person)
     flagged = evaluate(y, flags(cv, kind).ravel(), _FLAGGED, n_boot, seed, person)
     return pd.concat([scores, flagged])
 
@@ -166,7 +173,7 @@ def compare(
     "Every kind's performance, with intervals by person."
     def one(kind):
         y, p, person = cv.stacked(kind)
-        return evaluate(y, p, metrics, n_boot, seed, person).reset_index().assign(kind=str(kind))
+        return _evaluated(y, p, metrics, n_boot, seed, person).reset_index().assign(kind=str(kind))
     frame = pd.concat([one(kind) for kind in (cv.kinds if kinds is None else kinds)], ignore_index=True)
     return frame[["kind", "metric", "value", "low", "high"]]
 

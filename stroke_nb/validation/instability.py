@@ -56,7 +56,7 @@ def optimism(
     frame = evaluate(y, out_of_bag(refits), metrics, n_boot, seed, level=level)
     for name, metric in named(metrics).items():
         inside, outside = _in_and_out(refits, y, metric)
-        frame.loc[name, ["apparent", "optimism"]] = metric(y, p), np.nanmean(inside - outside)
+        frame.loc[name, ["apparent", "optimism"]] = score(lambda rows: metric(y[rows], p[rows]), slice(None)), np.nanmean(inside - outside)
     frame["corrected"] = frame.apparent - frame.optimism
     for side in ("low", "high"): frame[side] += frame.corrected - frame.value
     return frame[["apparent", "optimism", "corrected", "low", "high"]]

@@ -27,7 +27,7 @@ from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
 from ..margins import MARGINS
 from .people import COUNTS, folded_table
-from .provenance import fingerprint, joint_fingerprint, save_of_run
+from .provenance import alike_by_chance, fingerprint, joint_fingerprint, learned_from, save_of_run
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
 from .tables import metrics_of, performance_table, recordable
@@ -76,6 +76,16 @@ def _judged(cohort: pd.DataFrame, model: RiskModel, new: bool) -> _Judged:
     rest, people = split(cohort)
     fresh = RiskModel(model.kind, params=model.params, refits=0, seed=model.seed)
     return _Judged(fresh.fit(rest.drop(columns=OUTCOME), rest[OUTCOME]), people, rest)
+
+def _share_learned_from(cohort: pd.DataFrame, model: RiskModel) -> float:
+    "Share of the people whom a saved model has learned from; a `DataError` where it is the very file."
+    learned, own = model.about_.get("sha256"), cohort.attrs.get("sha256")
+    if learned is None or learned != own:
+        share = learned_from(model, cohort) or 0.0
+        return share if share > alike_by_chance(model, cohort) else 0.0
+    raise DataError(f"{cohort.attrs['source']}: the model was fitted to this very file, which would flatter it: give "
+                    "labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is "
+                    "judged on a fifth")
 
 def _enough(y: np.ndarray, source: str) -> None:
     "Raise where there are too few to judge by."
@@ -165,13 +175,14 @@ def validate_model(
     seed: int = 20260101,
 ) -> ValidationLook:
     "Performance as the model stands and re-stated for the place, and whether to keep, re-calibrate or refit it."
+    familiar = _share_learned_from(cohort, model) if new else 0.0
     about, judged = cohort.attrs, _judged(cohort, model, new)
     X, y = judged.people.drop(columns=OUTCOME, errors="ignore"), require_outcome(judged.people)
     _enough(y, about["source"])
     X, judge, few = validate(X), judged.model, min(resamples, 200)
     p = judge.predict_proba(X, prevalence=judge.prevalence_)[:, 1]
     local = shift_prevalence(p, judge.prevalence_, y.mean())
-    test = closed_test_of(X, y, p)
+    test = closed_test_of(X, y, p) if not familiar else ClosedTest("seen", 0.0, 1.0, pd.DataFrame())
     if update and test.changes: _save_update(judged, test, X, y, about, folder)
     sections = dict(people=_people_section(judged, y, about["source"]))
     sections |= _performance_sections(y, p, local, resamples, seed)
@@ -191,7 +202,7 @@ def validate_model(
     subject = "the model" if new else "the model's recipe, fitted to the other four fifths,"
     named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
     verdict, opening, reasons = validation_verdict(
-        scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "")
+        scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "", familiar)
     return ValidationLook(test, sections, dict(
         verdict=verdict, opening=opening, reasons=reasons,
         metrics=recordable(numbers),

@@ -38,6 +38,7 @@ FEWEST = 20   # people with the outcome, and without: ten for each coefficient o
 _ADVICE = {
     "unsure": f"Can't tell whether the model needs an update: fewer than {FEWEST} {RECORD.outcome.plural}, or people "
               "without, are too few to ask.",
+    "seen": "Nothing is advised: the model has learned from some of these people.",
     "keep": "Keep the model as it is.",
     "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
     "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
@@ -47,7 +48,7 @@ _ADVICE = {
 @dataclass(frozen=True)
 class ClosedTest:
     "What the closed test recommends."
-    choice: str           # keep, intercept, slope or refit; unsure where there are too few to ask
+    choice: str           # keep, intercept, slope or refit; unsure where they are too few to ask, seen where some were learned from
     intercept: float      # added to the log-odds by the recommended update
     slope: float          # factor on the log-odds
     tests: pd.DataFrame   # index update; columns log_likelihood, df, statistic, p_value: against the fullest
@@ -61,7 +62,7 @@ class ClosedTest:
     @property
     def changes(self) -> bool:
         "Does it ask for an update?"
-        return self.choice not in ("keep", "unsure")
+        return self.choice not in ("keep", "unsure", "seen")
 
     def update(self, p: np.ndarray) -> np.ndarray:
         "Risks after the recommended new intercept and slope, shape (n,)."

@@ -141,7 +141,7 @@ def validation_sides(
 ) -> dict[str, str]:   # claim -> side of its margin
     "Where each claim stands."
     sides = {name: MARGINS[name].side(scores[name]) for name in ("observed_expected_ratio", "calibration_slope")}
-    if test.choice == "unsure": return sides | {"refit_gain": "across"}
+    if test.choice in ("unsure", "seen"): return sides | {"refit_gain": "across"}
     return sides if test.gain is None else sides | {"refit_gain": MARGINS["refit_gain"].side(test.gain._asdict())}
 
 def _people_words(scores: dict, sides: dict[str, str], people: int, needed: float) -> str:
@@ -176,10 +176,11 @@ def validation_verdict(
     needed: float,       # people it takes to tell
     subject: str = "the model",   # whose risks were judged
     data: str = "-p data FILE",   # the labelled people, for the command
+    familiar: float = 0.0,        # share of them whom the model was fitted to
 ) -> tuple[str, Opening, list[str]]:   # ok, unsure or alarm; the first screen; the reasons
     "Whether the risks hold for these people: what it means, what to do, how sure."
     sides = validation_sides(scores, test)
-    verdict = verdict_of(sides.values())
+    verdict = verdict_of(sides.values()) if not familiar else "unsure"
     who, again = f"{people:,} people with {events:,} {_event.plural}", "stroke-nb run validate"
     write = " ".join(filter(None, (again, data, "-p update true")))
     update = (f"{test.words} The same run, told to, writes it as a challenger.", write)
@@ -194,6 +195,10 @@ def validation_verdict(
                     f"{_people_words(scores, sides, people, needed)}.{also}", f"{again} -p data FILE")),
         "alarm": (f"The risks of {subject} don't hold for these people: {_off_words(sides, scores)}.", update),
     }[verdict]
+    if familiar:
+        means = (f"About {max(familiar, .01):.0%} of these people are among those the model was fitted to, which "
+                 f"flatters it: whether the risks of {subject} hold can't be told from them.")
+        todo, command = "Validate on people whom the model hasn't seen.", f"{again} -p data FILE"
     sure = f"{calibration_words(scores)}{_gain_words(test)}"
     short = sure.split(" On average they lie")[0]
     opening = Opening(means, todo, command, short, ["observed_expected_ratio", "calibration_slope", "auroc", "events"])
