@@ -136,7 +136,7 @@ def describe(
 
 # %% ../../nbs/site/modules.ipynb #b5e95909
 def _folded(source: str) -> str:
-    "Code behind a click, left out of the search; as HTML, as to read it as Markdown was half the time of building the site."
+    "Code behind a click, left out of the search; as HTML: Markdown of it was half the time of building the site."
     body = escape(source, quote=False).replace("`", "&#96;")   # or a fence within would be one
     code = f'<div class="highlight"><pre><code>{body}\n</code></pre></div>'
     fold = f'<details class="quote">\n<summary>Source</summary>\n{code}\n</details>'
