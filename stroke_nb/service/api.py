@@ -94,9 +94,8 @@ Record.__doc__ = "One person. What isn't known is null or left out."
 def _column(name: str, records: list[dict]) -> list:   # dicts like `Record`
     "One field of n people: its blank where it isn't known, numbers as floats."
     blank, is_category = FIELDS[name].missing, name in CATEGORIES
-    values = [record.get(name) for record in records]
-    if is_category: return [blank if value is None else value for value in values]
-    return [blank if value is None else float(value) for value in values]
+    if is_category: return [blank if (value := record.get(name)) is None else value for record in records]
+    return [blank if (value := record.get(name)) is None else float(value) for record in records]
 
 def inputs_of(
     records: list[Record],   # checked, n of them
