@@ -71,7 +71,7 @@ def encode_codes(
     codes: np.ndarray,  # complete records, shape (n, k)
 ) -> np.ndarray:        # shape (n, len(ENCODED))
     "Numbers as they are, categories as 0/1 indicators."
-    return np.concatenate([codes.take(_plain, axis=1), codes.take(_owner, axis=1) == _level], axis=1)
+    return np.concatenate([codes[:, _plain], codes[:, _owner] == _level], axis=1)
 
 # %% ../nbs/arithmetic.ipynb #a8d0f366
 def leaves(

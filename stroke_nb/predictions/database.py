@@ -127,6 +127,7 @@ class Database:
         they are refused, after a look at the tables: a newer version may have changed them."""
         for last_try in (False, True):
             try:
+                self._reopen_removed_files()
                 if not self._migrated: self.migrate()
                 first = [] if self._knows_record else [record_row()]
                 with in_words(): _commit(self.engine(), first + rows)
@@ -136,8 +137,7 @@ class Database:
                 self._migrated = False
                 if last_try: raise
             except Away as error:
-                stale = getattr(error.__cause__, "stale", False) or self._reopen_removed_files()
-                if last_try or not stale: raise
+                if last_try or not getattr(error.__cause__, "stale", False): raise
             else:
                 self.answered = time.monotonic()
                 return
