@@ -1,6 +1,7 @@
 "Collects each notebook as a pytest item of its own, beside the exported test modules."
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,13 +24,18 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    if hasattr(config, "workerinput"): return
+    if hasattr(config, "workerinput"):
+        sys.executable = os.environ["STROKE_NB_PYTHON"]   # what a test starts by it begins cold
+        return
     os.environ["STROKE_NB_TESTS"] = tempfile.mkdtemp(prefix="stroke_nb-tests-")   # small runs, made once for all workers
+    os.environ["STROKE_NB_PYTHON"] = sys.executable
     if hasattr(os, "pidfd_open"):
         from stroke_nb.tests.warm import start
         folder = Path(os.environ["STROKE_NB_TESTS"], "warm")
         config.warm_parent = start(folder)
         os.environ["JUPYTER_PATH"] = str(folder)   # kernels of job runs are its forks
+        workers = getattr(config.option, "tx", None) or []
+        config.option.tx = [f"popen//python={folder}/bin/python" for _ in workers]   # so are the workers
 
 
 def pytest_unconfigure(config):

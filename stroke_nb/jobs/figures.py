@@ -113,14 +113,21 @@ def _placed(series: dict, figure, box) -> dict:
     inches = [(x / figure.dpi - box.x0, box.y1 - y / figure.dpi) for x, y in series["at"]]
     return series | dict(at=[(round(72 * x), round(72 * y)) if math.isfinite(x + y) else None for x, y in inches])
 
+def _paper(
+    figure,   # matplotlib figure
+):            # a box, in inches
+    "The part of a figure that something is drawn on, and a margin: what `tight` finds by drawing it twice."
+    from matplotlib import rcParams
+    return figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
+
 def numbers(
     figure,        # matplotlib figure
+    box=None,      # its paper; None: found
 ) -> list[dict]:   # of each axes that shows some: title, x and y (labels), percent, series
     "What a figure shows, as numbers."
-    from matplotlib import rcParams
+    box = box or _paper(figure)
     parts = [dict(title=_title(ax), x=ax.get_xlabel(), y=ax.get_ylabel(), percent=_percent(ax), series=_drawn(ax))
              for ax in figure.axes]
-    box = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])   # as `savefig` cuts it
     return [part | dict(series=[_placed(series, figure, box) for series in part["series"]])
             for part in parts if part["series"]]
 
@@ -150,10 +157,11 @@ def figure_bundle(
     "A figure as SVG and numbers; of an empty one, that it is."
     import matplotlib
     if _is_empty(figure): return {"text/markdown": "Not drawn: there is nothing to show in this figure."}
-    file = io.StringIO()
+    file, box = io.StringIO(), _paper(figure)
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", bbox_inches="tight", transparent=True, dpi=150)
-    return {"image/svg+xml": _themed(file.getvalue()), NUMBERS: dict(alt=description(figure), parts=numbers(figure))}
+        figure.savefig(file, format="svg", bbox_inches=box, transparent=True, dpi=150)
+    shown = dict(alt=description(figure), parts=numbers(figure, box))
+    return {"image/svg+xml": _themed(file.getvalue()), NUMBERS: shown}
 
 def use_vectors() -> None:
     "Have this kernel show figures by `figure_bundle`, and as nothing else."

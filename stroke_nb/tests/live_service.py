@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from ..model import RiskModel
 from ..predictions.tables import PREDICTIONS
 from ..predictions import PredictionLog
 from .postgres import free_port
-from .small_runs import fitted_once
+from .small_runs import fitted_once, python
 
 # %% ../../nbs/tests/live_service.ipynb #5947311a
 def _small(name: str, seed: int) -> RiskModel:
@@ -83,6 +84,7 @@ class Live:
         before: str = "",             # Python that runs before the command
         name: str = "service",        # of the file that takes the output
         home: Path | None = None,     # where it runs; None: `folder`
+        alone: bool = False,          # no fork of the warm parent, as for whoever looks at its memory
         **settings,                   # of `Settings`
     ):
         self.folder, self.port, self.output = Path(folder), free_port(), Path(folder, f"{name}.txt")
@@ -96,11 +98,8 @@ class Live:
             "STROKE_NB_SERVICE": json.dumps(dict(rate=1e5, burst=10**6, watch=0.2) | settings),
             "STROKE_NB_PERSON_KEY": "a secret of the tests",
         }
-        command = (
-            [sys.executable, "-c", f"{before}\nfrom stroke_nb.cli import app; app()"]
-            if before
-            else [Path(sys.executable).with_name("stroke-nb")]
-        )
+        alone = alone or "--workers" in words   # meters of several are told where they share before they are imported
+        command = [sys.executable if alone else python(), "-c", f"{before}\nfrom stroke_nb.cli import app; app()"]
         with open(self.output, "ab") as file:
             self.process = subprocess.Popen(
                 [*command, *self.words], cwd=home or self.folder, env=environment, stdout=file,
@@ -110,7 +109,14 @@ class Live:
     def stop(self, sign: int = signal.SIGTERM, seconds: float = 40) -> int:  # exit code
         "Tell it to stop, and wait."
         if self.process.poll() is None: self.process.send_signal(sign)
-        return self.process.wait(seconds)
+        code = self.process.wait(seconds)
+        wait_for(lambda: not self.listens())   # a fork outlives whoever asked for it by a moment
+        return code
+
+    def listens(self) -> bool:
+        try: socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError: return False
+        return True
 
     def log_lines(self, message: str) -> list[dict]:
         "Its log lines of one message."

@@ -208,7 +208,7 @@ def _rest(connection: socket.socket) -> bytes:
 
 def test_requests_without_end(tmp_path):
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
-    with Live(tmp_path, max_seconds=1.5) as service:
+    with Live(tmp_path, alone=True, max_seconds=1.5) as service:
         before = psutil.Process(service.process.pid).memory_info().rss
         resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         with ExitStack() as stack:

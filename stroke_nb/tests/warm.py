@@ -15,13 +15,14 @@ import select
 import shlex
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
 import threading
 import traceback
 import types
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -33,20 +34,32 @@ HEAVY = (
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
     "papermill", "nbconvert", "voila.app", "typer", "jinja2", "yaml", "fastapi", "uvicorn",
     "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store", "evidently", "imblearn", "apprise", "narwhals", "bs4",
+    "pandas.io.formats.style", "pyarrow.dataset", "sqlalchemy.dialects.sqlite", "matplotlib.backends.backend_svg",
+    "matplotlib_inline.backend_inline", "mpl_toolkits.axes_grid1", "IPython.core.oinspect",
 )
+
+def _handed_on() -> list[int]:
+    "Descriptors that this process was started with: its streams, and what `pass_fds` names."
+    numbers = []
+    for number in sorted(map(int, os.listdir("/proc/self/fd"))):
+        with suppress(OSError):   # the listing's own is closed by now
+            if os.get_inheritable(number): numbers.append(number)
+    return numbers
 
 def begin(
     address: str,       # socket of the parent
     words: list[str],   # what Python would be given; forked is what begins with -m, -c or a script
 ) -> None:
-    "Have the parent fork a process with this one's streams, environment and folder; end as it ends."
+    "Have the parent fork a process with this one's open files, environment and folder; end as it ends."
+    while words[:1] in (["-u"], ["-I"]): words = words[1:]   # execnet and multiprocessing give them
     if words[:1] not in (["-m"], ["-c"]) and not Path(*words[:1]).is_file():
         os.execv(sys.executable, [sys.executable, *words])
-    request = json.dumps(dict(words=words, env=dict(os.environ), folder=os.getcwd())).encode()
+    numbers = _handed_on()
+    request = json.dumps(dict(numbers=numbers, words=words, env=dict(os.environ), folder=os.getcwd())).encode()
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
-        socket.send_fds(line, [struct.pack("!I", len(request))], [0, 1, 2])
+        socket.send_fds(line, [struct.pack("!I", len(request))], numbers)
         line.sendall(request)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: line.sendall(bytes([number])))
@@ -81,9 +94,14 @@ def _run(words: list[str]) -> None:
     os._exit(code)   # to take the modules down one by one is 0.3 s of CPU
 
 # %% ../../nbs/tests/warm.ipynb #a8e8c35b
-def _become(streams: list[int], words: list[str], env: dict, folder: str) -> None:
+_ABOVE = 512   # descriptors from here on stand in nobody's way
+
+def _become(streams: list[int], numbers: list[int], words: list[str], env: dict, folder: str) -> None:
     "In the fork: run what Python would run."
-    for number, stream in enumerate(streams):
+    import fcntl   # not on Windows
+    aside = [fcntl.fcntl(stream, fcntl.F_DUPFD, _ABOVE) for stream in streams]
+    for stream in streams: os.close(stream)
+    for number, stream in zip(numbers, aside, strict=True):
         os.dup2(stream, number)
         os.close(stream)
     os.environ.clear()
@@ -102,7 +120,7 @@ def _become(streams: list[int], words: list[str], env: dict, folder: str) -> Non
 def _attend(line: socket.socket) -> None:
     "In a process between: fork, pass signals on, and tell the exit code; who asked being gone, kill."
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    size, streams, *_ = socket.recv_fds(line, 4, 3)
+    size, streams, *_ = socket.recv_fds(line, 4, 64)
     request = json.loads(line.recv(struct.unpack("!I", size)[0], socket.MSG_WAITALL))
     if (child := os.fork()) == 0:
         line.close()
@@ -120,10 +138,44 @@ def _attend(line: socket.socket) -> None:
     os._exit(0)
 
 # %% ../../nbs/tests/warm.ipynb #3b8db066
+def _copy_stores(first: Path) -> None:
+    "Have MLflow begin an SQLite store as a copy of the first that it made: its 60 migrations are 1.5 s of CPU."
+    import fcntl
+
+    from mlflow.store.db import utils
+    from mlflow.store.model_registry import sqlalchemy_store
+    from sqlalchemy import create_engine, inspect
+    migrate = utils._initialize_tables
+    def copied(engine):
+        path = engine.url.database
+        if engine.dialect.name != "sqlite" or not path or inspect(engine).get_table_names(): return migrate(engine)
+        with open(first.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not first.exists():
+                part = first.with_suffix(".part")
+                part.unlink(missing_ok=True)
+                migrate(create_engine(f"sqlite:///{part}"))
+                part.rename(first)
+        with closing(sqlite3.connect(first)) as made, closing(sqlite3.connect(path)) as new: made.backup(new)
+    utils._initialize_tables = sqlalchemy_store._initialize_tables = copied
+
+def _use_once() -> None:
+    "Have libraries compile what they compile at their first use."
+    import nbformat
+    import soupsieve
+    from nbconvert.filters import Highlight2HTML
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+    soupsieve.compile("p")
+    markdown2html_mistune("*a*")
+    Highlight2HTML()("a = 1")
+    nbformat.validate(nbformat.v4.new_notebook())
+
 @cache
-def _import_all(names: tuple[str, ...]) -> None:
+def _import_all(names: tuple[str, ...], folder: str) -> None:
     "Import, once."
     for name in names: import_module(name)
+    if "nbconvert" in sys.modules: _use_once()
+    if "mlflow.store.db.utils" in sys.modules: _copy_stores(Path(folder, "first-store.db"))
     gc.collect()
     gc.freeze()   # a collection in a fork would write to every object, and so copy it
 
@@ -131,13 +183,14 @@ def serve(
     listening: int,           # descriptor of the socket
     names: tuple[str, ...],   # modules to import
     python: str,              # what asks this parent: what a fork starts with `sys.executable` is one too
+    folder: str,              # of the parent
 ) -> None:
     "In the parent: fork a process for whoever asks, until its input ends with who started it."
     with socket.socket(fileno=listening) as listener:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # processes between that end leave no zombie
         while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             line, _ = listener.accept()
-            _import_all(names)   # where nobody asks, nothing is imported
+            _import_all(names, folder)   # where nobody asks, nothing is imported
             if os.fork() == 0: break
             line.close()
         else: return
@@ -172,7 +225,7 @@ def start(
     with open(folder / "log", "wb") as log, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)   # whoever asks while it imports waits
-        served = (listener.fileno(), tuple(names), str(folder / "bin/python"))
+        served = (listener.fileno(), tuple(names), str(folder / "bin/python"), str(folder))
         return subprocess.Popen(
             python(f"warm.serve(*{served!r})"), pass_fds=[listener.fileno()], env=environment,
             stdin=subprocess.PIPE, stdout=log, stderr=log,
