@@ -29,6 +29,7 @@ class _Page(HTMLParser):
         address = attributes.get(_FETCHED.get(tag, "")) or ""
         if re.match(r"(https?:)?//", address): self.addresses.append(address)
 
+_ELSEWHERE = re.compile(r"=\s*[\"']?(?:(?:https?:)?//|&)")   # a page without such a value needn't be read tag by tag
 _IN_CSS = re.compile(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')\s]+)")
 
 def fetched_elsewhere(
@@ -36,6 +37,7 @@ def fetched_elsewhere(
 ) -> dict[str, list[str]]:      # addresses by page; empty where there are none
     "What the pages of a site would fetch from other hosts."
     site = Path(site)
-    addresses = {page: _Page(page.read_text(encoding="utf-8")).addresses for page in sorted(site.rglob("*.html"))}
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(site.rglob("*.html"))}
+    addresses = {page: _Page(html).addresses for page, html in pages.items() if _ELSEWHERE.search(html)}
     addresses |= {sheet: _IN_CSS.findall(sheet.read_text(encoding="utf-8")) for sheet in sorted(site.rglob("*.css"))}
     return {str(path.relative_to(site)): asked for path, asked in addresses.items() if asked}

@@ -153,6 +153,7 @@ def _environment(world: World, clone: Path) -> dict[str, str]:
     path = os.pathsep.join([str(world.folder / "tools"), "/usr/local/bin", "/usr/bin", "/bin"])
     return dict(
         PATH=path, HOME=str(world.folder / "home"), LANG="C.UTF-8", CI="true", RUNNER_TEMP=str(temp),
+        JOBLIB_MULTIPROCESSING="0",   # its processes import everything anew, as in conftest.py
         PYTHONPATH=str(clone), JUPYTER_PATH=str(warm()), **{f"GITHUB_{name}": value for name, value in github.items()},
     )
 

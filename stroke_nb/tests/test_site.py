@@ -48,12 +48,14 @@ class _Anchors(HTMLParser):
         self.ids.add(values.get("id"))
         if tag == "a" and not re.match(r"[a-z]+:|//", address): self.links.append(address)
 
+_anchors = cache(_Anchors)   # a page is read once
+
 def test_site_asks_no_other_host():
     assert sum(path.stat().st_size for path in site().rglob("*") if path.is_file()) < 25e6   # 170 pages
     assert fetched_elsewhere(site()) == {}
 
 def test_every_link_leads_somewhere():
-    pages = {page: _Anchors(page) for page in site().rglob("*.html") if page.name != "404.html"}
+    pages = {page.resolve(): _anchors(page.resolve()) for page in site().rglob("*.html") if page.name != "404.html"}
     lost = []
     for page, anchors in pages.items():
         for link in filter(None, anchors.links):
@@ -64,7 +66,7 @@ def test_every_link_leads_somewhere():
 
 def _linked(page: Path) -> set[Path]:
     "Pages that one links to."
-    return {(page.parent / link.partition("#")[0]).resolve() for link in _Anchors(page).links if link[:1] not in ("", "#")}
+    return {(page.parent / link.partition("#")[0]).resolve() for link in _anchors(page).links if link[:1] not in ("", "#")}
 
 def test_every_room_is_in_the_navigation():
     "Each page's navigation holds its own section only: a wing's door lists every room, and three clicks lead anywhere."
@@ -77,13 +79,16 @@ def test_every_room_is_in_the_navigation():
     assert sum(map(len, rooms)) > 80 and pages <= reached
 
 # %% ../../nbs/tests/test_site.ipynb #2305141b
-@pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
-def test_pages_open_from_a_folder(chromium, width, scheme):
+_MODULES = ["command", "api/validation/metrics"]
+
+# what fits a phone fits a wide page, too, whose layout is one for all
+@pytest.mark.parametrize("width, scheme, names", [(390, "dark", [*PAGES, *_MODULES]), (1400, "light", ["index", *_MODULES])])
+def test_pages_open_from_a_folder(chromium, width, scheme, names):
     page = chromium.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    for name in [*PAGES, "command", "api/validation/metrics"]:
+    for name in names:
         page.goto((site() / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     assert wrong == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
@@ -100,8 +105,8 @@ def test_search_works_from_a_folder_and_gives_guides_before_internals(chromium):
     page.goto((site() / "index.html").as_uri())
     for words, first in FOUND.items():
         page.click(".md-search__input")
-        page.keyboard.press("Control+A")
-        page.keyboard.type(words, delay=20)
+        page.fill(".md-search__input", words)
+        page.keyboard.press("End")   # or the search would not look
         page.wait_for_function(
             "first => document.querySelector('.md-search-result__link')?.getAttribute('href').match(first)", arg=first,
             timeout=20_000,

@@ -36,6 +36,7 @@ from ..jobs.parameters import parameters
 from ..schema import validate
 from . import rehearsal
 from .rehearsal import made, rehearse
+from .small_runs import python
 from .test_workspace import ROOT
 
 pytestmark = pytest.mark.skipif(ROOT is None, reason="not in the workspace: these tests look at its workflows")
@@ -194,7 +195,7 @@ def world(tmp_path_factory):
     )
     clone = rehearsal._clone(world, "earlier")
     subprocess.run(
-        [sys.executable, "-c", _EARLIER], cwd=clone, env=rehearsal._environment(world, clone), check=True,
+        [python(), "-c", _EARLIER], cwd=clone, env=rehearsal._environment(world, clone), check=True,
         capture_output=True,
     )
     return world
