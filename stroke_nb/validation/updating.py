@@ -48,7 +48,7 @@ _ADVICE = {
 @dataclass(frozen=True)
 class ClosedTest:
     "What the closed test recommends."
-    choice: str           # keep, intercept, slope or refit; unsure where they are too few to ask, seen where some were learned from
+    choice: str           # keep, intercept, slope or refit; unsure: too few to ask; seen: some were learned from
     intercept: float      # added to the log-odds by the recommended update
     slope: float          # factor on the log-odds
     tests: pd.DataFrame   # index update; columns log_likelihood, df, statistic, p_value: against the fullest
