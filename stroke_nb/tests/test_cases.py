@@ -65,7 +65,7 @@ TABLES = {   # case -> text of the file, and what is right: people, a warning, o
                       "refused: column 'bmi' is there twice; keep one of them"),
     "r15 semicolons, decimal commas": (lambda: _csv(sep=";", decimal=","), 160),
     "r15 sep line": (lambda: "sep=,\n" + _csv(), 160),
-    "r15 trailing comma": (lambda: "\n".join([_csv().split("\n")[0], *(line and f"{line}," for line in _csv().split("\n")[1:])]), 160),
+    "r15 trailing comma": (lambda: _csv().replace("\n", ",\n").replace("stroke,\n", "stroke\n", 1), 160),
     "r15 UTF-16": (lambda: _csv().encode("utf-16"), 160),
     "r16 age as a share": (lambda: _csv(_sound().assign(age=(_sound().age / 100).round(3))),
                            "warned: Age: every value is between"),

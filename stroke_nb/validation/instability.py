@@ -58,7 +58,8 @@ def optimism(
     frame = evaluate(y, out_of_bag(refits), metrics, n_boot, seed, level=level)
     for name, metric in named(metrics).items():
         inside, outside = _in_and_out(refits, y, metric)
-        frame.loc[name, ["apparent", "optimism"]] = score(lambda rows: metric(y[rows], p[rows]), slice(None)), np.nanmean(inside - outside)
+        apparent = score(lambda rows, m=metric: m(y[rows], p[rows]), slice(None))
+        frame.loc[name, ["apparent", "optimism"]] = apparent, np.nanmean(inside - outside)
     frame["corrected"] = frame.apparent - frame.optimism
     for side in ("low", "high"): frame[side] += frame.corrected - frame.value
     shifted = ["corrected", "low", "high"]
