@@ -11,6 +11,7 @@ __all__ = ['TABLES', 'WORDS', 'test_file', 'test_r02_a_models_own_training_file_
            'test_r20_a_field_that_separates_the_outcome_leaves_the_rest_of_the_report']
 
 # %% ../../nbs/tests/test_cases.ipynb #062a4475
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _coarse() -> pd.DataFrame:
 
 def _ids(ids) -> pd.DataFrame: return _sound().assign(id=ids)
 
-TABLES = {   # case -> text of the file, and what is right: people, a warning, or a refusal
+TABLES: dict[str, tuple[Callable[[], str | bytes], int | str]] = {   # case -> text of the file, and what is right: people, a warning, or a refusal
     "r01 distinct people alike": (lambda: _csv(_coarse()), 600),
     "r03 blank rows": (lambda: _csv() + 12 * ("," * 11 + "\n"), "warned: 12 rows are blank in every field"),
     "r03 cut off": (lambda: _csv()[:-30], "refused: row 160 has"),
