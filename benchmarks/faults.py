@@ -1,24 +1,26 @@
 """Faults of the service on real processes, with every answered prediction counted against the log.
 
-    python benchmarks/faults.py [--minutes 30] [--clients 12] [--against FOLDER]
+    python benchmarks/faults.py [--minutes 30] [--clients 12] [--against FOLDER [--rounds 20]]
 
 One service on SQLite and one on a PostgreSQL of its own (Debian's package) take turns, twice each. Clients ask all the time, a fifth
 of them with batches; faults come one after the other in random order: the service killed, the server stopped, killed, frozen, read-only, its
 connections ended, its table locked, the file locked or on a frozen disk (root only), the write-ahead log or the spool removed, connections that send
 half a request. After each one the benchmark waits until the service says that it is well and nothing waits in its spool. At the end it drains what
 waits, and counts: an answered id that isn't in the log is lost, one that is there more than once is twice.
-With `--against`, another checkout of this repository, the latency of both at 100 requests a second is taken in turns first.
+With `--against`, another checkout of this repository, the latency of both at 100 requests a second is taken in turns first (4 minutes).
 """
 import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import platform
 import random
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,8 @@ import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 import service   # the benchmark beside this one
 from stroke_nb.predictions import PredictionLog
@@ -237,24 +241,54 @@ def trial(name: str, site: Site, faults: dict, seconds: float, clients: int, see
     return found
 
 
-def compare(folder: Path, other: Path, rounds: int = 5, seconds: float = 6, rate: float = 100) -> None:
-    "Latency at a fixed rate of this checkout and another one, in turns."
-    bodies, times, here = [service.request(json.dumps(person).encode()) for person in service.PEOPLE], {}, os.environ.get("PYTHONPATH", "")
+@contextlib.contextmanager
+def on_core(core: int):
+    "What is started meanwhile runs on one core, where there are two."
+    before = os.sched_getaffinity(0)
+    if len(before) > 1: os.sched_setaffinity(0, {sorted(before)[core]})
+    try: yield
+    finally: os.sched_setaffinity(0, before)
+
+
+def middle(values: list[float]) -> tuple[float, float, float]:   # median, and its 95 % interval by order statistics
+    n, ordered = len(values), sorted(values)
+    below = [sum(math.comb(n, k) for k in range(rank)) / 2**n for rank in range(1, n + 1)]   # that fewer than `rank` lie under the median
+    rank = max((rank for rank in range(1, n + 1) if below[rank - 1] <= 0.025), default=1)
+    return statistics.median(values), ordered[rank - 1], ordered[-rank]
+
+
+def cpu_seconds(live: Live) -> float: return sum(psutil.Process(live.process.pid).cpu_times()[:2])
+
+
+def compare(folder: Path, other: Path, rounds: int = 20, seconds: float = 6, rate: float = 100) -> None:
+    """Latency at a fixed rate of this checkout and another one. A shared machine has fast and slow spells: rounds are short and take turns,
+    who begins changes, both services have the same core and callers the other one, and what counts is the ratio of each pair of rounds."""
+    bodies, here = [service.request(json.dumps(person).encode()) for person in service.PEOPLE], os.environ.get("PYTHONPATH", "")
+    times, cpu = {"this one": [], "the other": []}, Counter()
     with contextlib.ExitStack() as stack:
         lives = {}
-        for name, path in (("this one", Path(__file__).resolve().parents[1]), ("the other", other.resolve())):
+        for name, path in zip(times, (Path(__file__).resolve().parents[1], other.resolve()), strict=True):
             os.environ["PYTHONPATH"] = str(path)
             (folder / name).mkdir()
-            lives[name] = stack.enter_context(Live(folder / name))
+            with on_core(0): lives[name] = stack.enter_context(Live(folder / name))
         os.environ["PYTHONPATH"] = here
-        for turn in range(rounds):
-            for name in sorted(lives, reverse=bool(turn % 2)):
-                found = asyncio.run(service.open_loop(lives[name].port, bodies, seconds, rate))["times"]
-                times.setdefault(name, []).append(found)
+        with on_core(1):
+            for turn in range(-1, rounds):   # the first pair warms up
+                for name in sorted(lives, reverse=bool(turn % 2)):
+                    before = cpu_seconds(lives[name])
+                    found = asyncio.run(service.open_loop(lives[name].port, bodies, seconds, rate))["times"]
+                    if turn < 0: continue
+                    times[name].append(found)
+                    cpu[name] += cpu_seconds(lives[name]) - before
     for name, parts in times.items():
+        p50, p99 = (statistics.median(percentile(part, share) for part in parts) for share in (0.5, 0.99))
         shown = ", ".join(f"{percentile(part, .99):.1f}" for part in parts)
-        everything = [time for part in parts for time in part]
-        print(f"{rate:g} requests a second, {name}: p50 {percentile(everything, .5):.1f}, p99 {percentile(everything, .99):.1f} ms (by round {shown})", flush=True)
+        each = 1000 * cpu[name] / sum(map(len, parts))
+        print(f"{rate:g} requests a second, {name}: median over {rounds} rounds of p50 {p50:.1f}, of p99 {p99:.1f} ms ({shown}); CPU {each:.2f} ms a request")
+    for share in (0.5, 0.99):
+        pairs = zip(*times.values(), strict=True)
+        ratio, low, high = middle([percentile(mine, share) / percentile(others, share) for mine, others in pairs])
+        print(f"p{100 * share:g}, this one / the other, by pair of rounds: median {ratio:.2f} (95 %: {low:.2f} to {high:.2f})", flush=True)
 
 
 def main():
@@ -263,6 +297,7 @@ def main():
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--against", type=Path, help="another checkout, whose latency is compared first")
+    parser.add_argument("--rounds", type=int, default=20, help="pairs of rounds of that comparison, six seconds each")
     asked = parser.parse_args()
     if programs() is None: sys.exit("no PostgreSQL here: install Debian's package postgresql")
     print(f"{time.strftime('%Y-%m-%d %H:%M')}, Python {platform.python_version()}, uvicorn {version('uvicorn')}, {os.cpu_count()} cores, "
@@ -270,7 +305,7 @@ def main():
     results, part = [], asked.minutes * 60 / 4
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if asked.against: compare(folder, asked.against)
+        if asked.against: compare(folder, asked.against, asked.rounds)
         for turn in range(2):
             seed = asked.seed + turn
             with own_disk(folder / f"disk {turn}") as disk:

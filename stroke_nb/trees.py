@@ -59,7 +59,8 @@ _ROWS = 256   # at a time: tables of rows x trees that stay in the cache are twi
 
 def _in_pieces(work, X: np.ndarray) -> np.ndarray:
     "The work done on some rows at a time."
-    return np.concatenate([work(X[start:start + _ROWS]) for start in range(0, max(len(X), 1), _ROWS)])
+    if len(X) <= _ROWS: return work(X)
+    return np.concatenate([work(X[start:start + _ROWS]) for start in range(0, len(X), _ROWS)])
 
 def tree_sum(
     flat: dict,     # from `flatten`
@@ -117,7 +118,7 @@ def _by_pairs(
     def places(X):
         X = X.astype(np.float32)
         rank = (X > first).T.astype(np.intp)
-        for column in many: rank[column] = np.searchsorted(borders[column], X[:, column])
+        for column in many: rank[column] = borders[column].searchsorted(X[:, column])
         place = rank.take(one, axis=0) * width[:, None]
         place += rank.take(other, axis=0) * step[:, None] + start[:, None]
         return place

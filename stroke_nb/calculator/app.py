@@ -111,6 +111,7 @@ class SessionManager(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs):
         self.opening = set()   # requests that have a place and no session yet
+        self.handed_out = set()   # kernels that a page was sent for; others wait warm for one, or are started for that
         super().__init__(**kwargs)
 
     async def start_kernel(self, **kwargs):
@@ -122,11 +123,16 @@ class SessionManager(AsyncMappingKernelManager):
     def await_page(self, kernel_id):
         "Note that a request has its session; the session ends where the page that is sent doesn't connect."
         self.opening.discard(asyncio.current_task())
+        self.handed_out.add(kernel_id)
         IOLoop.current().call_later(self.grace, self._end_if_left, kernel_id)
 
     def notify_disconnect(self, kernel_id):
         super().notify_disconnect(kernel_id)
         IOLoop.current().call_later(self.grace, self._end_if_left, kernel_id)
+
+    async def shutdown_kernel(self, kernel_id, *args, **kwargs):
+        self.handed_out.discard(kernel_id)   # its place is free as soon as it is told to end
+        await super().shutdown_kernel(kernel_id, *args, **kwargs)
 
     async def _end_if_left(self, kernel_id):
         if kernel_id in self and not self._kernel_connections.get(kernel_id): await self.shutdown_kernel(kernel_id)
@@ -140,9 +146,9 @@ class CalculatorApp(Voila):
     hosts = List(Unicode(), help="Host names that it answers for.").tag(config=True)
 
     def sessions(self) -> int:
-        "Sessions that people have open: kernels that aren't waiting warm."
+        "Sessions that people have open."
         kernels = self.kernel_manager
-        return max(0, len(kernels.list_kernel_ids()) - self.warm())
+        return len(kernels.handed_out.intersection(kernels.list_kernel_ids()))
 
     def warm(self) -> int:
         "Sessions that wait for somebody."

@@ -155,11 +155,14 @@ def _words(name: str, plain: str, text: pd.Series) -> Column:
 def _as_numbers(text: pd.Series) -> tuple[pd.Series, list[str]] | None:
     "Text as numbers, and the words among them; None where it isn't a column of numbers."
     few = text.dropna().head(1000)   # most columns of words show it at once: 1 s less for 100,000 rows
+    unknown = list(map(str, knowledge()["unknown"]))
+    few = few[~few.str.casefold().isin(unknown)]
     if pd.to_numeric(few, errors="coerce").notna().sum() < .5 * len(few): return None
     numbers = pd.to_numeric(text, errors="coerce")
-    words = list(text[numbers.isna() & text.notna()].str.casefold().unique())
+    others = text[numbers.isna() & text.notna()].str.casefold()
+    words, stated = list(others.unique()), text.notna().sum() - others.isin(unknown).sum()
     if any(re.fullmatch(r"[a-z]{1,3}\d[\w.]*", word) for word in words): return None
-    enough = numbers.notna().sum() >= max(.8 * text.notna().sum(), 1)
+    enough = numbers.notna().sum() >= max(.8 * stated, 1)
     return (numbers.astype(float), words) if enough and len(words) <= 5 else None
 
 def column_of(

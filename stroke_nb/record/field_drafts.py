@@ -123,6 +123,7 @@ def _binary(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
     known, entry = column.known, known_field(name, None)
     direction, review = direction_of(column, y), []
     if direction: review.append(f"direction {direction}: in these data")
+    if named("sexes", name): review.append("yes is 1: name the label after it, such as Male, or make it a category")
     shares = [round(float(known[y[known.index] == outcome].mean()), 4) for outcome in (0, 1)]
     seen = dict(middle=int(known.mean() > .5), share=round(float(known.mean()), 4), share_by_outcome=shares)
     settings = dict(kind="binary") | entry.get("settings", {}) | dict(label=label_of(column.name))

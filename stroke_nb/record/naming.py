@@ -34,7 +34,8 @@ def field_name(
 def label_of(column: str) -> str:
     "A label for a column: its words, units in brackets left out."
     words = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", _split(column)) or str(column)
-    first, *rest = words.split(" ")
+    # capitals throughout are a header's manner, in short words an abbreviation's, such as BMI or SGOT
+    first, *rest = (word.lower() if word.isupper() and len(word) > 4 else word for word in words.split(" "))
     rest = [word.lower() if word.istitle() else word for word in rest]
     return " ".join([first[:1].upper() + first[1:], *rest])
 

@@ -91,18 +91,18 @@ _person = {name: _described(FIELDS[name]) for name in INPUTS} | dict(person_id=P
 Record = with_config(_somebody)(TypedDict("Record", _person, total=False))
 Record.__doc__ = "One person. What isn't known is null or left out."
 
-def _column(name: str, records: list[dict]) -> list:   # dicts like `Record`
+_BLANKS = {name: FIELDS[name].missing for name in INPUTS}
+
+def _column(name: str, blank, records: list[dict]) -> list:   # dicts like `Record`
     "One field of n people: its blank where it isn't known, numbers as floats."
-    blank, is_category = FIELDS[name].missing, name in CATEGORIES
-    values = [record.get(name) for record in records]
-    if is_category: return [blank if value is None else value for value in values]
-    return [blank if value is None else float(value) for value in values]
+    if name in CATEGORIES: return [blank if (value := record.get(name)) is None else value for record in records]
+    return [blank if (value := record.get(name)) is None else float(value) for record in records]
 
 def inputs_of(
     records: list[Record],   # checked, n of them
 ) -> dict[str, list]:        # a list of n for each input
     "The inputs as a scorer takes them: what `check_record` makes of them, with the checks already done."
-    return {name: _column(name, records) for name in INPUTS}
+    return {name: _column(name, blank, records) for name, blank in _BLANKS.items()}
 
 # %% ../../nbs/service/api.ipynb #8f34b446
 _options = dict(prevalence=(Prevalence | None, None), request_id=(RequestId | None, None))

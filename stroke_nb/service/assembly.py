@@ -79,12 +79,14 @@ def create_app(
         title="stroke_nb", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None,
         redirect_slashes=False,   # its answer would name whatever host was asked for
         generate_unique_id_function=lambda route: route.name,
+        telemetry=dict(tracing=False, metrics=False, logs=False),   # which would take errors, and values in them, along
     )
     app.state.settings = settings or settings_from()
     for router in (guarded, state): app.include_router(router)
     answer_problems(app, app.state.settings.max_bytes, app.state.settings.max_seconds)
     routes = [route for route in guarded.routes if isinstance(route, Route)]
     posts = {("POST", route.path): route for route in routes if "POST" in (route.methods or ())}
-    app.add_middleware(RequestLogMiddleware, direct_routes=posts)
+    # outermost, as three layers of FastAPI's and Starlette's would catch what it catches itself
+    app.middleware_stack = RequestLogMiddleware(app.build_middleware_stack(), direct_routes=posts)
     app.openapi = cache(lambda: _openapi(app, app.state.settings))
     return app

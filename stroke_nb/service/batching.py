@@ -60,11 +60,12 @@ class MicroBatcher:
                 for lineup, request, future in group: self._score_alone(lineup, request, future)
 
     def _score_merged(self, group: list[tuple]) -> None:
+        if len(group) == 1: return self._score_alone(*group[0])
         requests = [request for _, request, _ in group]
         scored, fault = score_request(group[0][0], merge(requests))
-        if fault and len(group) > 1: raise fault
+        if fault: raise fault
         for (*_, future), scores in zip(group, split(scored, requests), strict=True):
-            if not future.done(): future.set_result((scores, fault))
+            if not future.done(): future.set_result((scores, None))
 
     def _score_alone(self, lineup: Lineup, request: ScoringRequest, future: asyncio.Future) -> None:
         if future.done(): return

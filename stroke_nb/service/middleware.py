@@ -85,8 +85,9 @@ _METHODS = ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "TRACE")
 
 def _request_id(scope) -> str:
     "The caller's id of this request where it sends a sensible one, else a new one."
-    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return sent if re.fullmatch(SAFE_ID, sent) else new_id()
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and re.fullmatch(SAFE_ID, value.decode("latin-1")): return value.decode()
+    return new_id()
 
 def _count_and_log(scope, status: int, seconds: float) -> None:
     "Count an answered request and write its line."

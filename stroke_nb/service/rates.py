@@ -12,8 +12,8 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -74,10 +74,7 @@ class RateLimit:
         now: float | None = None,   # seconds; None: the clock
     ) -> float:                     # seconds; 0: the request is admitted, and counted
         "Time that a caller has to wait."
-        now = time.monotonic() if now is None else now
-        with self._account(caller, now) as account:
-            account[0], wait = admit(account[0], now, self.interval, self.burst)
-        return wait
+        return self._change(caller, now, lambda paid, now: admit(paid, now, self.interval, self.burst))
 
     def charge(
         self,
@@ -86,20 +83,20 @@ class RateLimit:
         now: float | None = None,   # seconds; None: the clock
     ) -> None:
         "Count an admitted request as several; the next ones wait until they are paid off."
-        now = time.monotonic() if now is None else now
-        with self._account(caller, now) as account: account[0] = max(account[0], now) + more * self.interval
+        self._change(caller, now, lambda paid, now: (max(paid, now) + more * self.interval, 0.0))
 
-    @contextmanager
-    def _account(self, caller: str, now: float) -> Iterator[list[float]]:
-        "When what a caller asked for is paid off, to be changed."
+    def _change(self, caller: str, now: float | None, change: Callable[[float, float], tuple[float, float]]) -> float:
+        "Change when what a caller asked for is paid off; what `change` gives besides that."
+        now = time.monotonic() if now is None else now
         digest = hashlib.blake2b(caller.encode(), digest_size=16).digest()
         with self._threads, locked(self._lock_file) if self._lock_file else nullcontext():
             offset = _slot_offset(self._memory, digest, now, self.burst * self.interval)
             owner, paid = _SLOT.unpack_from(self._memory, offset)
             # a number from before the machine was restarted would lie far ahead of a clock that counts from boot
-            account = [min(paid, now + self.burst * self.interval) if owner == digest else 0.0]
-            yield account
-            _SLOT.pack_into(self._memory, offset, digest, account[0])
+            paid = min(paid, now + self.burst * self.interval) if owner == digest else 0.0
+            paid, wait = change(paid, now)
+            _SLOT.pack_into(self._memory, offset, digest, paid)
+        return wait
 
     def close(self) -> None:
         self._memory.close()

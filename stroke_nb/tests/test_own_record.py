@@ -9,6 +9,7 @@ __all__ = ['WORDS', 'SHIFTS', 'result', 'test_the_whole_way']
 import json
 import re
 import shutil
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -18,7 +19,8 @@ import pytest
 from ..record.parsing import plain_name
 from ..record.reading import read_record
 from .live_service import Live
-from .own_workspaces import command, OUTCOMES, own_workspace
+from .own_workspaces import command, OUTCOMES, own_settings, own_workspace
+from .small_runs import python
 
 # %% ../../nbs/tests/test_own_record.ipynb #12ffaffe
 WORDS = dict(   # what only this record's report can say
@@ -60,20 +62,47 @@ def _check_validation(folder: Path) -> None:
     words = command(elsewhere, "score", "people.csv", "risks.csv", "--model", str(folder / "models/champion"))
     assert f"{rows:,} rows scored" in words and pd.read_csv(elsewhere / "risks.csv").risk.between(0, 1).all()
 
-def _check_drift(folder: Path, name: str) -> None:
-    "Shifted people raise the alarm."
-    column, shift = SHIFTS[name]
+def _shifted(folder: Path) -> pd.DataFrame:
+    "Later people with one field higher in all of them."
+    column, shift = SHIFTS[folder.name]
     people = pd.read_csv(folder / "later.csv")
-    people.assign(**{column: people[column] + shift}).to_csv(folder / "shifted.csv", index=False)
-    command(folder, "run", "drift", "-p", "current", "shifted.csv", "-p", "state", "none", "-p", "evidently", "false")
-    looked = result(folder, "drift")
+    return people.assign(**{column: people[column] + shift})
+
+def _check_alarm(folder: Path) -> None:
+    "The newest look at drift is an alarm that names the shifted field."
+    looked, column = result(folder, "drift"), plain_name(SHIFTS[folder.name][0])
     label = next(field.label for field in read_record(folder / "record.yaml").fields.values()
-                 if plain_name(column) in map(plain_name, (field.name, *field.aliases)))
+                 if column in map(plain_name, (field.name, *field.aliases)))
     assert looked["verdict"] == "alarm" and label in " ".join(looked["reasons"]), looked["reasons"]
 
+_TREES = """
+from stroke_nb.cohort import load
+from stroke_nb.fields import OUTCOME
+from stroke_nb.model import RiskModel
+people = load("people.csv")
+RiskModel("trees", refits=0).fit(people.drop(columns=OUTCOME), people[OUTCOME]).save("trees")
+"""
+
+def _check_page(folder: Path) -> None:
+    "The calculator in one file speaks of this record; a model without trees has none, so one is fitted for it."
+    model = folder / "models/champion"
+    if folder.name == "breast":
+        command(folder, "page", "page.html", code=2)
+        model = folder / "trees"
+        subprocess.run([python(), "-c", _TREES], cwd=folder, env=own_settings(), check=True)
+    command(folder, "page", "page.html", "--model", str(model))
+    page = (folder / "page.html").read_text()
+    assert read_record(folder / "record.yaml").title in page and "recorded stroke" not in page
+
+def _check_drift(folder: Path) -> None:
+    "Shifted people of a file raise the alarm."
+    _shifted(folder).to_csv(folder / "shifted.csv", index=False)
+    command(folder, "run", "drift", "-p", "current", "shifted.csv", "-p", "state", "none", "-p", "evidently", "false")
+    _check_alarm(folder)
+
 def _records(folder: Path, n: int) -> tuple[list[dict], list[int]]:
-    "Later people as a caller would send them, within the limits of use, and their outcomes."
-    record, people = read_record(folder / "record.yaml"), pd.read_csv(folder / "later.csv")
+    "Shifted people as a caller would send them, within the limits of use, and their outcomes."
+    record, people = read_record(folder / "record.yaml"), _shifted(folder)
     named = {plain_name(alias): name for name, field in record.fields.items() for alias in (name, *field.aliases)}
     people = people.rename(columns=lambda name: named.get(plain_name(name), name))
     for name, field in record.fields.items():
@@ -108,8 +137,6 @@ def test_the_whole_way(name):
     _check_draft(folder)
     _check_report(folder, name)
     _check_validation(folder)
-    _check_drift(folder, name)
-    command(folder, "page", "page.html")
-    page = (folder / "page.html").read_text()
-    assert read_record(folder / "record.yaml").title in page and "recorded stroke" not in page
-    _check_service_and_loop(folder)
+    _check_page(folder)
+    _check_service_and_loop(folder)   # among so few of the ward's people 15 years are no alarm: they are limited to ages
+    _check_drift(folder) if name == "ward" else _check_alarm(folder)   # its file has other names and units

@@ -34,7 +34,9 @@ HEAVY = (
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completer", "debugpy",
     "papermill", "nbconvert", "voila.app", "typer", "jinja2", "yaml", "fastapi", "uvicorn",
     "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store", "evidently", "imblearn", "apprise", "narwhals", "bs4",
+    "pandas.io.formats.style", "pyarrow.dataset", "sqlalchemy.dialects.sqlite", "matplotlib.backends.backend_svg",
+    "matplotlib_inline.backend_inline", "mpl_toolkits.axes_grid1", "IPython.core.oinspect",
 )
 
 def _handed_on() -> list[int]:
@@ -157,10 +159,22 @@ def _copy_stores(first: Path) -> None:
         with closing(sqlite3.connect(first)) as made, closing(sqlite3.connect(path)) as new: made.backup(new)
     utils._initialize_tables = sqlalchemy_store._initialize_tables = copied
 
+def _use_once() -> None:
+    "Have libraries compile what they compile at their first use."
+    import nbformat
+    import soupsieve
+    from nbconvert.filters import Highlight2HTML
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+    soupsieve.compile("p")
+    markdown2html_mistune("*a*")
+    Highlight2HTML()("a = 1")
+    nbformat.validate(nbformat.v4.new_notebook())
+
 @cache
 def _import_all(names: tuple[str, ...], folder: str) -> None:
     "Import, once."
     for name in names: import_module(name)
+    if "nbconvert" in sys.modules: _use_once()
     if "mlflow.store.db.utils" in sys.modules: _copy_stores(Path(folder, "first-store.db"))
     gc.collect()
     gc.freeze()   # a collection in a fork would write to every object, and so copy it

@@ -18,10 +18,13 @@ def _some(X: pd.DataFrame, people: int, seed: int) -> pd.DataFrame:
     if len(X) <= people: return X
     return X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), people, replace=False))]
 
-def _risks_at(model, X: pd.DataFrame, field: str, values) -> np.ndarray:
-    "Risk of each person with one field set to each value, shape (n, len(values))."
-    table = pd.concat([X.assign(**{field: value}) for value in values], ignore_index=True)
-    return model.predict_proba(table[list(INPUTS)])[:, 1].reshape(len(values), len(X)).T
+def _risks_at(model, X: pd.DataFrame, values: dict) -> dict[str, np.ndarray]:
+    "Risk of each person with one field set to each of its values: by field, shape (n, number of values)."
+    changed = [X.assign(**{name: value}) for name in values for value in values[name]]
+    if not changed: return {}
+    risks = model.predict_proba(pd.concat(changed, ignore_index=True)[list(INPUTS)])[:, 1].reshape(-1, len(X)).T
+    ends = np.cumsum([len(steps) for steps in values.values()])
+    return dict(zip(values, np.split(risks, ends[:-1], axis=1)))
 
 # %% ../../nbs/validation/plausibility.ipynb #b4b18d18
 def _steps(X: pd.DataFrame, name: str, steps: int) -> np.ndarray:
@@ -47,13 +50,14 @@ def direction_checks(
 ) -> pd.DataFrame:            # columns field, label, direction, people, share_falling, largest_fall (in risk)
     "Share of people whose risk falls somewhere as a field rises; for a field that lowers it, rises."
     X = _some(X, min(people, max(100, 2000 // max(len(fields), 1))), seed)
+    risks = _risks_at(model, X, {name: _steps(X, name, steps) for name in fields if X[name].notna().any()})
     def row(name):
         sign = -1 if FIELDS[name].direction == "-" else 1
-        fall = -(sign * np.diff(_risks_at(model, X, name, _steps(X, name, steps)), axis=1)).min(axis=1, initial=0)
+        fall = -(sign * np.diff(risks[name], axis=1)).min(axis=1, initial=0)
         return dict(field=name, label=FIELDS[name].label, direction=FIELDS[name].direction, people=len(X),
                     share_falling=np.mean(fall > 1e-9), largest_fall=fall.max() + 0.0)
     columns = ["field", "label", "direction", "people", "share_falling", "largest_fall"]
-    return pd.DataFrame([row(name) for name in fields if X[name].notna().any()], columns=columns)
+    return pd.DataFrame([row(name) for name in risks], columns=columns)
 
 # %% ../../nbs/validation/plausibility.ipynb #a3cd2c61
 def blank_field(
@@ -85,7 +89,8 @@ def blank_check(
     for band, group in some.groupby(bands[some.index]):
         alike = X[field][bands == band].dropna()
         if alike.empty: alike = X[field].dropna()
-        risks, blank = (_risks_at(model, group, field, v) for v in (_quantiles(alike, shares), [np.nan]))
-        rows.append(pd.DataFrame(dict(blank=blank[:, 0], low=risks.min(axis=1), high=risks.max(axis=1)), group.index))
+        risks = _risks_at(model, group, {field: [np.nan, *_quantiles(alike, shares)]})[field]
+        low, high = risks[:, 1:].min(axis=1), risks[:, 1:].max(axis=1)
+        rows.append(pd.DataFrame(dict(blank=risks[:, 0], low=low, high=high), group.index))
     frame = pd.concat(rows)
     return frame.assign(outside=(frame.blank < frame.low - 1e-9) | (frame.blank > frame.high + 1e-9))
