@@ -50,7 +50,8 @@ def _coarse() -> pd.DataFrame:
 
 def _ids(ids) -> pd.DataFrame: return _sound().assign(id=ids)
 
-TABLES: dict[str, tuple[Callable[[], str | bytes], int | str]] = {   # case -> text of the file, and what is right: people, a warning, or a refusal
+# case -> text of the file, and what is right: people, a warning, or a refusal
+TABLES: dict[str, tuple[Callable[[], str | bytes], int | str]] = {
     "r01 distinct people alike": (lambda: _csv(_coarse()), 600),
     "r03 blank rows": (lambda: _csv() + 12 * ("," * 11 + "\n"), "warned: 12 rows are blank in every field"),
     "r03 cut off": (lambda: _csv()[:-30], "refused: row 160 has"),
