@@ -7,6 +7,7 @@ __all__ = ['SCORE_GRID', 'COUNTED', 'RANKED', 'Stream', 'record_importance', 'st
            'shift_words', 'unit_of']
 
 # %% ../../nbs/drift/streams.ipynb #584b4f0f
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -76,6 +77,12 @@ def stream_labels() -> dict[str, str]:
     "What each column is called in words, the risk among them."
     return {name: field.label for name, field in FIELDS.items()} | {"risk": "Predicted risk"}
 
+def _digits(
+    largest: float,  # of the values shown
+) -> int:
+    "Digits behind the point: one, and for values under 1 so many that the largest has three that count."
+    return 1 if largest >= 1 or not largest else min(2 - math.floor(math.log10(largest)), 9)
+
 def shift_words(
     stream: Stream,
     now: float,     # value in the window
@@ -95,11 +102,12 @@ def shift_words(
         colon = ":" if what != "is" else ""
         return f"{label}{colon} {what} {how} by {size * 100:.1f} points ({now:.1%} against {before:.1%})"
     percent = stream.column == "risk"
-    values = f"({now:.2%} against {before:.2%})" if percent else f"({now:.1f} against {before:.1f})"
+    digits = _digits(max(abs(now), abs(before)))
+    values = f"({now:.2%} against {before:.2%})" if percent else f"({now:.{digits}f} against {before:.{digits}f})"
     if stream.kind == "spread":
         return f"{label} varies {'more' if more else 'less'} (standard deviation {values[1:]}"
     unit = "points" if percent else FIELDS[stream.column].unit
-    amount = f"{size * 100:.2f}" if percent else f"{size:.1f}"
+    amount = f"{size * 100:.2f}" if percent else f"{size:.{digits}f}"
     return f"{label} is on average {amount} {unit}{unit and ' '}{'higher' if more else 'lower'} {values}"
 
 def unit_of(stream: Stream) -> str:

@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_port', 'ask', 'Server', 'place', 'server', 'Visit',
-           'visit', 'page', 'test_before_anything_is_entered', 'test_example_shows_all_of_an_answer',
-           'test_type_and_slide', 'test_leave_unknown', 'test_units', 'test_declined_in_words', 'test_outside_the_data',
-           'test_place_of_use', 'test_what_if', 'upload', 'saved', 'test_upload_good', 'test_upload_mixed',
-           'test_clear_all_forgets_uploads_and_the_second_set', 'test_upload_broken', 'test_upload_of_200_mb_isnt_sent',
-           'test_upload_of_10_000_rows', 'test_tabs_tell_about_the_model', 'test_print',
-           'test_two_readers_in_four_languages', 'test_what_is_typed_stays_out_of_the_address', 'test_link',
-           'test_link_with_nonsense', 'test_keyboard_alone', 'test_an_error_belongs_to_its_field',
-           'test_a_finger_finds_everything_and_the_answer_stays_in_view', 'test_answers_are_spoken', 'test_accessible',
-           'kernel_of', 'test_a_dead_kernel_shows_a_way_back', 'test_a_new_champion_is_for_new_sessions', 'strict',
-           'test_token_cap_trouble_and_idleness', 'test_pages_that_never_come', 'test_headers',
-           'test_a_strange_host_is_not_answered', 'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served',
-           'test_health_without_a_model', 'test_the_log_holds_nothing_typed', 'test_in_jupyterlab',
-           'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
+           'visit', 'fresh', 'lasting', 'page', 'test_before_anything_is_entered',
+           'test_example_shows_all_of_an_answer', 'test_type_and_slide', 'test_leave_unknown', 'test_units',
+           'test_declined_in_words', 'test_outside_the_data', 'test_place_of_use', 'test_what_if', 'upload', 'saved',
+           'test_upload_good', 'test_upload_mixed', 'test_clear_all_forgets_uploads_and_the_second_set',
+           'test_upload_broken', 'test_upload_of_200_mb_isnt_sent', 'test_upload_of_10_000_rows',
+           'test_tabs_tell_about_the_model', 'test_print', 'test_two_readers_in_four_languages',
+           'test_what_is_typed_stays_out_of_the_address', 'test_link', 'test_link_with_nonsense', 'test_keyboard_alone',
+           'test_an_error_belongs_to_its_field', 'test_a_finger_finds_everything_and_the_answer_stays_in_view',
+           'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
+           'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness',
+           'test_pages_that_never_come', 'test_headers', 'test_a_strange_host_is_not_answered',
+           'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served', 'test_health_without_a_model',
+           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
+           'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import asyncio
@@ -197,14 +198,28 @@ def visit(chromium, server):
     for page in opened: page.close()
 
 @pytest.fixture
-def page(visit): return visit()
+def fresh(visit): return visit()
+
+@pytest.fixture(scope="module")
+def lasting(chromium, server):
+    opened = Visit(chromium, server)
+    yield opened
+    opened.close()
+
+@pytest.fixture
+def page(lasting):
+    "The same page for tests that leave nothing but values, uploads and a second set of values."
+    lasting.page.get_by_role("button", name="Clear all").click()
+    lasting.page.get_by_role("tab", name="What if").click()
+    lasting.wait("Nothing is entered yet")
+    return lasting
 
 # %% ../../nbs/tests/test_app.ipynb #59137f7e
-def test_before_anything_is_entered(page, server):
-    assert "Nothing is entered yet" in page.answer()
-    assert page.page.get_by_text(SIMULATED_WORDS).is_visible()
-    assert scorer().sha256[:12] in page.page.inner_text(".sn-part-note")
-    assert page.page.title() == "Risk of a recorded stroke"
+def test_before_anything_is_entered(fresh, server):
+    assert "Nothing is entered yet" in fresh.answer()
+    assert fresh.page.get_by_text(SIMULATED_WORDS).is_visible()
+    assert scorer().sha256[:12] in fresh.page.inner_text(".sn-part-note")
+    assert fresh.page.title() == "Risk of a recorded stroke"
 
 def test_example_shows_all_of_an_answer(page):
     page.page.get_by_role("button", name="Fill in an example").click()
@@ -246,30 +261,30 @@ def test_leave_unknown(page):
     page.page.locator(".sn-part-unknowns", has_text="Hypertension: knowing it").wait_for()
 
 # %% ../../nbs/tests/test_app.ipynb #9b443629
-def test_units(page):
-    page.enter(EXAMPLE)
-    box = page.page.locator(".sn-entry").get_by_label("Average glucose", exact=True)
-    page.page.get_by_role("group", name="Unit of glucose").get_by_text("mmol/L").click()
-    page.page.wait_for_function(
+def test_units(fresh):
+    fresh.enter(EXAMPLE)
+    box = fresh.page.locator(".sn-entry").get_by_label("Average glucose", exact=True)
+    fresh.page.get_by_role("group", name="Unit of glucose").get_by_text("mmol/L").click()
+    fresh.page.wait_for_function(
         "() => [...document.querySelectorAll('.sn-field-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')"
     )
     box.fill("7")
-    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
-    page.page.get_by_role("button", name="Start from the first values").click()
-    second = page.page.locator(".sn-second").get_by_label("Average glucose", exact=True)
+    fresh.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
+    fresh.page.get_by_role("button", name="Start from the first values").click()
+    second = fresh.page.locator(".sn-second").get_by_label("Average glucose", exact=True)
     assert second.input_value() == "7"                     # the unit goes along
     second.fill("105 mg/dL")                               # as pasted from a letter
-    page.page.locator(".sn-compared", has_text="average glucose 7 mmol/L or 5.828 mmol/L").wait_for()
-    assert page.page.locator(".sn-compared .sn-two svg").count() == 2
-    page.page.locator(".sn-entry").get_by_role("group", name="Unit of glucose").get_by_text("mg/dL").click()
+    fresh.page.locator(".sn-compared", has_text="average glucose 7 mmol/L or 5.828 mmol/L").wait_for()
+    assert fresh.page.locator(".sn-compared .sn-two svg").count() == 2
+    fresh.page.locator(".sn-entry").get_by_role("group", name="Unit of glucose").get_by_text("mg/dL").click()
     box.fill("7")
-    page.page.get_by_role("button", name="Use mmol/L").click()
-    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
-    entry = page.page.locator(".sn-entry")
+    fresh.page.get_by_role("button", name="Use mmol/L").click()
+    fresh.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
+    entry = fresh.page.locator(".sn-entry")
     entry.get_by_text("From height and weight").click()
     entry.get_by_label("Height").fill("5'10\"")
     entry.get_by_label("Weight").fill("180 lb")
-    page.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL, bmi=25.8))
+    fresh.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL, bmi=25.8))
 
 @pytest.mark.parametrize("typed, words", [
     ("12", "No risk is given for people under 18"), ("90", "No risk is given for people over 82"),
@@ -286,14 +301,14 @@ def test_outside_the_data(page):
     doubts = page.page.inner_text(".sn-doubt")
     assert "at the edge" in doubts and "Child" in doubts
 
-def test_place_of_use(page):
-    page.enter(EXAMPLE)
-    page.page.get_by_label("Share with a recorded stroke").select_option("Another place")
-    page.page.get_by_label("Share in that place (%)").fill("1.8")
-    page.holds(EXAMPLE, 0.018)
-    page.page.locator(".sn-place", has_text="log-odds of every risk are moved").wait_for()
-    page.page.get_by_label("Share in that place (%)").fill("180")
-    page.wait("from 0.01 to 60")
+def test_place_of_use(fresh):
+    fresh.enter(EXAMPLE)
+    fresh.page.get_by_label("Share with a recorded stroke").select_option("Another place")
+    fresh.page.get_by_label("Share in that place (%)").fill("1.8")
+    fresh.holds(EXAMPLE, 0.018)
+    fresh.page.locator(".sn-place", has_text="log-odds of every risk are moved").wait_for()
+    fresh.page.get_by_label("Share in that place (%)").fill("180")
+    fresh.wait("from 0.01 to 60")
 
 def test_what_if(page):
     page.enter(EXAMPLE)
@@ -458,17 +473,17 @@ def test_link_with_nonsense(visit):
     assert not page.page.locator("script:not([src])").count()
 
 # %% ../../nbs/tests/test_app.ipynb #596c3fd4
-def test_keyboard_alone(page):
-    press = page.page.keyboard.press
+def test_keyboard_alone(fresh):
+    press = fresh.page.keyboard.press
     label_and_name = """() => {
         const at = document.activeElement
         return (at.labels?.[0] || at).textContent + "|" + (at.getAttribute("aria-label") || "")
     }"""
-    page.page.evaluate("document.activeElement.blur()")
+    fresh.page.evaluate("document.activeElement.blur()")
     reached = []
     for _ in range(40):
         press("Tab")
-        reached.append(page.page.evaluate(label_and_name))
+        reached.append(fresh.page.evaluate(label_and_name))
         if "What if" in reached[-1]: break
     stops = (
         "Skip to the calculator", "Copy link", "Fill in an example", "Age (years)", "Age, slider", "Work",
@@ -476,29 +491,29 @@ def test_keyboard_alone(page):
     )
     for words in stops: assert any(words in stop for stop in reached), (words, reached)
     press("ArrowRight")
-    assert page.page.get_by_role("tab", name="Many people").get_attribute("aria-selected") == "true"
-    page.page.get_by_label("Age (years)").focus()
-    page.page.keyboard.type("55")
-    page.holds(dict(age=55))
-    outline = page.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert fresh.page.get_by_role("tab", name="Many people").get_attribute("aria-selected") == "true"
+    fresh.page.get_by_label("Age (years)").focus()
+    fresh.page.keyboard.type("55")
+    fresh.holds(dict(age=55))
+    outline = fresh.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline != "none"
 
-def test_an_error_belongs_to_its_field(page):
-    box = page.page.get_by_label("Age (years)")
+def test_an_error_belongs_to_its_field(fresh):
+    box = fresh.page.get_by_label("Age (years)")
     box.fill("old")
-    page.page.locator("input[aria-invalid=true]").wait_for()
+    fresh.page.locator("input[aria-invalid=true]").wait_for()
     described = """box => box.getAttribute("aria-describedby").split(" ")
         .map(id => document.getElementById(id).textContent).join(" ")"""
     assert box.get_attribute("aria-invalid") == "true" and "is not a number" in box.evaluate(described)
     assert "18 to 82 years" in box.evaluate(described)
     assert box.evaluate("box => getComputedStyle(box).borderTopColor") == "rgb(213, 94, 0)"
     box.fill("67")
-    page.holds(dict(age=67))
-    assert not page.page.locator("[aria-invalid]").count()
-    page.page.get_by_label("Share with a recorded stroke").select_option("Another place")
-    page.page.get_by_label("Share in that place (%)").fill("180")
-    page.wait("from 0.01 to 60")
-    assert page.page.get_by_label("Share in that place (%)").get_attribute("aria-invalid") == "true"
+    fresh.holds(dict(age=67))
+    assert not fresh.page.locator("[aria-invalid]").count()
+    fresh.page.get_by_label("Share with a recorded stroke").select_option("Another place")
+    fresh.page.get_by_label("Share in that place (%)").fill("180")
+    fresh.wait("from 0.01 to 60")
+    assert fresh.page.get_by_label("Share in that place (%)").get_attribute("aria-invalid") == "true"
 
 SMALL = """() => [...document.querySelectorAll(
     "main button, input[type=text], input[type=range], select, .sn-row label, .sn-tick label, main summary")]
@@ -513,9 +528,9 @@ def test_a_finger_finds_everything_and_the_answer_stays_in_view(visit):
     box = page.page.locator(".sn-part-answer").bounding_box()
     assert page.page.evaluate("scrollY") > 600 and 0 <= box["y"] < 5 and box["height"] < 300
 
-def test_answers_are_spoken(page):
-    page.page.get_by_label("Age (years)").fill("61")
-    page.page.locator("#sn-spoken[aria-live=polite]", has_text=headline(summary(scorer(), dict(age=61)))).wait_for(
+def test_answers_are_spoken(fresh):
+    fresh.page.get_by_label("Age (years)").fill("61")
+    fresh.page.locator("#sn-spoken[aria-live=polite]", has_text=headline(summary(scorer(), dict(age=61)))).wait_for(
         state="attached"
     )
 

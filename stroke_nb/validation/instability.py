@@ -43,6 +43,8 @@ def _in_and_out(refits: Refits, y, metric: Callable) -> tuple[np.ndarray, np.nda
     outside = [score(lambda r, q=q: metric(y[r], q[r]), slice(None)) for _, q in pairs]
     return np.array(inside), np.array(outside)
 
+_SHARES = ("auroc", "brier")   # between 0 and 1, wherever their intervals are shifted to
+
 def optimism(
     refits: Refits,       # from `model.refit` with the model's own settings, on the same people
     y: np.ndarray,        # outcome, shape (n,)
@@ -59,6 +61,8 @@ def optimism(
         frame.loc[name, ["apparent", "optimism"]] = metric(y, p), np.nanmean(inside - outside)
     frame["corrected"] = frame.apparent - frame.optimism
     for side in ("low", "high"): frame[side] += frame.corrected - frame.value
+    shifted = ["corrected", "low", "high"]
+    frame.loc[frame.index.isin(_SHARES), shifted] = frame.loc[frame.index.isin(_SHARES), shifted].clip(0, 1)
     return frame[["apparent", "optimism", "corrected", "low", "high"]]
 
 # %% ../../nbs/validation/instability.ipynb #0c6ef6e7

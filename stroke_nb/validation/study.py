@@ -40,9 +40,11 @@ def study_of(
 def horizon_words(study: Study) -> str:
     "What the outcome is, and whether a risk looks ahead."
     event = RECORD.outcome
-    if event.horizon: return f"The outcome is {event.a} within {event.horizon}."
+    # a record that nobody has corrected yet
+    what = f"what column {event.column!r} says" if event.noun == "outcome" else event.a
+    if event.horizon: return f"The outcome is {what} within {event.horizon}."
     dates = study.answer("dates", "no horizon is given")
-    return f"The outcome is {event.a}, now or before; {dates}, so nothing here is a forecast."
+    return f"The outcome is {what}, now or before; {dates}, so nothing here is a forecast."
 
 def selection_words(
     study: Study,

@@ -101,7 +101,9 @@ def lead_meaning(
     helps = (benefits.better == "default").to_numpy()
     behind = _told(rows[rows.metric != "auroc"], "challenger")
     worse = f" It is worse than {single} in {', '.join(behind)}." if behind else ""
-    if not helps.any(): return f"{ranks}, nor to help more whoever acts on it.{worse}"
+    if not helps.any():
+        nor = {"default": "but isn't shown", "challenger": "and isn't shown", "draw": "nor"}[order]
+        return f"{ranks}, {nor} to help more whoever acts on it.{worse}"
     joint = "and helps" if order == "default" else "but it helps"
     return f"{ranks}, {joint} more whoever acts at a risk of {threshold_words(thresholds, helps)}.{worse}"
 

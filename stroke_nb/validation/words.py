@@ -199,8 +199,8 @@ def sample_size_words(
     enough = people >= most
     words = (f"{people:,} people with {events} {_event.plural} are {'enough' if enough else 'too few'} for "
              f"{parameters} columns with a parameter each: by Riley's criteria at least {most:,.0f} people are needed. "
-             "Boosted trees and tuning spend more than a parameter for each column, so the true number is higher.")
-    return words + ("" if enough else " Shrinkage, few splits and averaging are how the model lives with that.")
+             "Boosted trees, splines and tuning spend more than one for each column, so the true number is higher.")
+    return words + ("" if enough else " Shrinkage, few splits and averaging are how models live with that.")
 
 def validation_size_words(
     sides: dict[str, str],   # measure -> side of its margin
