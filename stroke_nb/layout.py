@@ -147,7 +147,8 @@ def check_last_id(
     if last != last or not str(last or "").strip() or re.search(r"\d", str(last)): return
     others = [str(other) for other in others if other == other and other]
     if len(others) < _ENOUGH or not all(re.search(r"\d", other) for other in others): return
-    raise DataError(f"{file.name}: row {before + len(ids):,} has the id {str(last)[:40]!r}, without a digit where every "
+    number = before + len(ids)
+    raise DataError(f"{file.name}: row {number:,} has the id {str(last)[:40]!r}, without a digit where every "
                     "other id has one: a row of means or totals? Delete it, or give it an id like the others")
 
 # %% ../nbs/layout.ipynb #c7bdeca4

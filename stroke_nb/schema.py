@@ -184,7 +184,8 @@ def require_outcome(
     return frame[OUTCOME].to_numpy(float)
 
 # %% ../nbs/schema.ipynb #a6d379e4
-_SHARE, _WIDE, _FEW = 1.2, 20, 20   # highest value of a share, width of a range that shares don't fill, values that tell
+_SHARE, _WIDE = 1.2, 20   # highest value of a share, width of a range that shares don't fill
+_FEW = 20                 # values that tell
 
 def _are_shares(values: pd.Series, field: Field) -> bool:
     "Whether a number of a wide range has only values as shares have, as after a scaler."
@@ -200,9 +201,9 @@ def warnings_of(
         values = frame[field.name].dropna()
         if not len(values): sentences.append(f"{field.label}: no value in any row")
         if _are_shares(values, field):
-            sentences.append(f"{field.label}: every value is between {values.min():g} and {values.max():g}, where people "
-                             f"have up to {field.hard[1]:g}{field.unit and ' '}{field.unit}: shares or a rescaled column? "
-                             "Give the values as they were measured")
+            most = f"{field.hard[1]:g}{field.unit and ' '}{field.unit}"
+            sentences.append(f"{field.label}: every value is between {values.min():g} and {values.max():g}, where "
+                             f"people have up to {most}: shares or a rescaled column? Give the values as they were measured")
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]

@@ -26,7 +26,7 @@ def stream_values(
     histograms: np.ndarray,  # of the rank streams' scores, shape (rank streams, 193)
     sums: np.ndarray,        # see `scale.window.number_sums`
 ) -> np.ndarray:             # shape (streams,)
-    "Value of every stream: mean, standard deviation, share, or mean product of scores, which few people can take beyond 1."
+    "Value of every stream: mean, standard deviation, share, or mean product of scores (may pass 1)."
     value = np.full(len(streams(with_risk)), np.nan)
     numbers = list(layout_of(with_risk).numbers)
     for kind, summary in zip(("location", "spread"), _mean_sd(sums), strict=True):

@@ -141,7 +141,7 @@ def performance_metrics() -> tuple[Callable, ...]:   # functions of (y, p)
     return (*PERFORMANCE, *own_metrics())
 
 def _evaluated(y, p, metrics, n_boot: int, seed: int, person) -> pd.DataFrame:
-    "Each metric with its interval; NaN where all the data leave it undefined, as a slope where risks separate outcomes."
+    "Each metric with its interval; NaN where the data leave it undefined, as a slope where risks part outcomes."
     metrics = named(metrics)
     def whole(metric): return score(lambda rows: metric(y[rows], p[rows]), slice(None))
     defined = {name: metric for name, metric in metrics.items() if not np.isnan(whole(metric))}
