@@ -4,6 +4,7 @@ BIN := .venv/bin
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 LOCKED := .venv/.locked
+TOOLS := .venv/.tools
 
 .PHONY: help install build reports test lint lab app serve docs mlflow hooks export readme lock clean
 
@@ -12,7 +13,7 @@ help:  ## this list
 
 # uv installs the lock in a fifth of pip's time; bytecode is compiled once here, not at each first import
 $(LOCKED): requirements.txt uv.txt settings.ini setup.py
-	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "stroke_nb needs Python 3.11 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 14) else "stroke_nb needs Python 3.11 to 3.14, found " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	@echo "building .venv from requirements.txt"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r uv.txt
@@ -22,15 +23,21 @@ $(LOCKED): requirements.txt uv.txt settings.ini setup.py
 	@cp stroke_nb/automation/assets/jupyter_jupyter_scheduler_config.json .venv/etc/jupyter/
 	@touch $@
 
-install: $(LOCKED)  ## .venv with everything that the lock names
+# the same packages, and those that tests and lint need beside them
+$(TOOLS): $(LOCKED) requirements-dev.txt
+	@echo "adding the developers' packages from requirements-dev.txt"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install: $(TOOLS)  ## .venv with everything that the locks name, the developers' packages too
 
 reports: $(LOCKED)  ## train, validate, check drift; leaves reports/index.html
 	@$(BIN)/stroke-nb reports
 
-test: $(LOCKED)  ## every test: notebooks as items and the exported modules
+test: $(TOOLS)  ## every test: notebooks as items and the exported modules
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-lint: $(LOCKED)  ## style of the package and the job notebooks, and every call followed to its definition
+lint: $(TOOLS)  ## style of the package and the job notebooks, and every call followed to its definition
 	@$(BIN)/ruff check stroke_nb nbs/notebooks
 	@$(BIN)/mypy
 
@@ -52,18 +59,20 @@ lab: $(LOCKED)  ## JupyterLab with the notebooks and the job scheduler
 mlflow: $(LOCKED)  ## MLflow's pages on the runs and the registry, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --host 127.0.0.1 --port 5000
 
-hooks: $(LOCKED)  ## git hooks of this clone: notebooks merge and go in without outputs, lint before a commit
+hooks: $(TOOLS)  ## git hooks of this clone: notebooks merge and go in without outputs, lint before a commit
 	@$(BIN)/python -m stroke_nb.automation.hooks install
 
-export: $(LOCKED)  ## notebooks to stroke_nb/, cleaned, their outputs cleared
+export: $(TOOLS)  ## notebooks to stroke_nb/, cleaned, their outputs cleared
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python -m stroke_nb.automation.hooks clear
 
 readme: $(LOCKED)  ## README.md from nbs/index.ipynb
 	@$(BIN)/jupyter nbconvert --log-level WARN --to markdown --RegexRemovePreprocessor.patterns='^#\| hide' --output-dir . --output README nbs/index.ipynb
 
-# no cache: uv would not see that settings.ini, which setup.py reads, has changed
-lock: $(LOCKED)  ## requirements.txt from settings.ini, for Python 3.11 to 3.13
-	@$(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --extra all --extra dev setup.py -o requirements.txt
+# no cache: uv would not see that settings.ini, which setup.py reads, has changed. A user's packages are those of the developers, less some
+COMPILE := $(BIN)/uv pip compile --quiet --no-cache --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --generate-hashes --extra all
+lock: $(LOCKED)  ## requirements-dev.txt and requirements.txt from settings.ini, for Python 3.11 to 3.14
+	@$(COMPILE) --extra dev setup.py -o requirements-dev.txt
+	@$(COMPILE) --constraints requirements-dev.txt setup.py -o requirements.txt
 
 clean:  ## remove .venv and what runs emitted
 	rm -rf .venv models .cache mlflow.db* mlartifacts

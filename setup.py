@@ -63,6 +63,7 @@ setup(
         "Topic :: Scientific/Engineering :: Medical Science Apps.",
         "Programming Language :: Python :: 3", "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12", "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Framework :: Jupyter", "Typing :: Typed",
     ],
 )

@@ -154,7 +154,7 @@ def own_environment(folder: Path) -> None:
     for path in [*shared.iterdir(), *(shared / "bin").iterdir()]:
         name = path.relative_to(shared)
         started = warm() / name
-        if str(name) not in ("bin", ".locked"): (own / name).symlink_to(started if started.is_file() else path)
-    (own / ".locked").touch()
+        if str(name) not in ("bin", ".locked", ".tools"): (own / name).symlink_to(started if started.is_file() else path)
+    for stamp in (".locked", ".tools"): (own / stamp).touch()
     (own / "bin/activate").unlink()
     (own / "bin/activate").write_text((shared / "bin/activate").read_text().replace(str(shared), str(own)))

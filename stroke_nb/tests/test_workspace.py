@@ -145,23 +145,27 @@ def test_lock_holds_every_dependency():
     parser.read(ROOT / "settings.ini")
     plain = lambda name: re.split(r"[\[<>=~! ;]", name, maxsplit=1)[0].lower().replace("_", "-")
     asked = {
-        plain(name)
+        key.removesuffix("requirements").strip("_"): set(map(plain, value.split()))
         for key, value in parser["DEFAULT"].items()
         if key.endswith("requirements")
-        for name in value.split()
     }
-    lock = "".join((ROOT / name).read_text() for name in ("requirements.txt", "spark.txt"))
-    assert asked <= {plain(line) for line in lock.splitlines()}
-    assert "://" not in lock
+    lock = {name: (ROOT / f"{name}.txt").read_text() for name in ("requirements", "requirements-dev", "spark")}
+    versions = {name: set(re.findall(r"^\S+==\S+", text, flags=re.M)) for name, text in lock.items()}
+    locked = {name: set(map(plain, lines)) for name, lines in versions.items()}
+    developers, spark = asked.pop("dev"), asked.pop("spark")
+    assert set().union(*asked.values()) <= locked["requirements"] and spark <= locked["spark"]
+    assert developers <= locked["requirements-dev"] and not {"pytest", "nbdev", "ruff"} & locked["requirements"]
+    assert versions["requirements"] < versions["requirements-dev"], "the same versions for both: run make lock"
+    assert not any("://" in text for text in lock.values())
 
 def test_what_is_installed_is_known_by_its_hash():
     if not ROOT: pytest.skip("an installed package has no workspace")
-    for name in ("requirements.txt", "uv.txt", "spark.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "uv.txt", "spark.txt"):
         entries = (ROOT / name).read_text().replace("\\\n", "").splitlines()
         assert entries and all(re.fullmatch(r"\S+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry.strip()) for entry in entries)
     installs = [line for line in (ROOT / "Makefile").read_text().splitlines() if " install " in line and " -r " in line]
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
-    assert len(installs) == 2 and all("--require-hashes" in line for line in installs)
+    assert len(installs) == 3 and all("--require-hashes" in line for line in installs)
     assert "--require-hashes -r uv.txt" in dockerfile and "-c requirements.txt" in dockerfile
     assert all("@sha256:" in line for line in dockerfile.splitlines() if line.startswith("FROM "))
 
