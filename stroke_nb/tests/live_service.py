@@ -138,9 +138,9 @@ class Live:
 
     def ready(self) -> bool:
         try: return self.ask("/ready").status == 200
-        except OSError: return False
+        except (OSError, http.client.HTTPException): return False   # or another program has the port
 
-    def wait(self, seconds: float = 60) -> "Live":
+    def wait(self, seconds: float = 120) -> "Live":   # the first one waits for the warm parent's imports, too
         "Wait until it is ready."
         wait_for(lambda: self.ready() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, self.output.read_text()
