@@ -206,7 +206,8 @@ def warnings_of(
         if _are_shares(values, field):
             most = f"{field.hard[1]:g}{field.unit and ' '}{field.unit}"
             sentences.append(f"{field.label}: every value is between {values.min():g} and {values.max():g}, where "
-                             f"people have up to {most}: shares or a rescaled column? Give the values as they were measured")
+                             f"people have up to {most}: shares or a rescaled column? "
+                             "Give the values as they were measured")
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]
