@@ -40,7 +40,7 @@ def install_line(
     origin = _origin() if origin is None else origin
     python = os.path.relpath(sys.prefix) if Path(sys.prefix).is_relative_to(Path.cwd()) else sys.prefix
     python = str(Path(python, "Scripts" if os.name == "nt" else "bin", "python"))
-    pip = f"{python} -m pip" if find_spec("pip") else f"uv pip --python {python}"
+    pip = f"{python} -m pip install" if find_spec("pip") else f"uv pip install --python {python}"
     if origin.get("dir_info", {}).get("editable"):
-        return f'{pip} install -e "{unquote(urlparse(origin["url"]).path)}[{extra}]"'
-    return f'{pip} install "{requirement(extra, origin)}"'
+        return f'{pip} -e "{unquote(urlparse(origin["url"]).path)}[{extra}]"'
+    return f'{pip} "{requirement(extra, origin)}"'
