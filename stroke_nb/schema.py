@@ -128,6 +128,7 @@ def require_columns(
 def validate(
     frame: pd.DataFrame,      # one row per person; aliases and extra columns are welcome
     needed=INPUTS,            # columns that must be there
+    decoded=(),               # yes/no columns that hold 0 and 1 already, whatever codes the record has: 1 may mean no
 ) -> pd.DataFrame:            # numbers and yes/no as float64, categories as str; missing is NaN
     "Check a frame against the schema; raise one `DataError` that lists every fault."
     frame = rename(pd.DataFrame(frame))
@@ -135,7 +136,9 @@ def validate(
     if not len(frame): raise DataError("the table has columns but no rows: give at least one person")
     fields = [field for field in FIELDS.values() if field.name in frame]
     clean = frame.assign(
-        **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields}
+        **{f.name: (spelling if f.kind == "category" else numbers)(frame[f.name], f) for f in fields
+           if f.name not in decoded},
+        **{name: frame[name].astype(float) for name in decoded if name in frame},
     )
     if faults := _faults(clean, fields): raise DataError("\n".join(faults))
     if "id" in clean: clean = clean.assign(id=_as_ids(clean.id))

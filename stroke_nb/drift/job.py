@@ -64,7 +64,8 @@ class DriftLook:
     @cached_property
     def rows(self) -> pd.DataFrame:
         "The window, validated; of one that is read in pieces a sample."
-        return validate(self.compared.window.rows)
+        read_before = [OUTCOME] if self.compared.kind == "fifth" else []
+        return validate(self.compared.window.rows, decoded=read_before)
 
     @property
     def outcome_alarm(self) -> bool:

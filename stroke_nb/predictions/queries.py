@@ -189,7 +189,7 @@ class Queries:
             ))
             frame = _frame(connection.execute(query).all())
             left_out = _left_out(connection, since, until, shas) if records.keys() - set(shas) else ""
-        frame = validate(frame) if len(frame) else frame
+        frame = validate(frame, decoded=[OUTCOME]) if len(frame) else frame
         if left_out: frame.attrs["left_out"] = left_out
         return frame
 

@@ -119,4 +119,4 @@ def joined(
         raise DataError(
             "nobody with a known outcome to learn from: give a labelled cohort, or wait for outcomes in the log"
         )
-    return validate(cohort)
+    return validate(cohort, decoded=[OUTCOME])

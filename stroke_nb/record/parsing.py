@@ -74,6 +74,9 @@ def _check_yes_no(section, entry: Field) -> None:
     "Spellings of a yes/no mean 0 or 1."
     for spelling, value in entry.spellings.items():
         if value not in (0, 1): reject(section, f"{spelling}: give 0 or 1", "spellings")
+        if str(spelling) in ("0", "1") and int(spelling) != value:
+            reject(section, f"{spelling} can't mean {value}, since forms and services send 1 for yes: make "
+                            f"{entry.name} a category whose spellings are these codes", "spellings")
 
 # %% ../../nbs/record/parsing.ipynb #a836fe11
 def _section(settings) -> Section: return settings if isinstance(settings, Section) else Section(settings)

@@ -72,8 +72,8 @@ def _numbers(array: pa.Array, field: Field) -> tuple[np.ndarray, np.ndarray]:
     else: values, unread = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.zeros(0, int)
     codes = codes_of(field)
     if any(code != value for code, value in codes.items()):
-        values = np.array(values)
-        for code, value in codes.items(): values[values == code] = np.nan if value is None else value
+        written, values = values, np.array(values)
+        for code, value in codes.items(): values[written == code] = np.nan if value is None else value
     return values, unread
 
 def _number(array: pa.Array, field: Field) -> Column:

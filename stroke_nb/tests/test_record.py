@@ -5,9 +5,11 @@
 # %% auto #0
 __all__ = ['drafted', 'people', 'notes', 'test_table_that_cannot_serve',
            'test_what_gives_the_outcome_away_is_told_first_and_stays_open', 'test_shape_of_a_public_file',
+           'test_an_outcome_written_1_and_2_is_decoded_once',
            'test_a_record_that_cannot_be_read_ends_every_command_in_words']
 
 # %% ../../nbs/tests/test_record.ipynb #3ef1f851
+import os
 import subprocess
 
 import numpy as np
@@ -127,6 +129,27 @@ def test_shape_of_a_public_file(name, tmp_path):
     if shape["events"]: assert "Name those that count" in drafted(tmp_path, shape["outcome"]).stderr
 
 # %% ../../nbs/tests/test_record.ipynb #b20c3f1e
+_READ_TWICE = """
+from stroke_nb.cohort import load
+from stroke_nb.drift.compared import comparison
+from stroke_nb.drift.job import DriftLook
+from stroke_nb.fields import OUTCOME
+from stroke_nb.predictions.windows import joined
+people = load("people.csv")
+rows = DriftLook(comparison(model="none"), *[None] * 5).rows   # a fifth of the people
+print(*(round(frame[OUTCOME].mean(), 1) for frame in (people, joined(people, people))), rows[OUTCOME].sum() > 0)
+"""
+
+def test_an_outcome_written_1_and_2_is_decoded_once(tmp_path):
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame({"age": rng.integers(20, 80, 400), "class": np.repeat([1, 2], 200)}).sample(frac=1, random_state=0)
+    people.to_csv(tmp_path / "people.csv", index=False)
+    assert drafted(tmp_path, "class", "--out", str(tmp_path / "record.yaml")).exit_code == 0
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STROKE_NB_")}
+    done = subprocess.run([python(), "-c", _READ_TWICE], cwd=tmp_path, capture_output=True, text=True,
+                          env=environment | {"STROKE_NB_DATA": "people.csv"})
+    assert done.stdout.split()[-3:] == ["0.5", "0.5", "True"], done.stdout + done.stderr
+
 @pytest.mark.parametrize(("command", "code"), [("--help", 0), ("index", 2), ("schedule list", 2), ("record check", 2)])
 def test_a_record_that_cannot_be_read_ends_every_command_in_words(command, code, tmp_path):
     (tmp_path / "record.yaml").write_text("name: ward")
