@@ -29,6 +29,7 @@ if TYPE_CHECKING: from stroke_nb.model.risk_model import RiskModel
 # %% ../../nbs/model/store.ipynb #c6f11c2a
 _known_types = {   # what our kinds hold beyond skops's own list
     "sklearn.tree._tree.Tree", "numpy.dtype", "scipy.interpolate._bsplines.BSpline",
+    "scipy.interpolate._bsplines._BSpline",   # from SciPy 1.18 on
     "scipy._lib.array_api_compat.numpy._aliases.asarray", "stroke_nb.model.features.encode",
     "stroke_nb.model.features._encoded_names", "stroke_nb.model.reference_recipes._grouped",
 }
