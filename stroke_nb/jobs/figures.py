@@ -118,7 +118,12 @@ def _paper(
 ):            # a box, in inches
     "The part of a figure that something is drawn on, and a margin: what `tight` finds by drawing it twice."
     from matplotlib import rcParams
-    return figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
+    from matplotlib.backends.backend_svg import RendererSVG
+    dpi, figure.dpi = figure.dpi, 72   # SVG's own: its letters have other widths than a screen's
+    renderer = RendererSVG(*figure.bbox.size, io.StringIO())
+    box = figure.get_tightbbox(renderer).padded(rcParams["savefig.pad_inches"])
+    figure.dpi = dpi
+    return box
 
 def numbers(
     figure,        # matplotlib figure
