@@ -14,7 +14,7 @@ import re
 import pytest
 
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
-from .own_workspaces import own_workspace
+from .own_workspaces import own_trees
 from .test_app import Server, SMALL, Visit
 
 pytestmark = [
@@ -29,7 +29,7 @@ def servers():
     running = {}
     def server_of(name: str) -> Server:
         if name not in running:
-            running[name] = Server(own_workspace(name) / "models/champion", warm=1)
+            running[name] = Server(own_trees(name), warm=1)   # others give no reasons
         return running[name]
     yield server_of
     for server in running.values(): server.stop()

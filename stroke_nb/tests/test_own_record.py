@@ -9,7 +9,6 @@ __all__ = ['WORDS', 'SHIFTS', 'result', 'test_the_whole_way']
 import json
 import re
 import shutil
-import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,8 +18,7 @@ import pytest
 from ..record.parsing import plain_name
 from ..record.reading import read_record
 from .live_service import Live
-from .own_workspaces import command, OUTCOMES, own_settings, own_workspace
-from .small_runs import python
+from .own_workspaces import command, OUTCOMES, own_trees, own_workspace
 
 # %% ../../nbs/tests/test_own_record.ipynb #12ffaffe
 WORDS = dict(   # what only this record's report can say
@@ -75,22 +73,10 @@ def _check_alarm(folder: Path) -> None:
                  if column in map(plain_name, (field.name, *field.aliases)))
     assert looked["verdict"] == "alarm" and label in " ".join(looked["reasons"]), looked["reasons"]
 
-_TREES = """
-from stroke_nb.cohort import load
-from stroke_nb.fields import OUTCOME
-from stroke_nb.model import RiskModel
-people = load("people.csv")
-RiskModel("trees", refits=0).fit(people.drop(columns=OUTCOME), people[OUTCOME]).save("trees")
-"""
-
 def _check_page(folder: Path) -> None:
-    "The calculator in one file speaks of this record; a model without trees has none, so one is fitted for it."
-    model = folder / "models/champion"
-    if folder.name == "breast":
-        command(folder, "page", "page.html", code=2)
-        model = folder / "trees"
-        subprocess.run([python(), "-c", _TREES], cwd=folder, env=own_settings(), check=True)
-    command(folder, "page", "page.html", "--model", str(model))
+    "The calculator in one file speaks of this record; a model without trees has none."
+    if folder.name == "breast": command(folder, "page", "page.html", code=2)
+    command(folder, "page", "page.html", "--model", str(own_trees(folder.name)))
     page = (folder / "page.html").read_text()
     assert read_record(folder / "record.yaml").title in page and "recorded stroke" not in page
 
