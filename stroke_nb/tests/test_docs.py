@@ -160,7 +160,7 @@ def _end(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired: continue
 
 # %% ../../nbs/tests/test_docs.ipynb #dca95bd7
-_LIMIT = 900   # seconds of a block: far more than one takes, as machines may be busy
+_LIMIT = 300   # seconds of a block: far more than one takes, as machines may be busy
 
 class Terminal:
     "Runs blocks one after the other, in the copy."

@@ -45,13 +45,13 @@ from ..validation.tables import performance_table
 def own_job() -> Run:
     "The run of a job of one's own, written from the template."
     with contextlib.chdir(place()):
-        write_template("my_job", "how_common", place() / "nbs/notebooks/how_common.ipynb")
-        return small_run("how_common")
+        write_template("my_job", "how_frequent", place() / "nbs/notebooks/how_frequent.ipynb")
+        return small_run("how_frequent")
 
 def test_a_job_of_ones_own_is_tested_like_the_others():
     run = own_job()
     assert run.verdict == "ok" and 0 < run.result["metrics"]["prevalence"]["value"] < 1, run.result
-    assert "How common" in run.report.read_text() and "how_common" in build_index(run.folder.parents[1]).read_text()
+    assert "How frequent" in run.report.read_text() and "how_frequent" in build_index(run.folder.parents[1]).read_text()
 
 # %% ../../nbs/tests/test_home.ipynb #84eb70fd
 def test_a_metric_of_ones_own_is_shown(tmp_path, monkeypatch):

@@ -39,27 +39,18 @@ HEAVY = (
     "matplotlib_inline.backend_inline", "mpl_toolkits.axes_grid1", "IPython.core.oinspect",
 )
 
-def _handed_on() -> list[int]:
-    "Descriptors that this process was started with: its streams, and what `pass_fds` names."
-    numbers = []
-    for number in sorted(map(int, os.listdir("/proc/self/fd"))):
-        with suppress(OSError):   # the listing's own is closed by now
-            if os.get_inheritable(number): numbers.append(number)
-    return numbers
-
 def begin(
     address: str,       # socket of the parent
     words: list[str],   # what Python would be given; forked is what begins with -m, -c or a script
 ) -> None:
-    "Have the parent fork a process with this one's open files, environment and folder; end as it ends."
-    while words[:1] in (["-u"], ["-I"]): words = words[1:]   # execnet and multiprocessing give them
+    "Have the parent fork a process with this one's streams, environment and folder; end as it ends."
+    if words[:1] == ["-u"]: words = words[1:]   # execnet's
     if words[:1] not in (["-m"], ["-c"]) and not Path(*words[:1]).is_file():
         os.execv(sys.executable, [sys.executable, *words])
-    numbers = _handed_on()
-    request = json.dumps(dict(numbers=numbers, words=words, env=dict(os.environ), folder=os.getcwd())).encode()
+    request = json.dumps(dict(words=words, env=dict(os.environ), folder=os.getcwd())).encode()
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
-        socket.send_fds(line, [struct.pack("!I", len(request))], numbers)
+        socket.send_fds(line, [struct.pack("!I", len(request))], [0, 1, 2])
         line.sendall(request)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: line.sendall(bytes([number])))
@@ -94,14 +85,9 @@ def _run(words: list[str]) -> None:
     os._exit(code)   # to take the modules down one by one is 0.3 s of CPU
 
 # %% ../../nbs/tests/warm.ipynb #a8e8c35b
-_ABOVE = 512   # descriptors from here on stand in nobody's way
-
-def _become(streams: list[int], numbers: list[int], words: list[str], env: dict, folder: str) -> None:
+def _become(streams: list[int], words: list[str], env: dict, folder: str) -> None:
     "In the fork: run what Python would run."
-    import fcntl   # not on Windows
-    aside = [fcntl.fcntl(stream, fcntl.F_DUPFD, _ABOVE) for stream in streams]
-    for stream in streams: os.close(stream)
-    for number, stream in zip(numbers, aside, strict=True):
+    for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     os.environ.clear()
@@ -120,7 +106,7 @@ def _become(streams: list[int], numbers: list[int], words: list[str], env: dict,
 def _attend(line: socket.socket) -> None:
     "In a process between: fork, pass signals on, and tell the exit code; who asked being gone, kill."
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    size, streams, *_ = socket.recv_fds(line, 4, 64)
+    size, streams, *_ = socket.recv_fds(line, 4, 3)
     request = json.loads(line.recv(struct.unpack("!I", size)[0], socket.MSG_WAITALL))
     if (child := os.fork()) == 0:
         line.close()
