@@ -162,9 +162,10 @@ def figure_bundle(
     "A figure as SVG and numbers; of an empty one, that it is."
     import matplotlib
     if _is_empty(figure): return {"text/markdown": "Not drawn: there is nothing to show in this figure."}
-    file, box = io.StringIO(), _paper(figure)
+    # a layout finds its places when it is drawn
+    file, box = io.StringIO(), None if figure.get_layout_engine() else _paper(figure)
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", bbox_inches=box, transparent=True, dpi=150)
+        figure.savefig(file, format="svg", bbox_inches=box or "tight", transparent=True, dpi=150)
     shown = dict(alt=description(figure), parts=numbers(figure, box))
     return {"image/svg+xml": _themed(file.getvalue()), NUMBERS: shown}
 
