@@ -57,9 +57,11 @@ def _forest_parts(forest, encoded: np.ndarray):
 # %% ../../nbs/model/explain.ipynb #9270617f
 def _centre(fitted, background) -> np.ndarray:
     "Mean of each column the estimator sees over the background people, shape (k,)."
+    if background is None and hasattr(fitted.estimator, "centre_"): return fitted.estimator.centre_
     if background is None:
         raise ValueError(
-            "a logistic regression is explained relative to a mean: give background=, the records it was trained on"
+            "a logistic regression of an earlier version keeps no mean to be explained from: give background=, the "
+            "records it was trained on"
         )
     full, rows = fitted.complete(validate(background))
     return np.average(_seen(fitted, full), axis=0, weights=1 / np.bincount(rows)[rows])
@@ -144,7 +146,7 @@ def _shift(model, scale: str, prevalence) -> float:
 def explain(
     model,                            # a fitted or loaded RiskModel
     X: pd.DataFrame,                  # n patients
-    background=None,                  # training records; only the logistic kinds need them
+    background=None,                  # records whose mean a line's parts are told from; None: those it was trained on
     prevalence: float | None = None,  # of the place of use
 ):   # shap.Explanation, values of shape (n, 10), one column more where something is blank: averaging
     "SHAP values of the fields: base plus parts is the log-odds of the risk (a forest's is the risk itself)."

@@ -65,6 +65,8 @@ def fit(kind: Kind, X, y, seed: int, params: dict) -> Fitted:
     features = kind.features()
     encoded = features.fit_transform(full, y[rows])
     estimator = kind.estimator(seed, **params).fit(encoded, y[rows], sample_weight=weight)
+    if hasattr(estimator, "coef_") and not hasattr(estimator, "centre_"):   # a line's parts are told from there
+        estimator.centre_ = np.average(np.asarray(encoded, float), axis=0, weights=weight)
     return Fitted(kind, plausible, features, estimator)
 
 # %% ../../nbs/model/fitting.ipynb #a11b0ba1

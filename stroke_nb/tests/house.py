@@ -11,6 +11,7 @@ import ast
 import json
 import re
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 # %% ../../nbs/tests/house.ipynb #0889deb0
@@ -23,13 +24,15 @@ WINGS = (
     "automation", "cli", "migrations", "tests",
 )
 
+_tree = cache(ast.parse)   # each law reads the same files
+
 def modules(
     package: Path,  # the folder stroke_nb
 ) -> dict[str, ast.Module]:  # by dotted name, such as drift.monitor; a door is the wing's own name
     "The package's modules as syntax trees."
     paths = {path: path.relative_to(package).with_suffix("").as_posix() for path in package.rglob("*.py")}
     dotted = {path: name.replace("/", ".").removesuffix("__init__").rstrip(".") for path, name in paths.items()}
-    return {name: ast.parse(path.read_text(encoding="utf-8")) for path, name in dotted.items() if name != "_modidx"}
+    return {name: _tree(path.read_text(encoding="utf-8")) for path, name in dotted.items() if name != "_modidx"}
 
 def wing_of(
     module: str,           # such as drift.monitor

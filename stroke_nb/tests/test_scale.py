@@ -44,7 +44,7 @@ from ..scale.spark import read_spark, score_to
 from ..scale.window import count_piece, WindowCounts
 from ..scoring import Scorer
 from ..simulation import simulate
-from .small_runs import small_run
+from .small_runs import python, small_run
 
 # %% ../../nbs/tests/test_scale.ipynb #1cc37367
 @cache
@@ -275,6 +275,7 @@ def cluster(monkeypatch, tmp_path):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf/spark-defaults.conf").write_text("\n".join(lines))
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "conf"))
+    monkeypatch.setenv("PYSPARK_PYTHON", python())   # its workers import no more than this package
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, beside))))   # workers start elsewhere
     yield
     from pyspark.sql import SparkSession
