@@ -54,7 +54,8 @@ def _to_run(path: Path):
     "A notebook with a first cell that empties the kernel."
     import nbformat
     notebook = nbformat.read(path, as_version=4)
-    start = f"%reset -f\nimport os; os.chdir({str(path.parent.resolve())!r})"
+    whole = "import pandas; pandas.set_option('display.max_colwidth', None)"   # no cell of a table ends in an ellipsis
+    start = f"%reset -f\nimport os; os.chdir({str(path.parent.resolve())!r})\n{whole}"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(start))
     return notebook
 

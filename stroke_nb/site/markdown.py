@@ -11,6 +11,8 @@ import posixpath
 import re
 from pathlib import Path, PurePosixPath
 
+from ..jobs.figures import figure_output, NUMBERS
+from ..jobs.report import readable_tables
 from .cells import cells_of, opening
 
 # %% ../../nbs/site/markdown.ipynb #1b43890a
@@ -28,9 +30,8 @@ def _picture(data: str, images: Path, name: str) -> str:
     return f"![What the cell above draws]({images.name}/{name}.png){{ .figure }}"
 
 def _on_lines(html: str) -> str:
-    "HTML without empty lines, at which Markdown would take over, and without the style that pandas sends along."
-    html = re.sub(r"<style scoped>.*?</style>", "", html, flags=re.DOTALL)
-    return "\n".join(line.strip() for line in html.splitlines() if line.strip())
+    "HTML without empty lines, at which Markdown would take over."
+    return "\n".join(line.strip() for line in readable_tables(html).splitlines() if line.strip())
 
 def _shown(
     output: dict,
@@ -41,6 +42,8 @@ def _shown(
     if output["output_type"] == "stream":
         return fence("".join(output["text"]), "{ .text .output }") if output["name"] == "stdout" else ""
     data = {kind: "".join(text) for kind, text in output.get("data", {}).items() if isinstance(text, (str, list))}
+    if (drawn := output.get("data", {}).get(NUMBERS)):
+        return f'<div class="output-html figure">\n{_on_lines(figure_output(data["image/svg+xml"], drawn, "")["svg"])}\n</div>'
     if "text/html" in data: return f'<div class="output-html">\n{_on_lines(data["text/html"])}\n</div>'
     if "image/png" in data: return _picture(data["image/png"], images, name)
     if "text/markdown" in data: return data["text/markdown"]
