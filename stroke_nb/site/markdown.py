@@ -43,7 +43,8 @@ def _shown(
         return fence("".join(output["text"]), "{ .text .output }") if output["name"] == "stdout" else ""
     data = {kind: "".join(text) for kind, text in output.get("data", {}).items() if isinstance(text, (str, list))}
     if (drawn := output.get("data", {}).get(NUMBERS)):
-        return f'<div class="output-html figure">\n{_on_lines(figure_output(data["image/svg+xml"], drawn, "")["svg"])}\n</div>'
+        svg = figure_output(data["image/svg+xml"], drawn, before="")["svg"]
+        return f'<div class="output-html figure">\n{_on_lines(svg)}\n</div>'
     if "text/html" in data: return f'<div class="output-html">\n{_on_lines(data["text/html"])}\n</div>'
     if "image/png" in data: return _picture(data["image/png"], images, name)
     if "text/markdown" in data: return data["text/markdown"]
