@@ -47,8 +47,8 @@ def _cell(source: str) -> dict:
 
 def write_job(path: Path, *sources: str) -> Path:
     "Write a job notebook of these cells."
-    # no kernel and no language are named, as some editors leave a notebook
-    notebook = dict(cells=[*map(_cell, sources)], metadata={}, nbformat=4, nbformat_minor=5)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "python3"}}   # without a language, as some editors do
+    notebook = dict(cells=[*map(_cell, sources)], metadata=kernel, nbformat=4, nbformat_minor=5)
     path.write_text(json.dumps(notebook))
     return path
 
