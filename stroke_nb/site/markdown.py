@@ -12,7 +12,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from ..jobs.figures import figure_output, NUMBERS
-from ..jobs.report import readable_tables
+from ..jobs.report import plain_tables
 from .cells import cells_of, opening
 
 # %% ../../nbs/site/markdown.ipynb #1b43890a
@@ -31,7 +31,7 @@ def _picture(data: str, images: Path, name: str) -> str:
 
 def _on_lines(html: str) -> str:
     "HTML without empty lines, at which Markdown would take over."
-    return "\n".join(line.strip() for line in readable_tables(html).splitlines() if line.strip())
+    return "\n".join(line.strip() for line in plain_tables(html).splitlines() if line.strip())
 
 def _shown(
     output: dict,
