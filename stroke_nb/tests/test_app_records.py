@@ -29,7 +29,7 @@ def servers():
     running = {}
     def server_of(name: str) -> Server:
         if name not in running:
-            running[name] = Server(own_trees(name), warm=1)   # others give no reasons
+            running[name] = Server(own_trees(name), warm=1)   # whose strongest fields are named here
         return running[name]
     yield server_of
     for server in running.values(): server.stop()

@@ -79,16 +79,13 @@ def test_every_room_is_in_the_navigation():
     assert sum(map(len, rooms)) > 80 and pages <= reached
 
 # %% ../../nbs/tests/test_site.ipynb #2305141b
-_MODULES = ["command", "api/validation/metrics"]
-
-# what fits a phone fits a wide page, too, whose layout is one for all
-@pytest.mark.parametrize("width, scheme, names", [(390, "dark", [*PAGES, *_MODULES]), (1400, "light", ["index", *_MODULES])])
-def test_pages_open_from_a_folder(chromium, width, scheme, names):
+@pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
+def test_pages_open_from_a_folder(chromium, width, scheme):
     page = chromium.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    for name in names:
+    for name in [*PAGES, "command", "api/validation/metrics"]:
         page.goto((site() / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     assert wrong == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
