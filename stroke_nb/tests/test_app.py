@@ -641,7 +641,7 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     status, words = ask(strict.address, Authorization="token a-token-of-the-test")
     assert status == 503 and "All places are taken" in words
     assert strict.health()["sessions"] == 1 and "a-token-of-the-test" not in strict.log_text()
-    page.page.locator("#sn-lost", has_text="This session").wait_for(timeout=30_000)
+    page.page.locator("#sn-lost", has_text="This session").wait_for(timeout=90_000)
     assert page.page.get_by_role("button", name="Start again with the same values").is_visible()
     page.page.get_by_role("button", name="Start again with the same values").click()
     page.page.get_by_text("Something went wrong here").wait_for()
