@@ -187,7 +187,7 @@ _codes = {int(code): int(value) for code, value in codes_of(FIELDS[OUTCOME]).ite
           if value is not None and code.is_integer()}
 
 def _outcome_value():   # type with its description
-    """What says whether the outcome happened: 0 and 1, or the record's own codes where these give 0 or 1 another meaning."""
+    "What says whether the outcome happened: 0 and 1, or the record's own codes where 0 or 1 has another meaning there."
     if all(_codes.get(value, value) == value for value in (0, 1)):
         return Annotated[Literal[0, 1, False, True], _says(f"1 for {_event.a}, 0 for none.")]
     having, without = (" or ".join(str(code) for code, value in _codes.items() if value == has) for has in (1, 0))

@@ -35,7 +35,8 @@ def band_names(
     "Names of a number's bands, such as under 18, 18 to 44, 75 and over; of a count 0, 1 to 2, 3 and over."
     by_ones = whole or all(edge == round(edge) for edge in edges) and min(np.diff(edges), default=5) >= 5
     ends = [f"to {end - 1:g}" if by_ones else f"to under {end:g}" for end in edges[1:]]
-    names = [f"{low:g}" if whole and high == low + 1 else f"{low:g} {end}" for low, high, end in zip(edges, edges[1:], ends)]
+    spans = zip(edges, edges[1:], ends)
+    names = [f"{low:g}" if whole and high == low + 1 else f"{low:g} {end}" for low, high, end in spans]
     first = f"{lowest:g}" if whole and edges[0] == lowest + 1 else f"under {edges[0]:g}"
     return (first, *names, f"{edges[-1]:g} and over")
 
