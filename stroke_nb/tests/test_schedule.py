@@ -527,7 +527,10 @@ def test_a_job_of_jupyterlabs_scheduler_is_a_run(tmp_path):
     nbformat.write(plain, tmp_path / "plain.ipynb")
     (tmp_path / "lab.py").write_text(_LAB)
     quick = "nbs/notebooks/quick.ipynb"
-    jobs = [(quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")), ("plain.ipynb", {}), ("nbs/notebooks/slow.ipynb", {})]
+    jobs = [
+        (quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")),
+        ("plain.ipynb", {}), ("nbs/notebooks/slow.ipynb", {}),
+    ]
     ended = subprocess.run(
         [sys.executable, "lab.py", json.dumps(jobs)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
         env=os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter")),
