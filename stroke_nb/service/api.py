@@ -18,9 +18,9 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from ..arithmetic import AVERAGING
-from ..fields import CATEGORIES, codes_of, FIELDS, INPUTS, OUTCOME, RECORD
+from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
 from ..record.definition import Field
-from .values import Day, person_id, VISIBLE
+from .values import Day, OutcomeValue, person_id, VISIBLE
 
 # %% ../../nbs/service/api.ipynb #8234dfa5
 def _whole(value: float) -> float:
@@ -183,23 +183,11 @@ class Explanations(BaseModel):
     predictions: list[Explained]
 
 # %% ../../nbs/service/api.ipynb #e9bf6c78
-_codes = {int(code): int(value) for code, value in codes_of(FIELDS[OUTCOME]).items()
-          if value is not None and code.is_integer()}
-
-def _outcome_value():   # type with its description
-    "What says whether the outcome happened: 0 and 1, or the record's own codes where 0 or 1 has another meaning there."
-    if all(_codes.get(value, value) == value for value in (0, 1)):
-        return Annotated[Literal[0, 1, False, True], _says(f"1 for {_event.a}, 0 for none.")]
-    having, without = (" or ".join(str(code) for code, value in _codes.items() if value == has) for has in (1, 0))
-    decoded = AfterValidator(lambda value: int(value) if isinstance(value, bool) else _codes[value])
-    words = f"As in the record: {having} or true for {_event.a}, {without} or false for none."
-    return Annotated[Literal[*_codes, False, True], decoded, _says(words)]
-
 OutcomeIn = create_model(
     "OutcomeIn", __config__=_strict,
     __doc__=f"Whether the person of a prediction had {_event.one}{_event.within}.",
     prediction_id=(_Id, ...),
-    **{OUTCOME: (_outcome_value(), ...)},
+    **{OUTCOME: (OutcomeValue, ...)},
     observed=(Annotated[
         Day | None, _says("Day on which this was known: from 1900, not in the future.", examples=["2026-03-01"])
     ], None),
