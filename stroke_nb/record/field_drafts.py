@@ -72,7 +72,8 @@ def _far_words(
     "What to look at and to do about numbers far off."
     rows = f"{count:,} values" if count >= FEWEST else f"under {FEWEST} values"
     if not hard: return f"{rows} far from all others: if they are typing errors, correct them and narrow `hard`"
-    return f"{rows} outside {hard[0]:g} to {hard[1]:g}: if they are typing errors, correct them and write `hard: {hard}`"
+    low, high = hard
+    return f"{rows} outside {low:g} to {high:g}: if they are typing errors, correct them and write `hard: {hard}`"
 
 def _bands(numbers: pd.Series) -> list:
     "Where bands begin: round numbers near the quarters."
