@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import DataError
-from .fields import ALIASES, codes_of, FIELDS, INPUTS, OUTCOME, RECORD, remedy, spellings_of
+from .fields import ALIASES, codes_of, FIELDS, INPUTS, LEAST, OUTCOME, RECORD, remedy, spellings_of
 from .record.columns import as_dates, plain_text
 from .record.definition import Field
 from .record.parsing import plain_name
@@ -211,11 +211,12 @@ def warnings_of(
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]
-        if len(odd):
-            sentences.append(
-                f"{field.label}: {len(odd)} of {len(frame)} values outside {low:g} to {high:g} {field.unit} "
-                f"(lowest {odd.min():g}, highest {odd.max():g})"
-            )
+        if len(odd):   # what fewer than five have is theirs
+            several = len(odd) >= LEAST
+            ends = f" (lowest {odd.min():g}, highest {odd.max():g})" if several else ""
+            unit = f" {field.unit}" if field.unit else ""
+            sentences.append(f"{field.label}: {f'{len(odd):,}' if several else f'under {LEAST}'} of {len(frame):,} values "
+                             f"outside {low:g} to {high:g}{unit}{ends}")
     return sentences
 
 # %% ../nbs/schema.ipynb #cb4bddd2
