@@ -16,6 +16,7 @@ from ..jobs.opening import Opening
 from ..model.kinds import KINDS, SINGLE
 from .leads import lead_over_single
 from ..margins import MARGINS, verdict_of
+from .provenance import known_words
 from .subgroups import in_sentence
 from .updating import ClosedTest
 from .words import calibration_words, side_words, threshold_words
@@ -198,8 +199,8 @@ def validation_verdict(
         "alarm": (f"The risks of {subject} don't hold for these people: {_off_words(sides, scores)}.", update),
     }[verdict]
     if familiar:
-        means = (f"About {max(familiar, .01):.0%} of these people are among those the model was fitted to, which "
-                 f"flatters it: whether the risks of {subject} hold can't be told from them.")
+        means = (f"{known_words(familiar)}, which flatters it: whether the risks of {subject} hold can't be told from "
+                 "them.")
         todo, command = "Validate on people whom the model hasn't seen.", f"{again} -p data FILE"
     sure = f"{calibration_words(scores)}{_gain_words(test)}"
     short = sure.split(" On average they lie")[0]
