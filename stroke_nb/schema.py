@@ -212,11 +212,10 @@ def warnings_of(
         low, high = field.soft
         odd = values[(values < low) | (values > high)]
         if len(odd):   # what fewer than five have is theirs
-            several = len(odd) >= LEAST
-            ends = f" (lowest {odd.min():g}, highest {odd.max():g})" if several else ""
-            unit = f" {field.unit}" if field.unit else ""
-            sentences.append(f"{field.label}: {f'{len(odd):,}' if several else f'under {LEAST}'} of {len(frame):,} values "
-                             f"outside {low:g} to {high:g}{unit}{ends}")
+            count, ends = f"{len(odd):,}", f" (lowest {odd.min():g}, highest {odd.max():g})"
+            if len(odd) < LEAST: count, ends = f"under {LEAST}", ""
+            usual = f"{low:g} to {high:g} {field.unit}".rstrip()
+            sentences.append(f"{field.label}: {count} of {len(frame):,} values outside {usual}{ends}")
     return sentences
 
 # %% ../nbs/schema.ipynb #cb4bddd2

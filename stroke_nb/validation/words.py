@@ -86,7 +86,8 @@ def lead_words(
     "Which challengers the default beats for sure, and which only about equal it."
     rows = differences[differences.metric == metric]
     def names(better):   # Logistic (splines), as commas part them
-        return ", ".join(re.sub(", (.*)", r" (\1)", KINDS[kind].label) for kind in rows.challenger[rows.better == better])
+        labels = (KINDS[kind].label for kind in rows.challenger[rows.better == better])
+        return ", ".join(re.sub(", (.*)", r" (\1)", label) for label in labels)
     parts = [words.format(names(better), _event.plural) for better, words in _LEADS.items() if names(better)]
     many = f", counted over {len(rows)} comparisons (Holm)" if len(rows) > 1 else ""
     return f"In {in_sentence(METRICS[metric].label)} the default is " + "; ".join(parts) + f"{many}."
