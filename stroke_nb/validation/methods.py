@@ -9,6 +9,7 @@ __all__ = ['EARLIER', 'flow_steps', 'plot_flow', 'analyses_table', 'settings_tab
 # %% ../../nbs/validation/methods.ipynb #9d494f4c
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,18 +46,19 @@ def plot_flow(
     "The steps as boxes from top to bottom, beside each arrow who was left out."
     if ax is None:
         import matplotlib.pyplot as plt
-        _, ax = plt.subplots(figsize=(6.4, 3.6), dpi=110, facecolor="white", layout="constrained")
-    ax.set(xlim=(0, 1), ylim=(-0.1, 3.6))
+        _, ax = plt.subplots(figsize=(5.4, 4.2), dpi=110, facecolor="white", layout="constrained")
+    ax.set(xlim=(0, 1), ylim=(-0.3, 3.5))
     ax.axis("off")
     box = dict(boxstyle="round,pad=0.5", fc="white", ec=BLUE)
-    places = [(0.3, 3.2), (0.3, 2.2), (0.3, 1.2), (0.14, 0.1), (0.46, 0.1)]
+    places = [(0.3, 3.2), (0.3, 2.2), (0.3, 1.2), (0.17, 0.1), (0.62, 0.1)]
     before = [None, 0, 1, 2, 2]
     for number, (row, (x, y)) in enumerate(zip(steps.itertuples(), places, strict=True)):
         if before[number] is not None:
             x0, y0 = places[before[number]]
             ax.annotate("", (x, y + 0.25), (x0, y0 - 0.25), arrowprops=dict(arrowstyle="->", color=GREY))
-        ax.text(x, y, f"{row.people:,} {row.step}", ha="center", va="center", fontsize=10, bbox=box)
-        if row.left_out: ax.text(0.42, y + 0.5, f"left out: {row.left_out}", va="center", fontsize=9, color="#555555")
+        ax.text(x, y, f"{row.people:,} {fill(row.step, 22)}", ha="center", va="center", fontsize=10, bbox=box)
+        reason = f"left out: {fill(row.left_out, 26)}"
+        if row.left_out: ax.text(0.36, y + 0.5, reason, va="center", fontsize=9, color="#555555")
     return ax
 
 # %% ../../nbs/validation/methods.ipynb #439643a6
