@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import wilson
 from ..disclosure import cleared, gathered, LEAST, rare
-from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
+from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, percent, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
 
@@ -147,7 +147,7 @@ def column_finding(
         kind = "location" if field.kind == "number" else "share"
         words = shift_words(Stream(name, kind, "", 0), now.mean(), before.mean())
     missing, usual = window[name].isna().mean(), reference[name].isna().mean()
-    return words + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
+    return words + (f"; missing {percent(missing, 1)} against {percent(usual, 1)}" if missing or usual else "")
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ..display import percent
 from ..fields import OUTCOME, RECORD
 from .anchors import earlier_uses, field_risks, people_hash, use_words
 from .held_out import unseen
@@ -249,7 +250,7 @@ def gate(
     y = require_outcome(people)
     seen = learned_from(champion, people)
     notes = [sentence]
-    if seen: notes.append(f"The champion was fitted to about {seen:.0%} of them, which flatters it.")
+    if seen: notes.append(f"The champion was fitted to about {percent(seen)} of them, which flatters it.")
     def risks(model): return model.predict_proba(people.drop(columns=OUTCOME), prevalence=prevalence)[:, 1]
     hashes = [getattr(model, "sha256_", "") for model in (champion, challenger)]   # none before a model is saved
     if uses := earlier_uses(judged_by := people_hash(people), hashes[1], reports): notes.append(use_words(uses))

@@ -6,12 +6,12 @@
 __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_scorer', 'test_page_says_what_the_calculator_says',
            'test_page_restates_for_another_place', 'test_page_says_what_it_is_not_for',
            'test_numbers_are_read_as_people_write_them', 'test_errors_belong_to_their_field',
-           'test_nothing_typed_is_in_the_address_unless_asked', 'test_two_sets_of_values_are_compared',
-           'test_unit_stays_in_form_link_comparison_and_print', 'test_language_has_every_text', 'test_page_speaks',
-           'test_missing_text_falls_back_to_english', 'test_page_is_accessible_and_fits',
-           'test_letter_is_one_page_with_all_that_it_needs', 'test_each_reader_sees_what_they_need',
-           'test_call_gives_the_answer', 'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole',
-           'test_page_of_another_record']
+           'test_nothing_typed_is_in_the_address_unless_asked', 'test_back_takes_nothing_along',
+           'test_two_sets_of_values_are_compared', 'test_unit_stays_in_form_link_comparison_and_print',
+           'test_language_has_every_text', 'test_page_speaks', 'test_missing_text_falls_back_to_english',
+           'test_page_is_accessible_and_fits', 'test_letter_is_one_page_with_all_that_it_needs',
+           'test_each_reader_sees_what_they_need', 'test_call_gives_the_answer',
+           'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole', 'test_page_of_another_record']
 
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
 import json
@@ -124,6 +124,14 @@ def test_nothing_typed_is_in_the_address_unless_asked(visit, file):
     page.click("#link")
     linked = visit(Path(file), query="#" + page.url.partition("#")[2])
     assert linked.inner_text("#sentence") == page.inner_text("#sentence")
+
+def test_back_takes_nothing_along(visit, file):
+    page = visit(file)
+    page.fill("#field-age", "67")
+    page.go_back()
+    assert page.inner_text("#stay") == TEXTS["en"]["still_here"] and page.input_value("#field-age") == "67"
+    page.fill("#field-age", "66")
+    assert page.inner_text("#stay") == "" and page.evaluate("history.length") == 3   # blank page, page, its own step
 
 def test_two_sets_of_values_are_compared(visit, file):
     page = visit(file)
