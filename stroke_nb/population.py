@@ -75,7 +75,7 @@ def _drawn(n: int, seed: int) -> pd.DataFrame:
     people[OUTCOME] = (rng.random(n) < risk) * 1.0
     for name in INPUTS:
         if blank := FIELDS[name].seen.get("blank"): people[name] = people[name].mask(rng.random(n) < blank)
-    return validate(people.assign(true_risk=risk))
+    return validate(people.assign(true_risk=risk), decoded=[OUTCOME])
 
 def simulate(
     n: int,         # number of people

@@ -20,7 +20,10 @@ from markupsafe import Markup
 from ..arithmetic import plausible_order
 from .about import limits_of, purpose
 from .answer import as_scorer, MANY_BLANKS, strongest_of
-from .inputs import choices_of, count_words, slider_range, unit_words
+from stroke_nb.calculator.inputs import (
+    arranged, choices_of, count_words, MANY, OTHER_FIELDS, slider_range, TELLS_MOST, unit_words,
+)
+from .reasons import strongest_first
 from .words import languages, texts
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
@@ -88,6 +91,13 @@ def _field(name: str) -> dict:
         slider=slider_range(field), help=field.help, aid=field.aid, phrase=field.phrase, unit_words=unit_words(field),
     )
 
+def _form(scorer: LightScorer) -> dict:
+    "Headings with their fields and whether they are folded, and texts of the headings that the record doesn't have."
+    strongest = strongest_first(scorer) if len(INPUTS) > MANY else INPUTS   # it takes a moment
+    groups, folded = arranged(RECORD.form, list(strongest))
+    form = [(heading, names, heading in folded) for heading, names in (groups | folded).items()]
+    return dict(form=form, own_headings={TELLS_MOST: "tells_most", OTHER_FIELDS: "other_fields"})
+
 def _refusals(reference: dict | None) -> dict:
     "What is said to a record beyond each limit of use: field to the words under and over it."
     nobody = dict.fromkeys(INPUTS)
@@ -109,7 +119,7 @@ def page_data(
     about, words = scorer.about, ("noun", "plural", "a", "had", "have", "definition", "horizon")
     known, reference = RECORD.known_file(about.get("sha256")), about.get("reference")
     return dict(
-        model=model_data(scorer), fields={name: _field(name) for name in SHOWN}, form=list(RECORD.form.items()),
+        model=model_data(scorer), fields={name: _field(name) for name in SHOWN}, **_form(scorer),
         example=RECORD.example("form"), limits=LIMITS, refusals=_refusals(reference),
         strongest=strongest_of(reference), blanks_told=MANY_BLANKS * len(INPUTS),
         inputs_words=count_words(len(INPUTS)),

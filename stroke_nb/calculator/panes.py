@@ -62,10 +62,13 @@ class AnswerPane:
         self.more = lean(ui.VBox, [self.perspective, self.unknowns, self.why]).add_class("sn-more")
 
     def show(self, model, summed: RiskSummary):
-        "The answer first, then perspective and reasons."
+        "Answer, perspective, reasons and note: all are made before one is shown, so that no two tell different risks."
+        reasons = self._why(model, summed) if summed.risk is not None else ""   # a second where a model has no trees
+        perspective = pages.perspective_html(summed, brief=self.for_patient)
         self.answer.value = pages.answer_html(summed, date.today() if self.for_patient else None)
-        self.why.value = self._why(model, summed) if summed.risk is not None else ""
-        self.perspective.value = pages.perspective_html(summed, brief=self.for_patient)
+        self.perspective.value, self.why.value = perspective, reasons
+        self.note.value = pages.note_html(summed, date.today())
+        self.unknowns.add_class("sn-stale")
 
     def _why(self, model, summed: RiskSummary) -> str:
         reasons = why(model, summed.record, summed.prevalence, summed.words)
@@ -75,11 +78,11 @@ class AnswerPane:
         return pages.why_html(reasons, summed.words, call)
 
     def complete(self, model, summed: RiskSummary):
-        "What takes longer: unknown fields and the note."
+        "What takes longer: unknown fields."
         told = summed.risk is not None and not self.for_patient
         fields = could_change(model, summed.record, summed.prevalence) if told else []
         self.unknowns.value = pages.unknowns_html(fields, words=summed.words)
-        self.note.value = pages.note_html(summed, date.today())
+        self.unknowns.remove_class("sn-stale")
 
     def decline(self, faults: list[tuple[str, str]], words: Words = ENGLISH):
         "Words in place of an answer: label of a field, and what is wrong with it."

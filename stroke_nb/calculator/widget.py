@@ -23,8 +23,8 @@ from .about import limits_of, purpose
 from .answer import as_scorer, place_of_use_words, places, RiskSummary, summary
 from .controls import lean, look_of
 from .drawings import RISK_WORDS
-from .form import MANY, RecordForm
-from .inputs import from_link, to_link
+from .form import RecordForm
+from .inputs import from_link, MANY, to_link
 from .place import PlaceField
 from .panes import AboutModel, AnswerPane, guarded, note_error, Upload, WhatIf
 from .reasons import strongest_first
@@ -219,8 +219,8 @@ class RiskCalculator(ui.VBox):
         "What may come a moment later."
         with guarded(self.pane.unknowns):
             if self.summary is None: return
-            self.pane.complete(self.model, self.summary)
             self.what_if.refresh()
+            self.pane.complete(self.model, self.summary)
 
     def _fill_tab(self):
         index = self.tabs.selected_index

@@ -175,7 +175,7 @@ def typical_cases(
     p: np.ndarray,   # predicted risk, shape (n,)
     people: int = 5, # in each case; published cells hold at least 5
 ) -> dict[str, np.ndarray]:  # case -> positions of its people
-    "People of typical and of high risk, and those for whom the model was most wrong."
+    "People of typical and of highest risk, and those for whom the model was most wrong."
     y, p = np.asarray(y), np.asarray(p)
     cases, others = (np.flatnonzero(y == outcome) for outcome in (1, 0))
     noun = RECORD.outcome.noun
@@ -183,8 +183,8 @@ def typical_cases(
         raise ValueError(f"{len(cases)} with and {len(others)} without {noun}: a case needs {people} of each")
     near, high = np.argsort(np.abs(p - np.median(p)), kind="stable"), np.argsort(-p, kind="stable")
     return {"typical risk": near[:people], "highest risk": high[:people],
-            f"high risk, no {noun}": others[np.argsort(-p[others], kind="stable")][:people],
-            f"low risk, {noun}": cases[np.argsort(p[cases], kind="stable")][:people]}
+            f"no {noun}, highest risk": others[np.argsort(-p[others], kind="stable")][:people],
+            f"{noun}, lowest risk": cases[np.argsort(p[cases], kind="stable")][:people]}
 
 # %% ../../nbs/model/explain.ipynb #ff52271f
 def _step(name: str, values: pd.Series) -> float:

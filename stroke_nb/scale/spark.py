@@ -25,7 +25,7 @@ from ..fields import RECORD
 from ..installation import install_line
 from ..record.reading import record_path
 from .pieces import Piece
-from .scoring import ALL, scored, Wanted
+from .scoring import ALL, ModelRisk, scored, Wanted
 from .sources import in_pieces
 from .tallies import PART
 from .window import count_piece, renamed, Risk, WindowCounts
@@ -121,8 +121,9 @@ def score_spark(
     if wanted.explain:
         raise DataError("--explain: parts aren't made by Spark; score the people in question by themselves")
     from pyspark.sql.pandas.types import from_arrow_schema
-    schema = from_arrow_schema(scored(Piece(_nobody(frame)), model, wanted).schema)
-    shared, sha256 = frame.sparkSession.sparkContext.broadcast(model), RECORD.sha256
+    risk = ModelRisk(model)
+    schema = from_arrow_schema(scored(Piece(_nobody(frame)), risk, wanted).schema)
+    shared, sha256 = frame.sparkSession.sparkContext.broadcast(risk), RECORD.sha256
     def add_risks(batches):
         _require_record(sha256)
         part, start = _partition(), 0

@@ -82,11 +82,9 @@ def span_words(
         ends = first if low is None else low, last if high is None else high - 1
         if None not in ends: return field.phrase.format(low=ends[0], high=ends[1])
     if low is None: return f"{field.lowered} under {high:g}{unit}"
-    return (
-        f"{field.lowered} {low:g}{unit} or more"
-        if high is None
-        else f"{field.lowered} {low:g} to under {high:g}{unit}"
-    )
+    if high is None: return f"{field.lowered} {low:g}{unit} or more"
+    if not field.whole: return f"{field.lowered} {low:g} to under {high:g}{unit}"
+    return f"{field.lowered} {low:g}{unit}" if high == low + 1 else f"{field.lowered} {low:g} to {high - 1:g}{unit}"
 
 def people_in(who: str, name: str, band: tuple) -> str:
     "Those of a band, such as women aged 60 to 69."

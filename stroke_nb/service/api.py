@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from ..arithmetic import AVERAGING
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
 from ..record.definition import Field
-from .values import Day, person_id, VISIBLE
+from .values import Day, OutcomeValue, person_id, VISIBLE
 
 # %% ../../nbs/service/api.ipynb #8234dfa5
 def _whole(value: float) -> float:
@@ -187,7 +187,7 @@ OutcomeIn = create_model(
     "OutcomeIn", __config__=_strict,
     __doc__=f"Whether the person of a prediction had {_event.one}{_event.within}.",
     prediction_id=(_Id, ...),
-    **{OUTCOME: (Annotated[Literal[0, 1, False, True], _says(f"1 for {_event.a}, 0 for none.")], ...)},
+    **{OUTCOME: (OutcomeValue, ...)},
     observed=(Annotated[
         Day | None, _says("Day on which this was known: from 1900, not in the future.", examples=["2026-03-01"])
     ], None),

@@ -148,7 +148,7 @@ def own_percents(package: Path) -> list[str]:
 
 # %% ../../nbs/tests/house.ipynb #e5280a06
 _NAMES_OF_RECORD = ("record/", "simulation.py", "model/reference_recipes.py", "migrations/", "tests/", "_modidx.py")
-_ASSETS = (".html", ".j2", ".js", ".css", ".csv", ".json", ".md", ".svg")
+_ASSETS = (".html", ".j2", ".js", ".css", ".csv", ".json", ".md", ".svg", ".yaml", ".yml")
 
 def _names_field(node: ast.AST, names) -> bool:
     "Whether code speaks of a field: as a text, an attribute or an argument."
@@ -171,7 +171,9 @@ def of_one_record(
         text = path.read_text(encoding="utf-8")
         rest = re.sub(own, "", text, flags=re.IGNORECASE)
         if re.search(outcome, rest, re.IGNORECASE): places.append(f"{short}: {outcome}")
-        if path.suffix != ".py": continue
+        if path.suffix != ".py":
+            places += [f"{short}: {name}" for name in sorted(names) if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
+            continue
         for node in ast.walk(ast.parse(text)):
             if _names_field(node, names): places.append(f"{short}: {ast.unparse(node)[:60]}")
     return places

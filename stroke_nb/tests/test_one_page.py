@@ -11,7 +11,8 @@ __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_sc
            'test_language_has_every_text', 'test_page_speaks', 'test_missing_text_falls_back_to_english',
            'test_page_is_accessible_and_fits', 'test_letter_is_one_page_with_all_that_it_needs',
            'test_each_reader_sees_what_they_need', 'test_call_gives_the_answer',
-           'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole', 'test_page_of_another_record']
+           'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole', 'test_page_of_another_record',
+           'test_page_of_thirty_fields']
 
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
 import json
@@ -28,7 +29,7 @@ from ..calculator.one_page import write_page
 from ..calculator.words import texts, Words
 from ..fields import INPUTS, RECORD
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
-from .own_workspaces import command, own_workspace
+from .own_workspaces import command, own_trees, own_workspace
 from .test_calculator import random_records, scorer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: these tests look at the page in a browser")
@@ -273,3 +274,18 @@ def test_page_of_another_record(visit, tmp_path):
     assert "a narrowed coronary vessel" in page.inner_text("#sentence")
     text = page.inner_text("body").lower()
     assert "stroke" not in text and "glucose above 120" in text
+
+def test_page_of_thirty_fields(visit, tmp_path):
+    command(own_workspace("breast"), "page", str(tmp_path / "page.html"), "--model", str(own_trees("breast")))
+    page = visit(tmp_path / "page.html", 390)
+    groups, folded = page.locator("#fields > fieldset"), page.locator("#fields > details")
+    assert groups.locator("legend").first.inner_text() == "What tells most" and groups.locator("input[type=range]").count() == 6
+    assert groups.locator("label").first.inner_text() == "Worst perimeter"   # the record's strongest
+    assert page.locator("#fields > details[open]").count() == 0 and ": 0 of " in folded.first.inner_text()
+    assert page.locator("input[type=range].blank").count() == 30
+    page.click("#example")
+    counts = [re.findall(r"\d+", summary.inner_text()) for summary in folded.locator("summary").all()]
+    assert all(entered == of for *_, entered, of in counts) and page.locator("input[type=range].blank").count() == 0
+    box = folded.locator("input[inputmode]").first
+    box.evaluate("box => { box.value = 'thick'; box.oninput() }")
+    assert box.is_visible() and page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -36,7 +36,7 @@ from ..drift.people import counted
 from ..errors import DataError
 from ..files import whole_file
 from ..model import RiskModel
-from ..scale import count_window, engine, pieces, score, sketch
+from ..scale import count_window, engine, pieces, score, scoring, sketch
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
 from ..scale.sources import pieces_of
@@ -228,7 +228,8 @@ def test_scores_in_pieces_are_the_models(monkeypatch, tmp_path):
     people.to_parquet(tmp_path / "in.parquet", index=False)
     people.to_csv(tmp_path / "in.csv", index=False)
     model, scorer = _model(), Scorer.load(_model().folder_)
-    for name in ("in.parquet", "in.csv"):
+    for name, tables_from in (("in.parquet", 0), ("in.csv", 1_000)):   # looked up, and asked by matrix
+        monkeypatch.setattr(scoring, "TABLES_FROM", tables_from)
         wanted = Wanted(("id",), interval=True, explain=True)
         assert score_table(tmp_path / name, tmp_path / "out.parquet", model, wanted, scorer) == 150
         out = pd.read_parquet(tmp_path / "out.parquet")

@@ -511,13 +511,15 @@ if __name__ == "__main__":   # it starts a process that reads this file again
             input_uri=notebook, name=notebook, runtime_environment_name="", runtime_environment_parameters={},
             output_formats=["ipynb", "html"], parameters=given,
         ))
-        while (job_now := lab.get_job(job, job_files=False)).status not in ("COMPLETED", "FAILED"): time.sleep(0.3)
+        while lab.get_job(job).status not in ("COMPLETED", "FAILED") and not Path("pid").exists(): time.sleep(0.3)
+        if Path("pid").exists(): lab.stop_job(job)   # as Stop in the jobs panel does; the slow notebook alone writes a pid
+        job_now = lab.get_job(job, job_files=False)
         page = lab.get_staging_paths(job_now)["html"]
         print(json.dumps([str(job_now.status.value), job_now.status_message, page]))
 """
 
 def test_a_job_of_jupyterlabs_scheduler_is_a_run(tmp_path):
-    "With report, index and verdict; a misspelt parameter in words; any other notebook as JupyterLab does it."
+    "With report, index and verdict; a misspelt parameter in words; any other notebook as JupyterLab does it; Stop ends it."
     pytest.importorskip("jupyter_scheduler")
     workspace(tmp_path)
     plain = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")])
@@ -525,16 +527,21 @@ def test_a_job_of_jupyterlabs_scheduler_is_a_run(tmp_path):
     nbformat.write(plain, tmp_path / "plain.ipynb")
     (tmp_path / "lab.py").write_text(_LAB)
     quick = "nbs/notebooks/quick.ipynb"
-    jobs = [(quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")), ("plain.ipynb", {})]
+    jobs = [
+        (quick, dict(folds="7", current="'a week.csv'")), (quick, dict(fold="7")),
+        ("plain.ipynb", {}), ("nbs/notebooks/slow.ipynb", {}),
+    ]
     ended = subprocess.run(
         [sys.executable, "lab.py", json.dumps(jobs)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
         env=os.environ | dict(JUPYTER_DATA_DIR=str(tmp_path / "jupyter")),
     )
     states = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("[")]
-    assert [status for status, _, _ in states] == ["COMPLETED", "FAILED", "COMPLETED"], ended.stderr
+    assert [status for status, _, _ in states] == ["COMPLETED", "FAILED", "COMPLETED", "STOPPED"], ended.stderr
     folder, = (tmp_path / "reports/quick").glob("2*")
     assert json.loads((folder / "result.json").read_text())["reasons"] == ["7 folds of a week.csv"]
     assert folder.name in (tmp_path / "reports/index.html").read_text()
     assert Path(states[0][2]).read_bytes() == (folder / "report.html").read_bytes()
     assert "Did you mean folds?" in states[1][1]
     assert "42" in Path(states[2][2]).read_text()
+    wait_for(lambda: not _alive(int((tmp_path / "pid").read_text())))   # its kernel sees that nobody waits for it
+    assert not list((tmp_path / "reports/slow").glob("2*"))

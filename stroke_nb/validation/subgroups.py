@@ -28,20 +28,33 @@ def in_sentence(label: str) -> str:
     return _sentences.get(label) or lowered(label)
 
 def band_names(
-    edges,              # where bands begin, ascending
-) -> tuple[str, ...]:   # one more than edges
-    "Names of a number's bands, such as under 18, 18 to 44, 75 and over."
-    whole = all(edge == round(edge) for edge in edges) and min(np.diff(edges), default=5) >= 5
-    ends = [f"{end - 1:g}" if whole else f"under {end:g}" for end in edges[1:]]
-    return (f"under {edges[0]:g}", *(f"{low:g} to {end}" for low, end in zip(edges, ends)), f"{edges[-1]:g} and over")
+    edges,                    # where bands begin, ascending
+    whole: bool = False,      # whether the values are whole numbers
+    lowest: float = -np.inf,  # that there is
+) -> tuple[str, ...]:         # one more than edges
+    "Names of a number's bands, such as under 18, 18 to 44, 75 and over; of a count 0, 1 to 2, 3 and over."
+    by_ones = whole or all(edge == round(edge) for edge in edges) and min(np.diff(edges), default=5) >= 5
+    ends = [f"to {end - 1:g}" if by_ones else f"to under {end:g}" for end in edges[1:]]
+    spans = zip(edges, edges[1:], ends)
+    names = [f"{low:g}" if whole and high == low + 1 else f"{low:g} {end}" for low, high, end in spans]
+    first = f"{lowest:g}" if whole and edges[0] == lowest + 1 else f"under {edges[0]:g}"
+    return (first, *names, f"{edges[-1]:g} and over")
+
+def _thirds(values: pd.Series) -> tuple[float, ...]:
+    "Where the second and third band begin, no band empty; one place where most values are the lowest."
+    known = values.dropna()
+    edges = {float(f"{edge:.3g}") for edge in known.quantile([1 / 3, 2 / 3]) if edge > known.min()}
+    return tuple(sorted(edges)) or (float(known[known > known.min()].min()),)
 
 def bands_of(
     field,               # a number
     values: pd.Series,   # shape (n,)
 ) -> pd.Series:          # name of each value's band, blank where the value is; in order
     "The record's bands of a number; thirds of the values where it has none."
-    edges = field.bands or tuple(np.unique([float(f"{edge:.3g}") for edge in values.quantile([1 / 3, 2 / 3])]))
-    return pd.cut(values, [-np.inf, *edges, np.inf], right=False, labels=band_names(edges))
+    edges = field.bands or _thirds(values)
+    if field.whole: edges = tuple(np.unique(np.ceil(edges)))
+    names = band_names(edges, field.whole, values.min())
+    return pd.cut(values, [-np.inf, *edges, np.inf], right=False, labels=names)
 
 def groups_of(
     field,               # of the record

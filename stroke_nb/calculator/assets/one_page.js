@@ -54,7 +54,7 @@ const grouped = n => n.toLocaleString(language);
 
 // ---- the form
 const values = Object.fromEntries(names.map(name => [name, null])), faults = {}, units = {};
-const controls = {};
+const controls = {}, counters = {};   // by field; by heading of folded fields
 function readNumber(text) {
   const plain = text.trim().replace(/\u2212/g, "-").toLowerCase();
   if (["", "n/a", "na", "nan", "null", "none", "?"].includes(plain)) return {value: null};
@@ -83,6 +83,7 @@ function showFault(name, message, other) {
   faults[name] = message;
   fault.replaceChildren(message || "");
   fault.hidden = !message;
+  if (message) fault.closest("#fields > details")?.setAttribute("open", "");
   for (const part of box) { part.setAttribute("aria-invalid", Boolean(message)); message ? part.setAttribute("aria-describedby", fault.id) : part.removeAttribute("aria-describedby"); }
   if (other) {
     const use = make("button", {type: "button"}, say("other_unit", {unit: other}));
@@ -106,7 +107,8 @@ function numberControl(name, field) {
     const {value = null, fault: message, other} = checkNumber(name, box.value);
     values[name] = value;
     showFault(name, message, other);
-    if (value !== null) slider.value = value / factorOf(field, units[name]);
+    slider.value = (value ?? (low + high) / 2) / factorOf(field, units[name]);
+    slider.classList.toggle("blank", value === null);
   };
   box.oninput = () => { read(); update(); };
   slider.oninput = () => { box.value = general(Number(slider.value), units[name] === field.unit ? 10 : 3); read(); update(); };
@@ -163,12 +165,13 @@ function choiceControl(name, field) {
   return make("div", {class: "field"}, group);
 }
 function buildForm(headings = {}) {
-  const folds = names.length > 14;
-  at("fields").replaceChildren(...page.form.map(([name, below], n) => {
-    const heading = headings[name] ?? name;
+  at("fields").replaceChildren(...page.form.map(([name, below, folded]) => {
+    const heading = name in page.own_headings ? say(page.own_headings[name]) : headings[name] ?? name;
     const parts = below.map(name => (fields[name].kind === "number" ? numberControl : choiceControl)(name, fields[name]));
-    if (!folds) return make("fieldset", {}, make("legend", {}, heading), ...parts);
-    return make("details", n ? {} : {open: ""}, make("summary", {}, heading), ...parts);
+    if (!folded) return make("fieldset", {}, make("legend", {}, heading), ...parts);
+    const entered = make("summary");
+    counters[name] = () => { entered.textContent = say("entered", {heading, count: below.filter(name => !isBlank(values, name)).length, all: below.length}); };
+    return make("details", {}, entered, ...parts);
   }));
 }
 
@@ -402,6 +405,7 @@ function showParts(answer) {
 }
 function update() {
   const broken = Object.values(faults).some(Boolean);
+  for (const count of Object.values(counters)) count();
   answer = broken ? {record: {...values}, sentence: say("no_answer")} : summary({...values});
   const counted = answer.risk ?? (answer.empty ? answer.place : null);
   at("count").hidden = counted === null;
