@@ -265,8 +265,7 @@ def _remedy(result: dict) -> tuple[str, str] | None:
     again = run_command(result["job"], result.get("set", {}))
     if error["type"] == "DataError":
         return "Mend what is named above where the data come from, and run the job again.", again
-    if error["traceback"]:
-        return "Give the cell that failed and the log, both below, to whoever looks after the code.", ""
+    if error["traceback"]: return "Give the cell that failed and the log, both below, to whoever keeps the code.", ""
     return "Run the job again once the cause is gone.", again
 
 # %% ../../nbs/jobs/report.ipynb #7732bf7b

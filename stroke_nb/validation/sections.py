@@ -98,9 +98,9 @@ def benefit_section(
 ) -> Section:
     "Where acting on a risk helps more than reviewing everybody or nobody."
     curve = decision_curve_interval(y, p, prevalence=prevalence, n_boot=n_boot, seed=seed, groups=person)
-    place = "" if prevalence is None else f"a place with {percent(prevalence, 1)} {_event.plural}"
-    where = place and f"In {place}, risks re-stated for it: "
-    return Section(where + benefit_words(curve), plots=(partial(plot_decision_curve, curve),))
+    place = f"In a place with {percent(prevalence or 0, 1)} {_event.plural}, risks re-stated for it: "
+    words = benefit_words(curve) if prevalence is None else place + benefit_words(curve)
+    return Section(words, plots=(partial(plot_decision_curve, curve),))
 
 def subgroup_section(X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True) -> Section:
     "Performance in groups of people, by `subgroups`; with its figure or without."
@@ -125,8 +125,8 @@ def stability_sections(
             plots=(partial(plot_prediction_instability, moves), partial(plot_mape, moves)),
         ),
         decisions=Section(
-            f"At the best-F2 threshold of {percent(threshold, 1)}, {percent(often)} of the people are decided otherwise "
-            "by more than a tenth of the refits.",
+            f"At the best-F2 threshold of {percent(threshold, 1)}, more than a tenth of the refits decide otherwise on "
+            f"{percent(often)} of the people.",
             dict(decided_otherwise_by_a_tenth=often),
             plots=(partial(plot_classification_instability, flips, threshold),),
         ),
