@@ -15,6 +15,7 @@ from ..display import once_in, percent
 from .outcomes import EXPECTED_ASSUMES
 from ..installation import install_line
 from ..jobs.opening import Opening
+from ..validation.provenance import known_words
 
 if TYPE_CHECKING: from stroke_nb.drift.job import DriftLook
 
@@ -77,6 +78,7 @@ class LookWords:
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
         if look.compared.window.is_streamed:
             return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
+        if look.known: return f"{self._known} No outcome was counted."
         if not look.outcomes and kind == "log":
             return "No outcome of this model's predictions has come in since the last look."
         if not look.outcomes:
@@ -143,11 +145,17 @@ class LookWords:
                 f"{look.outcomes.balance()}.")
 
     @property
+    def _known(self) -> str:
+        "That outcomes of people whom the model was fitted to show nothing."
+        return (f"{known_words(self.look.known, 'those with an outcome')}, which flatters it: whether its risks hold "
+                "can't be told from them.")
+
+    @property
     def means(self) -> str:
         "What the look means, in the reader's words."
-        look, parts = self.look, []
+        look, parts = self.look, [self._known] if self.look.known else []
         if not look.alarm:
-            parts = ["No change found: these people look like those the model was made for."]
+            parts += ["No change found: these people look like those the model was made for."]
             if look.outcomes and look.outcomes.side:
                 parts.append(f"Their risks look {look.outcomes.side}, not yet beyond what chance may do: "
                              f"{look.outcomes.balance()}.")

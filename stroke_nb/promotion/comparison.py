@@ -54,6 +54,7 @@ def why(result: GateResult) -> str:   # empty where every rule is passed
     "What the gate has against the challenger, in a reader's words."
     if result.rules.verdict.iloc[0] != "pass":
         return f"{result.events:,} {_event.plural} are too few, {result.policy.events:,} are asked for"
+    if result.known and "refuse" in set(result.rules.verdict): return "the champion knows them too well"
     verdict, place = ("refuse", 0) if result.verdict == "refuse" else ("hold", 1)
     rules = result.rules.rule[result.rules.verdict == verdict]
     faults = list(dict.fromkeys(_FAULTS.get(rule, _FAULTS[ORDER])[place] for rule in rules))
@@ -80,6 +81,7 @@ class Comparison:
     def opening(self) -> Opening:
         "First screen of the report."
         _, aside, means, todo, command = ADVICE[self.result.verdict]
+        means = f"{self.result.known_words} {means}".strip()
         who = f"{self.result.people:,} people with {self.result.events:,} {_event.plural}"
         weightiest = f" {capital(self.result.against()[0])}" if self.result.verdict == "refuse" else ""
         sure = (f"Both models were judged on the same {who}, whom the challenger hasn't learned from, by "

@@ -213,7 +213,7 @@ def _gather(columns: dict[str, Column], names: dict, y: np.ndarray, ids: list, w
         if is_key: entry = Column(column, "identifier", entry.values)
         tells = strength(entry, y)
         reason = "the key that tells people apart (`ids`)" if is_key else reason_against(entry, name)
-        if words := suspicion(entry, name, outcome, tells): done.suspects[column] = words
+        if words := suspicion(entry, name, outcome, tells, y): done.suspects[column] = words
         elif reason: done.left_out[column] = reason
         else: done.add(names[column], entry, y, tells)
     dates = {column: entry for column, entry in columns.items() if entry.kind == "date"}

@@ -28,7 +28,7 @@ from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
 from ..margins import MARGINS
 from .people import COUNTS, folded_table
-from .provenance import alike_by_chance, fingerprint, joint_fingerprint, learned_from, save_of_run
+from .provenance import fingerprint, joint_fingerprint, save_of_run, share_known
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
 from .tables import metrics_of, performance_table, recordable
@@ -78,15 +78,8 @@ def _judged(cohort: pd.DataFrame, model: RiskModel, new: bool) -> _Judged:
     fresh = RiskModel(model.kind, params=model.params, refits=0, seed=model.seed)
     return _Judged(fresh.fit(rest.drop(columns=OUTCOME), rest[OUTCOME]), people, rest)
 
-def _share_learned_from(cohort: pd.DataFrame, model: RiskModel) -> float:
-    "Share of the people whom a saved model has learned from; a `DataError` where it is the very file."
-    learned, own = model.about_.get("sha256"), cohort.attrs.get("sha256")
-    if learned is None or learned != own:
-        share = learned_from(model, cohort) or 0.0
-        return share if share > alike_by_chance(model, cohort) else 0.0
-    raise DataError(f"{cohort.attrs['source']}: the model was fitted to this very file, which would flatter it: give "
-                    "labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is "
-                    "judged on a fifth")
+_OTHERS = ("give labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is judged "
+           "on a fifth")
 
 def _enough(y: np.ndarray, source: str) -> None:
     "Raise where there are too few to judge by."
@@ -177,7 +170,7 @@ def validate_model(
     seed: int = 20260101,
 ) -> ValidationLook:
     "Performance as the model stands and re-stated for the place, and whether to keep, re-calibrate or refit it."
-    familiar = _share_learned_from(cohort, model) if new else 0.0
+    familiar = share_known(model, cohort, _OTHERS) if new else 0.0
     about, judged = cohort.attrs, _judged(cohort, model, new)
     X, y = judged.people.drop(columns=OUTCOME, errors="ignore"), require_outcome(judged.people)
     _enough(y, about["source"])

@@ -10,12 +10,13 @@ __all__ = ['lead_side', 'single_words', 'within_words', 'lead_meaning', 'trainin
 import numpy as np
 import pandas as pd
 
-from ..display import capital, estimate, percent
+from ..display import capital, estimate
 from ..fields import RECORD
 from ..jobs.opening import Opening
 from ..model.kinds import KINDS, SINGLE
 from .leads import lead_over_single
 from ..margins import MARGINS, verdict_of
+from .provenance import known_words
 from .subgroups import in_sentence
 from .updating import ClosedTest
 from .words import calibration_words, side_words, threshold_words
@@ -199,8 +200,8 @@ def validation_verdict(
         "alarm": (f"The risks of {subject} don't hold for these people: {_off_words(sides, scores)}.", update),
     }[verdict]
     if familiar:
-        means = (f"About {percent(max(familiar, .01))} of these people are among those the model was fitted to, which "
-                 f"flatters it: whether the risks of {subject} hold can't be told from them.")
+        means = (f"{known_words(familiar)}, which flatters it: whether the risks of {subject} hold can't be told from "
+                 "them.")
         todo, command = "Validate on people whom the model hasn't seen.", f"{again} -p data FILE"
     sure = f"{calibration_words(scores)}{_gain_words(test)}{also if verdict == 'unsure' else ''}"
     short = sure.split(" On average they lie")[0]
