@@ -143,8 +143,8 @@ class Comparison:
         both = int(self.people_sides.both.sum())
         verb = "was" if both == 1 else "were"
         return (f"The challenger scored {percent(share.value, 1)} of {len(self.people_sides):,} people "
-                f"({percent(share.low, 1)} to {percent(share.high, 1)}); {percent(self.planned)} are asked for now, which "
-                f"is {reason} {both or 'Nobody'} {verb} served by now one, now the other.")
+                f"({percent(share.low, 1)} to {percent(share.high, 1)}); {percent(self.planned)} are asked for now, "
+                f"which is {reason} {both or 'Nobody'} {verb} served by now one, now the other.")
 
     def numbers(self) -> dict:
         "Figures for `result.json`."
