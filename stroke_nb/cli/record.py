@@ -48,7 +48,9 @@ def record_draft(
     else: sys.stdout.write(text)
     for words in drafted.words: print(words, file=sys.stderr)
     guesses = sum(len(entry.get("review", ())) for entry in drafted.settings["fields"].values())
-    print(f"{len(drafted.settings['fields'])} fields; {guesses} guesses to look at, marked `review`", file=sys.stderr)
+    fields = len(drafted.settings["fields"])
+    words = f"{fields} field{'s' if fields > 1 else ''}; {guesses} guesses to look at, marked `review`"
+    print(words, file=sys.stderr)
 
 def _in_use(file: Path | None):
     "The record in a file, or the one in use; the process takes it up, so that data can be held against it."
