@@ -19,6 +19,7 @@ from ..arithmetic import ENCODED, OWNERS
 from ..display import BLUE, estimate, GREY
 from ..fields import FIELDS, INPUTS, RECORD
 from ..model.kinds import KINDS, settings_of
+from .learning import shares_for
 from .sections import Section
 
 if TYPE_CHECKING: from stroke_nb.model.risk_model import RiskModel
@@ -157,11 +158,13 @@ def method_sections(
     model: "RiskModel",    # fitted
     folder: Path,          # it was saved in
     about: dict,           # the cohort's `attrs`
-    analyses: pd.DataFrame,# from `analyses_table`
     y: np.ndarray,         # outcome, shape (n,), 0 or 1
+    plan,                  # a `TrainingPlan`
     leads: pd.DataFrame,   # from `paired_differences`
 ) -> dict[str, Section]:
     "Flow, analyses, settings, equation and earlier studies."
+    shares = shares_for(y, plan.folds, plan.repeats)
+    analyses = analyses_table(y, plan.kinds, plan.folds, plan.repeats, plan.refits, shares)
     steps, files = flow_steps(about, y), sorted(file.name for file in folder.iterdir())
     read, people = steps.people[0], steps.people[2]
     flow = f"Of {read:,} rows {people:,} are people of this training; {read - people:,} were left out."

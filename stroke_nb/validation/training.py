@@ -31,7 +31,7 @@ from stroke_nb.validation.cross_validation import (
 from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
-from .methods import analyses_table, method_sections
+from .methods import method_sections
 from .people import COUNTS, folded_table
 from .enough import size_sections
 from .provenance import fingerprint, save_of_run, state_for
@@ -273,9 +273,7 @@ def train(
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
     sections |= size_sections(y, scores.value["auroc"], risk) | dict(learning=_learning_section(X, y, cv, key, plan))
-    shares = shares_for(y, plan.folds, plan.repeats)
-    analyses = analyses_table(y, plan.kinds, plan.folds, plan.repeats, plan.refits, shares)
-    sections |= method_sections(model, saved, about, analyses, y, leads)
+    sections |= method_sections(model, saved, about, y, plan, leads)
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
