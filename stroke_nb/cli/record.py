@@ -107,8 +107,8 @@ def record_place(
     print("places:\n" + "".join(f"  {line}\n" for line in text.splitlines()), end="")
     prevalence = scored.prevalence_for(people, share)
     there = scored.predict_proba(people, prevalence=prevalence)[:, 1]
-    print(f"{len(people):,} people in {len(groups)} groups. Their mean risk is {np.mean(risk):.2%} as in the training "
-          f"data, {np.mean(there):.2%} as stated there.", file=sys.stderr)
+    print(f"{len(people):,} people in {len(groups)} groups. Their mean risk is {100 * np.mean(risk):.2f} % as in the "
+          f"training data, {100 * np.mean(there):.2f} % as stated there.", file=sys.stderr)
 
 @record.command("show")
 def record_show(file: _Record = None) -> None:

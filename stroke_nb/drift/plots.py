@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import wilson
 from ..disclosure import cleared, gathered, LEAST, rare
-from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
+from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, percent, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
 
@@ -132,7 +132,7 @@ def plot_dynamic_calibration(
 def _blank_share(values: pd.Series) -> str:
     "Share of blanks, bounded where fewer than five people are blank."
     blank = int(values.isna().sum())
-    return f"under {LEAST / len(values):.1%}" if 0 < blank < LEAST else f"{blank / len(values):.1%}"
+    return f"under {percent(LEAST / len(values), 1)}" if 0 < blank < LEAST else percent(blank / len(values), 1)
 
 def column_finding(
     reference: pd.DataFrame,  # validated
