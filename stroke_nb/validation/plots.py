@@ -251,7 +251,8 @@ def plot_subgroups(
     )
     axes[0].minorticks_off(), axes[0].xaxis.set_major_formatter("{x:g}")
     known = judged.n.notna() & judged.events.notna()   # the others' counts are withheld
-    names = [f"{row.field} {group_words(row.field, row.group)}".strip() + (f"  ({row.events} of {row.n:,})" if at else "")
-             for row, at in zip(judged.itertuples(), known)]
+    counts = [f"  ({row.events} of {row.n:,})" if at else "" for row, at in zip(judged.itertuples(), known)]
+    names = [f"{row.field} {group_words(row.field, row.group)}".strip() + count
+             for row, count in zip(judged.itertuples(), counts)]
     axes[0].set_yticks(judged.index, names, fontsize=8)
     return axes
