@@ -135,16 +135,16 @@ def _shown(value) -> str:
 def oddities(
     record: dict,   # from `check_record`
 ) -> list[str]:     # a sentence for each, empty where there is none
-    "Values of one person outside their soft range."
+    "Values of one person outside the limits of use, or else outside their soft range."
     sentences = []
     for name in NUMBERS:
-        value, field = record[name], FIELDS[name]
-        if value is None or field.soft is None: continue
-        low, high = field.soft
-        if not low <= value <= high:
-            sentences.append(
-                f"{field.label}: {value:g} {field.unit} is outside the usual {low:g} to {high:g}; is it right?"
-            )
+        if (value := record[name]) is None: continue
+        field = FIELDS[name]
+        ranges = ((LIMITS.get(name), "{} to {}, the limits of use: don't rely on this risk"),
+                  (field.soft, "the usual {} to {}; is it right?"))
+        words = (text.format(*(f"{end:g}" for end in ends)) for ends, text in ranges
+                 if ends and not ends[0] <= value <= ends[1])
+        if outside := next(words, ""): sentences.append(f"{field.label}: {value:g} {field.unit} is outside {outside}")
     return sentences
 
 # %% ../nbs/fields.ipynb #04ac6cd9

@@ -76,7 +76,7 @@ def model_hash(
 ) -> str | None:   # None where no model is there
     "The hash that a model goes by: its manifest's, which tells the hashes of the other files."
     manifest = Path(folder, "manifest.json")
-    return sha256_of(manifest) if manifest.is_file() else None
+    return sha256_of(manifest) if os.path.isfile(manifest) else None   # a text too long for a path names no file
 
 # %% ../nbs/files.ipynb #78309bfb
 def result_of_model(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from .loop_step import LoopStep, run_name
+from ..display import percent
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..jobs.run import Run
 
@@ -116,7 +117,11 @@ def _retrain(step: LoopStep) -> bool:
     )
     step.case["runs"].append(run_name(run))
     reason = run.result["reasons"][0]
-    if not run.result["metrics"]["update"]["value"]:
+    update = run.result["metrics"].get("update")
+    if update is None:   # too few outcomes, or people whom the champion knows: the alarm stands, and isn't answered
+        step.note("waiting", reason, run_name(run))
+        return _try_later(step)
+    if not update["value"]:
         answer = "The alarm is answered: evidence begins anew, with these people as the usual ones."
         step.note("kept", f"{reason} {answer}", run_name(run))
         step.begin_evidence(step.state["monitor"]["champion"], _reference(step))
@@ -153,7 +158,7 @@ def _try(step: LoopStep) -> bool:
     if "tried" not in step.case:
         until = f"{step.now.date() + timedelta(days=trial.days)}"
         write_canary(step.models, trial.share, trial.mode)
-        step.note("tried", f"The challenger scores {trial.share:.0%} of people ({trial.mode}) until {until}.")
+        step.note("tried", f"The challenger scores {percent(trial.share)} of people ({trial.mode}) until {until}.")
         return _go_on(step, "try", tried=until)
     return _go_on(step, "promote") if f"{step.now.date()}" >= step.case["tried"] else False
 

@@ -146,7 +146,7 @@ class RiskCalculator(ui.VBox):
         title = f"{RISK_WORDS[0].upper()}{RISK_WORDS[1:]}" if words.language == "en" else words.title
         definition = words.outcome["definition"] and words("limit_definition")
         note = "" if words.language == "en" else f"{definition} {words('session')}"   # English: as the page was made
-        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator")
+        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator", "still_here")
         said = {key: words(key) for key in keys} | dict(
             lang=words.language, reader=reader, title=title, note=note, purpose=words("purpose", purpose=purpose()),
             print_page=words("letter" if self.pane.for_patient else "print_page"),

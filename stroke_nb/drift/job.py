@@ -29,10 +29,11 @@ from .plots import evidently_pages
 from .quality import QualityReport
 from .result import DriftResult
 from .state import locked_state
-from ..fields import OUTCOME
+from ..fields import INPUTS, OUTCOME
 from ..jobs import record, run_dir
 from ..predictions import PredictionLog
 from ..schema import validate
+from ..validation.provenance import share_known
 
 # %% ../../nbs/drift/job.ipynb #5be9b367
 class Promise(NamedTuple):
@@ -55,6 +56,7 @@ class DriftLook:
     outcomes: OutcomeResult | None = None  # None where no outcome has become known
     labelled: pd.DataFrame | None = None   # risk and outcome of those whose outcome was counted
     risks: np.ndarray | None = None        # predicted risks of the window, shape (n,); None without a model
+    known: float = 0.0                     # share of the labelled whom the model was fitted to: none is counted then
 
     def require(self) -> "DriftLook":
         "The look itself; `DataError` with every fault where the window couldn't be counted."
@@ -156,6 +158,13 @@ def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 
+def _share_known(compared: Comparison, labelled: pd.DataFrame) -> float:
+    "Share of those with an outcome whom the model was fitted to; a `DataError` where they are the very file."
+    if not len(labelled) or compared.kind == "fifth": return 0.0   # a self-test says so in words of its own
+    people = labelled[list(INPUTS)]
+    people.attrs = dict(source=compared.window.source, sha256="" if compared.log else compared.window.sha256)
+    return share_known(compared.model, people, f"give newer people, or these without the column {OUTCOME!r}")
+
 def _count_outcomes(monitor: OutcomeMonitor, compared: Comparison, labelled: pd.DataFrame) -> OutcomeResult | None:
     "Count outcomes, where there are any."
     if not len(labelled): return None
@@ -172,17 +181,17 @@ def _counted(look: DriftLook, restart: str) -> DriftLook:
     if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
         monitor.restart(restart, compared.usual if compared.own else None)
         outcome_monitor.restart(restart)
-    result = monitor.update(look.quality.counts, window_id)
     labelled = _labelled(compared, look.rows, risks)
     # from a log outcomes come in bit by bit, and each counts once
     if compared.log and len(labelled): labelled = labelled[outcome_monitor.fresh(labelled.id)]
-    outcomes = _count_outcomes(outcome_monitor, compared, labelled)
+    known, result = _share_known(compared, labelled), monitor.update(look.quality.counts, window_id)
+    outcomes = None if known else _count_outcomes(outcome_monitor, compared, labelled)
     if compared.state:
         monitor.save(compared.state)
         if outcome_monitor.records: outcome_monitor.save(compared.outcome_state)
     return replace(
         look, result=result, outcome_monitor=outcome_monitor, outcomes=outcomes, labelled=labelled, risks=risks,
-        at_hand=monitor.has_met(compared.reference_counts),
+        at_hand=monitor.has_met(compared.reference_counts), known=known,
     )
 
 def look_at(

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..display import once_in
+from ..display import once_in, percent
 from .outcomes import EXPECTED_ASSUMES
 from ..installation import install_line
 from ..jobs.opening import Opening
+from ..validation.provenance import known_words
 
 if TYPE_CHECKING: from stroke_nb.drift.job import DriftLook
 
@@ -32,7 +33,7 @@ class LookWords:
         if self.look.at_hand: words += f"Reference: {compared.reference_counts.rows:,} rows of {origin}. "
         else: words += (f"The state was begun with another reference than {origin}: evidence doesn't need it, "
                         "pictures of single columns do and are left out. ")
-        if self.look.quality.ok: words += "Nothing in it stops the work."
+        if self.look.quality.ok: words += "No errors in the file."
         else: words += "A file with a fault that stops counts as evidence of nothing, and the state stays as it was."
         return f"{compared.state_words}\n\n{words}"
 
@@ -77,6 +78,7 @@ class LookWords:
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
         if look.compared.window.is_streamed:
             return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
+        if look.known: return f"{self._known} No outcome was counted."
         if not look.outcomes and kind == "log":
             return "No outcome of this model's predictions has come in since the last look."
         if not look.outcomes:
@@ -117,8 +119,8 @@ class LookWords:
     def risks(self) -> str:
         "The mean risk, and what the estimate of performance assumes."
         if self.look.risks is None: return "There is no model yet whose risks could be watched."
-        before = f", {self.look.reference_risks.mean():.2%} in the reference" if self.look.at_hand else ""
-        return f"Mean risk {self.look.risks.mean():.2%} in the window{before}. {EXPECTED_ASSUMES}"
+        before = f", {percent(self.look.reference_risks.mean(), 2)} in the reference" if self.look.at_hand else ""
+        return f"Mean risk {percent(self.look.risks.mean(), 2)} in the window{before}. {EXPECTED_ASSUMES}"
 
     def evidently(
         self,
@@ -143,11 +145,17 @@ class LookWords:
                 f"{look.outcomes.balance()}.")
 
     @property
+    def _known(self) -> str:
+        "That outcomes of people whom the model was fitted to show nothing."
+        return (f"{known_words(self.look.known, 'those with an outcome')}, which flatters it: whether its risks hold "
+                "can't be told from them.")
+
+    @property
     def means(self) -> str:
         "What the look means, in the reader's words."
-        look, parts = self.look, []
+        look, parts = self.look, [self._known] if self.look.known else []
         if not look.alarm:
-            parts = ["No change found: these people look like those the model was made for."]
+            parts += ["No change found: these people look like those the model was made for."]
             if look.outcomes and look.outcomes.side:
                 parts.append(f"Their risks look {look.outcomes.side}, not yet beyond what chance may do: "
                              f"{look.outcomes.balance()}.")
@@ -173,7 +181,7 @@ class LookWords:
         if look.alarm:
             return (f"Ask the sender of {source} what changed, and don't rely on these risks until you know. Then tell "
                     "the next look.", f"{following} -p restart 'WHAT WAS FOUND'")
-        return "Nothing. Give the next window when it is there.", following if kept else ""
+        return "Nothing. Run this again when the next window is there.", following if kept else ""
 
     @property
     def _sure(self) -> str:

@@ -138,10 +138,10 @@ def log_reference(
 def log_outcomes(
     log: PredictionLog,
     model_sha256: str,  # of the model whose risks are held against outcomes
-) -> pd.DataFrame:      # id, risk, outcome
+) -> pd.DataFrame:      # id, the inputs, risk, outcome
     "What became of the people whose risk a model gave."
     labelled = log.window(labelled=True, served=False)
-    return labelled.loc[labelled.model_sha256 == model_sha256, ["id", "risk", OUTCOME]]
+    return labelled.loc[labelled.model_sha256 == model_sha256, ["id", *INPUTS, "risk", OUTCOME]]
 
 # %% ../../nbs/drift/log_windows.ipynb #84ec1051
 def onset(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import wilson
 from ..disclosure import cleared, gathered, LEAST, rare
-from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
+from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, percent, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
 
@@ -129,6 +129,11 @@ def plot_dynamic_calibration(
     return ax
 
 # %% ../../nbs/drift/plots.ipynb #479139be
+def _blank_share(values: pd.Series) -> str:
+    "Share of blanks, bounded where fewer than five people are blank."
+    blank = int(values.isna().sum())
+    return f"under {percent(LEAST / len(values), 1)}" if 0 < blank < LEAST else percent(blank / len(values), 1)
+
 def column_finding(
     reference: pd.DataFrame,  # validated
     window: pd.DataFrame,     # validated
@@ -146,8 +151,9 @@ def column_finding(
     else:
         kind = "location" if field.kind == "number" else "share"
         words = shift_words(Stream(name, kind, "", 0), now.mean(), before.mean())
-    missing, usual = window[name].isna().mean(), reference[name].isna().mean()
-    return words + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
+    missing, usual = (_blank_share(people[name]) for people in (window, reference))
+    blanks = window[name].isna().any() or reference[name].isna().any()
+    return f"{words}; missing {missing} against {usual}" if blanks else words
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:

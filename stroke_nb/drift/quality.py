@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..display import percent
 from .people import counted
 from ..errors import DataError
 from ..fields import FIELDS, INPUTS, remedy
@@ -75,8 +76,9 @@ def _unit_findings(field, tally: Tally) -> list[Finding]:
     people = tally.rows - tally.blank - tally.faults.get("number", Fault()).rows
     return [
         Finding("stop", field.name, foreign.rows, (
-            f"{field.label}: {foreign.rows} of {people} values ({foreign.rows / people:.0%}) between {foreign.low:g} "
-            f"and {foreign.high:g} look like {unit}: multiply them by {field.units[unit]:g} to get {field.unit}"
+            f"{field.label}: {foreign.rows} of {people} values ({percent(foreign.rows / people)}) between "
+            f"{foreign.low:g} and {foreign.high:g} look like {unit}: multiply them by {field.units[unit]:g} to get "
+            f"{field.unit}"
         )) for unit, foreign in tally.units.items()
     ]
 
@@ -109,7 +111,7 @@ def _repeat_findings(counts: WindowCounts) -> list[Finding]:
     twice = int((people.rows - 1).sum())
     if not twice: return []
     if people.limit != EVERY:   # beyond a sketch's size chance makes people alike, and everybody counts
-        words = f"about {twice / people.rows.sum():.2%} of the rows repeat another row of the window; they are counted"
+        words = f"about {percent(twice / people.rows.sum(), 2)} of the rows repeat another row; they are counted"
         return [Finding("warn", "", round(counts.rows * twice / people.rows.sum()), words)]
     return [Finding("warn", "", twice, f"{twice} rows repeat another row of the window: keep one row for each person")]
 
@@ -117,8 +119,8 @@ def _overlap_words(met: Overlap, rows: int, parts: dict[int, str]) -> str:
     "How many people were met before, and where they are."
     advice = "is it an old file?" if met.share >= 0.5 else "do the windows overlap, or do people come back?"
     first = sorted(met.sketch.places[met.known])[:5]
-    if met.exact: people = f"{met.rows} people ({met.share:.0%})"
-    else: people = f"about {met.share:.1%} of the people (by a sample of {met.compared:,} rows)"
+    if met.exact: people = f"{met.rows} people ({percent(met.share)})"
+    else: people = f"about {percent(met.share, 1)} of the people (by a sample of {met.compared:,} rows)"
     total = round(met.share * rows)
     return f"{people} were in the reference or an earlier window, as {_rows(first, total, parts)}: {advice}"
 

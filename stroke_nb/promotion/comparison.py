@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..display import capital, metric_text
+from ..display import capital, metric_text, percent
 from ..fields import FIELDS, RECORD
 from ..jobs.opening import Opening
 from ..predictions.windows import between, sides
@@ -54,6 +54,7 @@ def why(result: GateResult) -> str:   # empty where every rule is passed
     "What the gate has against the challenger, in a reader's words."
     if result.rules.verdict.iloc[0] != "pass":
         return f"{result.events:,} {_event.plural} are too few, {result.policy.events:,} are asked for"
+    if result.known and "refuse" in set(result.rules.verdict): return "the champion knows them too well"
     verdict, place = ("refuse", 0) if result.verdict == "refuse" else ("hold", 1)
     rules = result.rules.rule[result.rules.verdict == verdict]
     faults = list(dict.fromkeys(_FAULTS.get(rule, _FAULTS[ORDER])[place] for rule in rules))
@@ -80,6 +81,7 @@ class Comparison:
     def opening(self) -> Opening:
         "First screen of the report."
         _, aside, means, todo, command = ADVICE[self.result.verdict]
+        means = f"{self.result.known_words} {means}".strip()
         who = f"{self.result.people:,} people with {self.result.events:,} {_event.plural}"
         weightiest = f" {capital(self.result.against()[0])}" if self.result.verdict == "refuse" else ""
         sure = (f"Both models were judged on the same {who}, whom the challenger hasn't learned from, by "
@@ -140,9 +142,9 @@ class Comparison:
             "not what chance alone gives: the share was changed within this time, or one service doesn't read it.")
         both = int(self.people_sides.both.sum())
         verb = "was" if both == 1 else "were"
-        return (f"The challenger scored {share.value:.1%} of {len(self.people_sides):,} people "
-                f"({share.low:.1%} to {share.high:.1%}); {self.planned:.0%} are asked for now, which is {reason} "
-                f"{both or 'Nobody'} {verb} served by now one, now the other.")
+        return (f"The challenger scored {percent(share.value, 1)} of {len(self.people_sides):,} people "
+                f"({percent(share.low, 1)} to {percent(share.high, 1)}); {percent(self.planned)} are asked for now, "
+                f"which is {reason} {both or 'Nobody'} {verb} served by now one, now the other.")
 
     def numbers(self) -> dict:
         "Figures for `result.json`."

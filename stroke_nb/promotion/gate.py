@@ -15,7 +15,7 @@ import pandas as pd
 from ..fields import OUTCOME, RECORD
 from .anchors import earlier_uses, field_risks, people_hash, use_words
 from .held_out import unseen
-from ..validation.provenance import learned_from
+from ..validation.provenance import known_words, share_known
 from .rules import field_rule, groups_rule, metric_rules, order_rule, Policy, RATIOS, size_rule
 from ..schema import require_outcome
 from ..validation.bootstrap import named, percentiles, resamples, rescaled, score
@@ -121,6 +121,7 @@ class GateResult:
     outcome: np.ndarray    # theirs, shape (n,)
     notes: tuple = ()      # on the data
     judged_by: str = ""    # what those people go by, from `people_hash`
+    known: float = 0.0     # share of them whom the champion was fitted to
 
     @property
     def people(self) -> int: return len(self.outcome)
@@ -130,9 +131,10 @@ class GateResult:
 
     @property
     def verdict(self) -> str:  # "pass", "hold" or "refuse"
-        "The strictest of the rules; with too few events, none of them counts and a person decides."
+        "The strictest of the rules; with too few events, or a champion that is flattered, a person decides."
         if self.rules.verdict.iloc[0] != "pass": return "hold"
-        return next(word for word in ("refuse", "hold", "pass") if word in set(self.rules.verdict))
+        strictest = next(word for word in ("refuse", "hold", "pass") if word in set(self.rules.verdict))
+        return "hold" if self.known and strictest == "refuse" else strictest   # passing such a champion is harder
 
     def against(self) -> list[str]:
         "The rules that aren't passed, in words, the refusing ones first."
@@ -140,10 +142,17 @@ class GateResult:
 
     @property
     def reasons(self) -> list[str]:
-        "The verdict in a sentence, then every rule that isn't passed, then the data."
+        "Whom the champion knows, the verdict in a sentence, then every rule that isn't passed, then the data."
+        known = [self.known_words] if self.known else []
         size = f"{self.people:,} people with {self.events:,} {RECORD.outcome.plural}"
         summary = f"{VERDICTS[self.verdict]}: judged on {size}."
-        return [summary, *self.against(), *self.notes]
+        return [*known, summary, *self.against(), *self.notes]
+
+    @property
+    def known_words(self) -> str:
+        "That the champion has the better of it on these people; empty where it hasn't."
+        of_champion = known_words(self.known).replace("the model was", "the champion was")
+        return f"{of_champion}, which flatters it." if self.known else ""
 
     def to_frame(self) -> pd.DataFrame: return self.rules
 
@@ -248,9 +257,8 @@ def gate(
     if not len(cohort): return judge([], [], [], policy=policy, notes=("No outcome is known yet.",))
     people, sentence = unseen(challenger, cohort)
     y = require_outcome(people)
-    seen = learned_from(champion, people)
-    notes = [sentence]
-    if seen: notes.append(f"The champion was fitted to about {seen:.0%} of them, which flatters it.")
+    people.attrs = dict(cohort.attrs)
+    known, notes = share_known(champion, people, "give people whom neither model was fitted to"), [sentence]
     def risks(model): return model.predict_proba(people.drop(columns=OUTCOME), prevalence=prevalence)[:, 1]
     hashes = [getattr(model, "sha256_", "") for model in (champion, challenger)]   # none before a model is saved
     if uses := earlier_uses(judged_by := people_hash(people), hashes[1], reports): notes.append(use_words(uses))
@@ -258,4 +266,4 @@ def gate(
     if first is not None and first.sha256_ not in hashes: anchors["first"] = risks(first)
     result = judge(y, risks(champion), risks(challenger), people, policy, people.get("person"), n_boot, seed,
                    tuple(notes), **anchors)
-    return replace(result, judged_by=judged_by)
+    return replace(result, judged_by=judged_by, known=known)

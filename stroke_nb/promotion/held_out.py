@@ -9,8 +9,9 @@ __all__ = ['parts', 'unseen']
 import pandas as pd
 
 from ..cohort import split
+from ..display import percent
 from ..errors import DataError
-from ..validation.provenance import learned_from
+from ..validation.provenance import alike_by_chance, learned_from
 
 # %% ../../nbs/promotion/held_out.ipynb #52382bc8
 def parts(
@@ -39,13 +40,15 @@ def unseen(
     if not same and share is None:
         return people, ("The challenger doesn't tell row by row whom it was fitted to; "
                         "another file was taken for other people.")
-    if not same and not share: return people, "None of them were among those the challenger was fitted to."
+    # of coarse values some are alike by chance; who keeps people out is judged on these all the same
+    chance = alike_by_chance(model, people) if share and about.get("held_out") is None else 0.0
+    if not same and share <= chance: return people, "None of them were among those the challenger was fitted to."
     if about.get("held_out") is None:
-        overlap = "the very file" if same else f"about {share:.0%} of the people"
+        overlap = "the very file" if same else f"about {percent(share)} of the people"
         raise DataError(
             f"the challenger was fitted to {overlap} it is to be judged on, which would flatter it: "
             "give labelled data that came later (-p data FILE, or -p source log), or retrain it with people held out "
             "(stroke-nb run retrain)"
         )
     kept = parts(people, about["held_out"])[1]
-    return kept, f"Judged on the {about['held_out']:.0%} of the people that no retraining learns from."
+    return kept, f"Judged on the {percent(about['held_out'])} of the people that no retraining learns from."

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..display import estimate
+from ..display import estimate, percent
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..jobs.opening import Opening
 from ..margins import MARGINS
 from ..jobs.result import run_name
 from ..model.risk_model import RiskModel
 from .held_out import parts
-from ..validation.provenance import learned_from
+from ..validation.provenance import known_words, share_known
 from .update import CHOICES, updated
 from ..scoring.alike import reference_of
 from ..validation.bootstrap import evaluate
@@ -44,6 +44,7 @@ class Retraining:
     before: np.ndarray            # the champion's risks of `learn`, shape (n,)
     after: np.ndarray | None      # the challenger's
     simulated: bool | None        # whether any of the people are
+    known: float = 0.0            # share of those at hand whom the champion was fitted to
 
     @property
     def outcome(self) -> np.ndarray:
@@ -52,8 +53,7 @@ class Retraining:
 
     def people_words(self) -> str:
         "Who was learned from."
-        share = learned_from(self.champion, self.learn)
-        known = f"The model in use has learned from about {share:.0%} of those here." if share else ""
+        known = f"{known_words(self.known, 'those here')}." if self.known else ""
         return (f"{self.people.attrs['source']}: {len(self.people):,} people "
                 f"with {int(self.people[OUTCOME].sum())} {_event.plural}. "
                 f"{len(self.learn):,} with {int(self.outcome.sum())} {_event.plural} are learned from; the others are "
@@ -66,8 +66,8 @@ class Retraining:
     def challenger_words(self) -> str:
         "What changed."
         if self.challenger is None: return "The model stays as it is; no challenger was made."
-        return (f"Mean risk of those learned from: {self.before.mean():.2%} before, {self.after.mean():.2%} now, "
-                f"{self.outcome.mean():.2%} observed. These people made it so; what it is worth the gate says, "
+        return (f"Mean risk of these: {percent(self.before.mean(), 2)} before, {percent(self.after.mean(), 2)} now, "
+                f"{percent(self.outcome.mean(), 2)} observed. These people made it so; what it is worth the gate says, "
                 "on the others.")
 
     @property
@@ -76,11 +76,16 @@ class Retraining:
         people = f"{len(self.learn):,} people with {int(self.outcome.sum()):,} {_event.plural}"
         sure = f"By the {people} who were learned from: {self._sides}."
         tiles = ("observed_expected_ratio", "calibration_slope", "auroc", "learned_from")
+        if self.known:
+            return Opening(f"{known_words(self.known)}, which flatters it: whether its risks still hold can't be told "
+                           "from them, and no challenger was made.",
+                           "Give outcomes of people whom it hasn't learned from.", "", sure, tiles)
         if self.challenger is not None:
             made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
                     "refit": "it is fitted anew"}.get(self.test.choice, "it is updated")
-            return Opening(f"The model's risks don't fit these people any more, and a challenger was made: {made}.",
-                           "Compare it with the model in use, on the people kept out; nothing is swapped until then.",
+            return Opening("The risks of the model in use don't fit these people any more, and a challenger was made "
+                           f"from it: {made}.",
+                           "Compare the two on the people kept out; the model in use stays until then.",
                            f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles,
                            aside="a challenger waits to be compared")
         if self.verdict == "ok":
@@ -140,7 +145,9 @@ def retrain(
     "The challenger that newer outcomes ask for, with its thresholds and reference people."
     if OUTCOME in people: people = people[people[OUTCOME].notna()]
     learn = parts(people, held_out)[0]
-    challenger, test = updated(champion, people, base, held_out, halflife, refits)
+    learn.attrs, challenger, test = dict(people.attrs), None, ClosedTest("seen", 0.0, 1.0, pd.DataFrame())
+    known = share_known(champion, learn, "give outcomes that became known since (-p data FILE, or -p source log)")
+    if not known: challenger, test = updated(champion, people, base, held_out, halflife, refits)
     y, after = learn[OUTCOME].to_numpy(), None
     before = champion.predict_proba(learn[list(INPUTS)], prevalence=champion.prevalence_)[:, 1]
     scores = evaluate(y, before, (auroc, observed_expected_ratio, calibration_slope, ici), n_boot, seed)
@@ -151,4 +158,4 @@ def retrain(
         challenger.about_["reference"] = reference_of(challenger, learn, y)
         challenger.version_ = version
     simulated = people.attrs["simulated"] or base.attrs["simulated"]
-    return Retraining(champion, people, learn, challenger, test, scores, before, after, simulated)
+    return Retraining(champion, people, learn, challenger, test, scores, before, after, simulated, known)

@@ -93,4 +93,6 @@ def updated(
     else: challenger = recalibrate(model, test.intercept, test.slope, learn[OUTCOME].mean())
     challenger.prevalence = None   # the people served are the place of use
     challenger.about_ = _about(model, challenger, learn, test, held_out)
+    if test.choice == "refit":   # it has learned from these too, whoever the model before it was fitted to
+        challenger.about_["fingerprint"] = joint_fingerprint(challenger, base)
     return challenger, test

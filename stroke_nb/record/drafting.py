@@ -81,7 +81,7 @@ def outcome_draft(
     name = field_name(values.name)
     horizon, rest = horizon_of(name)
     noun = _noun(rest.replace("_", " "), str(values.name))
-    settings = dict(column=name, noun=noun)
+    settings = dict(column=name, noun=noun) | _verbs(noun, horizon)
     if plain_name(values.name) != name: settings["aliases"] = [str(values.name)]
     if horizon: settings["horizon"] = horizon
     review = ["noun, plural, definition: write what counts and how it was established"]
@@ -92,6 +92,11 @@ def outcome_draft(
     if horizon: review.append(f"horizon {horizon}: by the name")
     share = round(float(np.nanmean(y)), 4)
     return y, settings | dict(seen=dict(people=int(np.isfinite(y).sum()), share=share), review=review)
+
+def _verbs(noun: str, horizon: str) -> dict:
+    "What people with the outcome did and do, where that isn't to have it: died, die."
+    within = f" within {horizon}" if horizon else ""
+    return {key: f"{verb}{within}" for key, verb in zip(("had", "have"), knowledge()["verbs"].get(noun, ()))}
 
 def _noun(words: str, column: str) -> str:
     "What a column's name calls the outcome, as a sentence needs it; abbreviations keep their capitals."
@@ -208,7 +213,7 @@ def _gather(columns: dict[str, Column], names: dict, y: np.ndarray, ids: list, w
         if is_key: entry = Column(column, "identifier", entry.values)
         tells = strength(entry, y)
         reason = "the key that tells people apart (`ids`)" if is_key else reason_against(entry, name)
-        if words := suspicion(entry, name, outcome, tells): done.suspects[column] = words
+        if words := suspicion(entry, name, outcome, tells, y): done.suspects[column] = words
         elif reason: done.left_out[column] = reason
         else: done.add(names[column], entry, y, tells)
     dates = {column: entry for column, entry in columns.items() if entry.kind == "date"}

@@ -39,20 +39,41 @@ SEEN_AT = (.01, .05, .1, .2, .3, .4, .5, .6, .7, .8, .9, .95, .99)
 
 def _brief(numbers) -> list: return [tidy(float(f"{number:.4g}")) for number in numbers]
 
+def _is_far(
+    numbers: pd.Series,
+    hard,                # a known range of what is possible, None where none is known
+) -> pd.Series:          # bool
+    "Which numbers look like typing errors: at most one in a hundred is impossible, or far from all others."
+    first, last = numbers.quantile([.01, .99])
+    reach = 5 * (last - first) if first < last else np.inf
+    far = ~numbers.between(*(hard or (first - reach, last + reach)))
+    return far & (far.mean() <= .01)
+
 def _ranges(numbers: pd.Series, hard, whole: bool) -> dict:
     "Hard and soft range, slider and coarseness of a number."
-    lowest, highest = numbers.min(), numbers.max()
-    low, high = numbers.quantile([.002, .998])
-    span = max(high - low, (highest - lowest) / 10, 1e-12)
+    lowest, highest, far = numbers.min(), numbers.max(), _is_far(numbers, hard)
+    low, high = numbers[~far].quantile([.002, .998])
+    span = max(high - low, 0 if far.any() else (highest - lowest) / 10, 1e-12)
     if not hard or lowest < hard[0] or highest > hard[1]:
         wide = _step(highest - lowest, 10)
-        below = 0 if lowest >= 0 else _down(lowest - 2 * (highest - lowest), wide)
-        hard = [below, _up(highest + 2 * (highest - lowest), wide)]
+        room = 0 if far.any() else 2 * (highest - lowest)
+        below = 0 if lowest >= 0 else _down(lowest - room, wide)
+        hard = [below, _up(highest + room, wide)]
     step = max(_step(span, 20), 1) if whole else _step(span, 20)
     soft = [max(_down(low - span / 10, step), hard[0]), min(_up(high + span / 10, step), hard[1])]
     slide = max(_step(span, 100), 1) if whole else _step(span, 100)
     slider = [max(_down(low, step), hard[0]), min(_up(high, step), hard[1]), slide]
     return dict(hard=list(hard), soft=soft, slider=slider, coarse=_step(span, 10))
+
+def _far_words(
+    count: int,   # of such numbers
+    hard,         # a known range of what is possible, None where none is known
+) -> str:
+    "What to look at and to do about numbers far off."
+    rows = f"{count:,} values" if count >= FEWEST else f"under {FEWEST} values"
+    if not hard: return f"{rows} far from all others: if they are typing errors, correct them and narrow `hard`"
+    low, high = hard
+    return f"{rows} outside {low:g} to {high:g}: if they are typing errors, correct them and write `hard: {hard}`"
 
 def _bands(numbers: pd.Series) -> list:
     "Where bands begin: round numbers near the quarters."
@@ -81,18 +102,22 @@ def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
         review.append(f"0 in {(numbers == 0).sum():,} rows: read as not known")
         blanks, numbers = [*blanks, "0"], numbers[numbers != 0]
     elif _has_far_zeros(numbers):
-        share = f"{(numbers == 0).mean():.1%}"
+        share = f"{100 * ((numbers == 0).mean()):.1f} %"
         review.append(f"0 in {share} of rows, far from all others: if it means not known, write `blanks: [\"0\"]`")
-    ranges = _ranges(numbers, known.pop("hard", None), column.whole)
+    possible = known.pop("hard", None)
+    ranges = _ranges(numbers, possible, column.whole)
+    far = _is_far(numbers, possible)
+    if far.any(): review.append(_far_words(int(far.sum()), possible))
     direction = direction_of(column, y)
     if direction: review.append(f"direction {direction}: in these data")
     settings = dict(label=label_of(column.name), kind="number") | known | (dict(unit=unit) if unit else {})
     settings |= ranges | (dict(whole=True) if column.whole else {}) | (dict(direction=direction) if direction else {})
     if settings.get("subgroup"): settings["bands"] = _bands(numbers)
     middle = _down(numbers.median() + ranges["slider"][2] / 2, ranges["slider"][2])
-    means = [numbers[y[numbers.index] == outcome].mean() for outcome in (0, 1)]
+    near = numbers[~far]
+    means = [near[y[near.index] == outcome].mean() for outcome in (0, 1)]
     seen = dict(middle=tidy(max(middle, ranges["hard"][0])), quantiles=_brief(numbers.quantile(list(SEEN_AT))),
-                spread=_brief([numbers.std()])[0], mean_by_outcome=_brief(means))
+                spread=_brief([near.std()])[0], mean_by_outcome=_brief(means))
     return settings | dict(measured=True, blanks=blanks, seen=seen), review
 
 # %% ../../nbs/record/field_drafts.ipynb #77544e8d
@@ -162,5 +187,5 @@ def note_of(
     if column.kind == "number":
         at = dict(zip(SEEN_AT, seen["quantiles"]))
         parts.append(f"1 % below {at[.01]:g}, 1 % above {at[.99]:g}")
-    if column.kind == "binary": parts.append(f"yes in {seen['share']:.1%}")
+    if column.kind == "binary": parts.append(f"yes in {100 * seen['share']:.1f} %")
     return "; ".join(parts)

@@ -6,6 +6,7 @@
 __all__ = ['FEWEST_EVENTS', 'suspicion', 'reason_against']
 
 # %% ../../nbs/record/reasons.ipynb #a1e51175
+import numpy as np
 import pandas as pd
 
 from .columns import Column, knowledge, named
@@ -20,6 +21,7 @@ def suspicion(
     name: str,      # as a field's
     outcome: str,   # name of its column
     tells: float,   # AUROC of the column by itself
+    y: np.ndarray,  # outcome of each row, 0 or 1
 ) -> str:
     "Why a column tells more of the outcome than a field should; empty where it doesn't."
     alike = {part for part in name.split("_") if len(part) > 3} & set(outcome.split("_"))
@@ -28,6 +30,9 @@ def suspicion(
             f"a key that follows the outcome (AUROC {tells:.2f}): was the file sorted, or put together from two lists?"
     if tells >= (_LIKE_THE_OUTCOME if alike else _GIVES_AWAY):
         return f"gives the outcome away (AUROC {tells:.3f} by itself): is it known before the outcome is?"
+    sides = set(y[column.values.notna()])
+    if len(sides) == 1:
+        return f"known only of people {'with' if 1 in sides else 'without'} the outcome: is it filled in afterwards?"
     if tells < _TELLS_AFTERWARDS or not named("afterwards", name): return ""
     return f"by its name it is known only when the outcome is (AUROC {tells:.2f} by itself)"
 

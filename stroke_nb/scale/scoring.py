@@ -8,6 +8,7 @@ __all__ = ['TABLES_FROM', 'ALL', 'ModelRisk', 'intervals_of', 'Wanted', 'scored'
 # %% ../../nbs/scale/scoring.ipynb #7bf6af5f
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
@@ -21,7 +22,7 @@ import pyarrow as pa
 from ..arithmetic import average, bounded, encode_codes, expand_codes, expit, interval, restate, without
 from ..errors import DataError
 from ..fields import CATEGORIES, FIELDS, INPUTS, remedy
-from .columns import Column, column_of
+from .columns import Column, column_of, outside_words, rows_outside
 from .lookups import log_odds_of, LogOdds
 from .pieces import in_order, Piece
 from .sketch import id_texts, text_hashes
@@ -135,6 +136,7 @@ def scored(
     risk: ModelRisk,   # of anything with `predict_proba`; for intervals and parts of a saved `RiskModel`
     wanted: Wanted = ALL,
     scorer=None,       # a `LightScorer`, where parts are wanted
+    outside: list[Counter[str]] | None = None,   # where rows outside the limits of use are counted
 ) -> pa.RecordBatch:
     "The piece's rows with the column `risk`."
     given, batch = piece.batch, renamed(piece.batch)
@@ -145,6 +147,7 @@ def scored(
     columns = {name: column_of(batch.column(name), FIELDS[name]) for name in FIELDS if name in names}
     _require_sound(columns, piece)
     values = values_of(columns, len(batch))
+    if outside is not None: outside.append(rows_outside(values))
     out = {
         old: _shown(new, columns[new]) if wanted.typed and new in columns else array
         for old, new, array in zip(given.schema.names, names, given.columns)
@@ -225,12 +228,14 @@ class _Csv:
 
 def _scored_pieces(source, model, wanted: Wanted, scorer) -> Iterator[pa.RecordBatch]:
     "A table's rows with their risks, in their order, made on all cores; raises at the end where an id came twice."
-    ids, risk = _Ids(), ModelRisk(model)
-    def work(piece): return piece, scored(piece, risk, wanted, scorer)
+    ids, risk, outside = _Ids(), ModelRisk(model), list[Counter[str]]()
+    def work(piece): return piece, scored(piece, risk, wanted, scorer, outside)
     for piece, batch in in_order(work, pieces_of(source, as_text=True)):
         ids.add(piece.batch)
         yield batch
     ids.require_unique()
+    for name, rows in sum(outside, Counter[str]()).items():   # a sum of counters leaves out what is nowhere
+        _logger.warning("%s", outside_words(name, rows))
 
 def score_table(
     source,        # see `sources.pieces_of`

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..arithmetic import AVERAGING, AVERAGING_WORDS, shift_prevalence
-from ..fields import FIELDS, INPUTS, NUMBERS, oddities
+from ..fields import FIELDS, INPUTS, LIMITS, NUMBERS, oddities
 from ..moments import utc_now
 from ..predictions.records import new_ids, PredictionBatch
 from ..scoring.scorer import Parts, Saved, Scores
@@ -164,11 +164,10 @@ def log_batches(
 
 # %% ../../nbs/service/answers.ipynb #03b6d209
 def _warnings(inputs: dict[str, list]) -> list[list[str]]:
-    "Each person's values outside their usual range, in words."
+    "Each person's values outside the limits of use or their usual range, in words."
     warnings = [[] for _ in next(iter(inputs.values()))]
-    for name in NUMBERS:
-        if FIELDS[name].soft is None: continue
-        low, high = FIELDS[name].soft
+    ranges = [(name, ends) for name in NUMBERS for ends in (LIMITS.get(name), FIELDS[name].soft) if ends]
+    for name, (low, high) in ranges:
         for n, value in enumerate(inputs[name]):
             if value is not None and not low <= value <= high and not warnings[n]:
                 warnings[n] = oddities({field: values[n] for field, values in inputs.items()})

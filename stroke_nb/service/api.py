@@ -151,7 +151,7 @@ class Prediction(BaseModel):
     imputed: Annotated[
         list[Literal[INPUTS]], _says("Fields that weren't known; the risk is the mean over their plausible values.")
     ]
-    warnings: Annotated[list[str], _says("Values outside their usual range, in words.")]
+    warnings: Annotated[list[str], _says("Values outside the limits of use or their usual range, in words.")]
 
 class Predictions(BaseModel):
     "The risks of several people, in the order of the request."

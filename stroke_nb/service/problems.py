@@ -164,6 +164,9 @@ def _check_media_type(request: Request) -> None:
         raise Problem(
             "media-type", f"Content-Type is {media_type[:60]!r}; send the header Content-Type: application/json"
         )
+    packed = request.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise Problem("media-type", f"Content-Encoding is {packed[:60]!r}; send the body as it is, without that header")
 
 async def _drain(stream, most: int) -> None:
     "Let a client send the rest, up to `most` bytes: hanging up on it would give it a broken pipe and no answer."

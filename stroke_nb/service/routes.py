@@ -245,9 +245,11 @@ async def model_in_use(request: Request):
 # %% ../../nbs/service/routes.ipynb #85bc5db1
 state = APIRouter()
 
+@state.head("/live", include_in_schema=False)
 @state.get("/live", response_model=Alive)
 async def live(): return _json(dict(status="alive"))
 
+@state.head("/ready", include_in_schema=False)
 @state.get("/ready", response_model=Ready, responses=refusals(503))
 async def ready(request: Request):
     "200 where a prediction could be made and kept now."
@@ -255,6 +257,7 @@ async def ready(request: Request):
     if not is_ready: raise Problem("not-ready", words, headers={"Retry-After": "5"})
     return _json(dict(status="ready", detail=words or "model loaded, log can keep"))
 
+@state.head("/health", include_in_schema=False)
 @state.get("/health", response_model=Health)
 async def health(request: Request):
     "State of the parts, in words."

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load, split
+from ..display import percent
 from ..errors import DataError
 from ..fields import OUTCOME, RECORD
 from ..model.kinds import KINDS
@@ -27,7 +28,7 @@ from .calibration import ici_by_chance
 from .cross_validation import performance_metrics
 from ..margins import MARGINS
 from .people import COUNTS, folded_table
-from .provenance import alike_by_chance, fingerprint, joint_fingerprint, learned_from, save_of_run
+from .provenance import fingerprint, joint_fingerprint, save_of_run, share_known
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
 from .tables import metrics_of, performance_table, recordable
@@ -77,15 +78,8 @@ def _judged(cohort: pd.DataFrame, model: RiskModel, new: bool) -> _Judged:
     fresh = RiskModel(model.kind, params=model.params, refits=0, seed=model.seed)
     return _Judged(fresh.fit(rest.drop(columns=OUTCOME), rest[OUTCOME]), people, rest)
 
-def _share_learned_from(cohort: pd.DataFrame, model: RiskModel) -> float:
-    "Share of the people whom a saved model has learned from; a `DataError` where it is the very file."
-    learned, own = model.about_.get("sha256"), cohort.attrs.get("sha256")
-    if learned is None or learned != own:
-        share = learned_from(model, cohort) or 0.0
-        return share if share > alike_by_chance(model, cohort) else 0.0
-    raise DataError(f"{cohort.attrs['source']}: the model was fitted to this very file, which would flatter it: give "
-                    "labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is "
-                    "judged on a fifth")
+_OTHERS = ("give labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is judged "
+           "on a fifth")
 
 def _enough(y: np.ndarray, source: str) -> None:
     "Raise where there are too few to judge by."
@@ -99,8 +93,9 @@ def _enough(y: np.ndarray, source: str) -> None:
 # %% ../../nbs/validation/judging.ipynb #2939fbda
 def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
     "Who the model is judged on."
-    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
-    fitted = (f"The model was fitted to {model.about_['rows']:,} others, {model.prevalence_:.2%} of them with one."
+    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
+    fitted = (f"The model was fitted to {model.about_['rows']:,} others, {percent(model.prevalence_, 2)} of them "
+              "with one."
               if judged.rest is None else
               "No new labelled data were named (`-p data FILE` or `-p source log`). So the recipe of the model, "
               f"{KINDS[model.kind].label}, was fitted to four fifths of the data and is judged on the other fifth, "
@@ -117,7 +112,7 @@ def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, S
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),
         calibration=calibration_section("", y, p),
         local=Section(
-            f"Re-stated for the {y.mean():.2%} seen here: {calibration_words(local_numbers)} Order, and so "
+            f"Re-stated for the {percent(y.mean(), 2)} seen here: {calibration_words(local_numbers)} Order, and so "
             "discrimination, stays.",
             {f"{name}_local": value for name, value in local_numbers.items()}, performance_table(after),
         ),
@@ -175,7 +170,7 @@ def validate_model(
     seed: int = 20260101,
 ) -> ValidationLook:
     "Performance as the model stands and re-stated for the place, and whether to keep, re-calibrate or refit it."
-    familiar = _share_learned_from(cohort, model) if new else 0.0
+    familiar = share_known(model, cohort, _OTHERS) if new else 0.0
     about, judged = cohort.attrs, _judged(cohort, model, new)
     X, y = judged.people.drop(columns=OUTCOME, errors="ignore"), require_outcome(judged.people)
     _enough(y, about["source"])
@@ -199,7 +194,7 @@ def validate_model(
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
-    subject = "the model" if new else "the model's recipe, fitted to the other four fifths,"
+    subject = "the model" if new else "a model made the same way from the other four fifths"
     named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
     verdict, opening, reasons = validation_verdict(
         scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "", familiar)

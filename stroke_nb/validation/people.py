@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..disclosure import LEAST, rounded, shown, shown_parts, solvable
+from ..display import percent
 from ..fields import FIELDS, OUTCOME, RECORD, SHOWN
 from .discrimination import auroc
 
@@ -33,7 +34,7 @@ def _levels(field, values: pd.Series) -> dict[str, int]:
 
 def _share(text: str, count: int, total: int) -> str:
     "A count that is shown, with its share."
-    return f"{text} ({rounded(count) / total:.1%})" if text.replace(",", "").isdigit() and text != "0" else text
+    return f"{text} ({percent(rounded(count) / total, 1)})" if text.replace(",", "").isdigit() and text != "0" else text
 
 def _field_rows(
     field,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load
+from ..display import percent
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
 from ..jobs.result import run_name
@@ -125,7 +126,7 @@ def _people_section(cohort: pd.DataFrame, y) -> Section:
     "Who the model learns from."
     about = cohort.attrs
     words = (
-        f"{about['source']}: {about['rows']:,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
+        f"{about['source']}: {about['rows']:,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
         f"Duplicate rows left out: {about['duplicates']}. {horizon_words(study_of(about))} {COUNTS}"
     )
     oddities = "".join(f"\n- Odd but used: {warning}." for warning in about["warnings"])
@@ -203,10 +204,12 @@ def _place_words(model: RiskModel, plan: TrainingPlan) -> str:
     "Which place the risks are stated for, and what that assumes."
     if plan.prevalence is None: return ""
     if not (place := model.about_.get("place")):
-        return (f", re-stated for {plan.prevalence:.2%}: right if the place's people differ from these in nothing but "
-                f"how common {_event.plural} are. If they are younger, say, give them as `-p prevalence_people FILE`")
-    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is {plan.prevalence:.2%}; "
-            f"that moves risks as a prevalence of {model.prevalence:.2%} among people like these would")
+        return (f", re-stated for {percent(plan.prevalence, 2)}: right if the place's people differ from these in "
+                f"nothing but how common {_event.plural} are. If they are younger, say, give them as "
+                "`-p prevalence_people FILE`")
+    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is "
+            f"{percent(plan.prevalence, 2)}; that moves risks as a prevalence of "
+            f"{percent(model.prevalence, 2)} among people like these would")
 
 def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section:
     "What was saved."
@@ -214,7 +217,7 @@ def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section
     left_out = [in_sentence(FIELDS[name].label) for name in model.about_.get("left_out", ())]
     blank = f" Left out, since nobody has a value or all have the same: {', '.join(left_out)}." if left_out else ""
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
-                   f"{model.prevalence_:.2%}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
+                   f"{percent(model.prevalence_, 2)}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
 
 def _learning_section(X, y, cv: OutOfFold, key: dict, plan: TrainingPlan) -> Section:
     "Whether more people would help."
