@@ -159,7 +159,8 @@ def column_finding(
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Histograms as shares of people, means marked; bars of fewer than five people are left out."
     everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
-    edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
+    ends = np.quantile(everyone, [0.001, 0.999]) if len(everyone) else field.soft or field.hard
+    edges = np.linspace(*ends, 31)
     for frame, label, style in (
         (reference, "reference", dict(color=GREY, alpha=0.35, fill=True)),
         (window, "window", dict(color=BLUE, lw=1.6)),
@@ -180,9 +181,9 @@ def _reach(
     return np.maximum(0, [share - low, high - share])
 
 def _shares(values: pd.Series, levels: tuple) -> np.ndarray:
-    "Share of each level among those known; of fewer than five people it isn't drawn."
+    "Share of each level among those known, of people to the nearest five; of fewer than five it isn't drawn."
     counts = values.value_counts().reindex(levels, fill_value=0).to_numpy()
-    return np.where((counts > 0) & (counts < LEAST), np.nan, counts / max(counts.sum(), 1))
+    return np.where((counts > 0) & (counts < LEAST), np.nan, cleared(counts) / max(counts.sum(), 1))
 
 def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Bars for the reference, dots with 95 % intervals for the window."
@@ -191,7 +192,7 @@ def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
     y, reach = np.arange(len(levels))[::-1], _reach(now, max(window[field.name].notna().sum(), 1))
     ax.barh(y, usual * 100, color=GREY, alpha=0.35, height=0.7, label="reference")
     ax.errorbar(now * 100, y, xerr=reach * 100, fmt="o", color=BLUE, ms=5, capsize=2, label="window")
-    ax.set_yticks(y, field.categories or ("no", "yes"))
+    ax.set_yticks(y, list(map(field.category_words, field.categories)) or ("no", "yes"))
     ax.set(xlabel="share of people (%), window with 95 % interval", xlim=(0, None))
 
 # %% ../../nbs/drift/plots.ipynb #17bee493
@@ -235,7 +236,8 @@ def evidently_pages(
     "Evidently's data-summary and data-drift pages as one HTML file."
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
-    names = [name for name in FIELDS if name in reference and name in current]
+    both = [name for name in FIELDS if name in reference and name in current]
+    names = [name for name in both if current[name].notna().any() and reference[name].notna().any()]
     numbers = [name for name in names if name in NUMBERS]
     others = [name for name in names if name not in numbers]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)

@@ -250,7 +250,9 @@ def plot_subgroups(
         [t for t in (0.25, 0.5, 0.7, 1, 1.4, 2, 4) if axes[0].get_xlim()[0] < t < axes[0].get_xlim()[1]]
     )
     axes[0].minorticks_off(), axes[0].xaxis.set_major_formatter("{x:g}")
-    names = [f"{row.field} {group_words(row.field, row.group)}".strip() + f"  ({row.events} of {row.n:,})"
-             for row in judged.itertuples()]
+    known = judged.n.notna() & judged.events.notna()   # the others' counts are withheld
+    counts = [f"  ({row.events} of {row.n:,})" if at else "" for row, at in zip(judged.itertuples(), known)]
+    names = [f"{row.field} {group_words(row.field, row.group)}".strip() + count
+             for row, count in zip(judged.itertuples(), counts)]
     axes[0].set_yticks(judged.index, names, fontsize=8)
     return axes

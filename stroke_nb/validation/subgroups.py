@@ -18,6 +18,7 @@ from .bootstrap import evaluate
 from .calibration import observed_expected_ratio
 from .discrimination import auroc
 from .metrics import at
+from .people import level_texts
 from .usefulness import net_benefit
 
 # %% ../../nbs/validation/subgroups.ipynb #35098de5
@@ -109,6 +110,28 @@ def _subgroup(y, p, threshold, n_boot, seed) -> dict:
     return dict(n=n, events=events) | scores | dict(note="")
 
 # %% ../../nbs/validation/subgroups.ipynb #19e4a743
+def _counts_shown(
+    frame: pd.DataFrame,   # columns field, group, n, events, note
+    X: pd.DataFrame,
+    y: np.ndarray,
+) -> pd.DataFrame:         # n and events to the nearest five, blank where the table of people withholds them
+    "Counts that don't give away, beside the table of people, what that withholds."
+    shown = {}
+    for label in frame.field[frame.note.str.contains("suppressed")].unique():
+        field = _by_label[label]
+        values = X[field.name]
+        counts, texts, _ = level_texts(field, [values, *(values[y == outcome] for outcome in (0, 1))])
+        shown |= {(label, level): (row[0], row[-1]) for level, row in zip(counts.index, texts)}
+    keys = [(row.field, group_words(row.field, row.group)) for row in frame.itertuples()]
+    for n, count in enumerate(("n", "events")):
+        withheld = [key in shown and not shown[key][n].replace(",", "").isdigit() for key in keys]
+        frame[count] = frame[count].mask(withheld)
+    frame.loc[frame.note.str.contains("not judged"), "events"] = pd.NA   # rounded, they might contradict their note
+    small = frame.field != "Everyone"
+    for count in ("n", "events"):
+        frame.loc[small, count] = (frame.loc[small, count] / LEAST).round().astype("Int64") * LEAST
+    return frame
+
 def subgroups(
     X: pd.DataFrame,                # patients
     y: np.ndarray,                  # outcome, shape (n,)
@@ -122,10 +145,4 @@ def subgroups(
     if threshold is None: threshold = float(y.mean())
     rows = [dict(field=field, group=group) | _subgroup(y[who], p[who], threshold, n_boot, seed)
             for (field, group), who in memberships(validate(X)).items()]
-    frame = pd.DataFrame(rows).astype({"n": "Int64", "events": "Int64"})
-    hiding = frame.field.isin(frame.field[frame.note.str.contains("suppressed")])
-    # rounded, they might contradict their note
-    frame.loc[hiding & frame.note.str.contains("not judged"), "events"] = pd.NA
-    for count in ("n", "events"):
-        frame.loc[hiding, count] = (frame.loc[hiding, count] / 5).round().astype("Int64") * 5
-    return frame
+    return _counts_shown(pd.DataFrame(rows).astype({"n": "Int64", "events": "Int64"}), X, y)

@@ -31,6 +31,7 @@ from stroke_nb.validation.cross_validation import (
 from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
+from .methods import method_sections
 from .people import COUNTS, folded_table
 from .plan import TrainingPlan
 from .enough import size_sections
@@ -230,7 +231,7 @@ def train(
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
     refits = Refits(**cached("refits", key | dict(kind=plan.kind, n=plan.refits), again, plan.cache))
     model = _fitted(X, y, refits, chosen, plan, place)
-    save_of_run(model, X, y, about, fingerprint(X), folder)
+    saved = save_of_run(model, X, y, about, fingerprint(X), folder)
     own = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
     corrected, f2 = optimism(refits, y, own), chosen.value["f2"]
     sections |= dict(model=_model_section(model, len(y), plan)) | stability_sections(refits, y, own, f2)
@@ -239,14 +240,15 @@ def train(
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
     sections |= size_sections(y, scores.value["auroc"], risk) | dict(learning=_learning_section(X, y, cv, key, plan))
+    sections |= method_sections(model, saved, about, y, plan, leads)
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    chosen_how, saved = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
-    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, saved)
+    chosen_how, named = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
+    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, named)
     numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(
