@@ -159,7 +159,8 @@ def column_finding(
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Histograms as shares of people, means marked; bars of fewer than five people are left out."
     everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
-    edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
+    ends = np.quantile(everyone, [0.001, 0.999]) if len(everyone) else field.soft or field.hard
+    edges = np.linspace(*ends, 31)
     for frame, label, style in (
         (reference, "reference", dict(color=GREY, alpha=0.35, fill=True)),
         (window, "window", dict(color=BLUE, lw=1.6)),
@@ -235,7 +236,8 @@ def evidently_pages(
     "Evidently's data-summary and data-drift pages as one HTML file."
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
-    names = [name for name in FIELDS if name in reference and name in current]
+    both = [name for name in FIELDS if name in reference and name in current]
+    names = [name for name in both if current[name].notna().any() and reference[name].notna().any()]
     numbers = [name for name in names if name in NUMBERS]
     others = [name for name in names if name not in numbers]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)

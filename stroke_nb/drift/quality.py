@@ -182,13 +182,16 @@ class QualityReport:
             return self.to_frame().to_html(index=False, escape=True, border=0)
 
 # %% ../../nbs/drift/quality.ipynb #da51a9c3
-def _column_findings(counts: WindowCounts, defaults: bool) -> list[Finding]:
+def _column_findings(
+    counts: WindowCounts,
+    defaults=(),           # fields that are asked whether a default stands in them
+) -> list[Finding]:
     "Faults of single columns."
     findings = []
     for name, tally in counts.tallies.items():
         if not tally.rows: continue
         findings += _value_findings(FIELDS[name], tally, counts.parts)
-        if defaults and name in INPUTS: findings += _default_findings(FIELDS[name], tally)
+        if name in defaults: findings += _default_findings(FIELDS[name], tally)
     return findings
 
 def require_sound(
@@ -196,20 +199,22 @@ def require_sound(
 ) -> None:
     "Raise a `DataError` that lists every column that is missing, value that can't be right and id that stands twice."
     absent = [finding for finding in _table_findings(counts) if finding.severity == "stop" and finding.column]
-    faults = [*absent, *_column_findings(counts, defaults=False), *_id_findings(counts)]
+    faults = [*absent, *_column_findings(counts), *_id_findings(counts)]
     if faults: raise DataError("; ".join(finding.words for finding in faults))
 
 def quality(
     window,                     # as it came, aliases allowed: a frame, or another source of `scale.sources.pieces_of`
     reference=None,             # rows in which none of the window's should be
     risk: Risk | None = None,   # counts the predicted risk, too
+    absent=(),                  # fields of which the reference has no value either
 ) -> QualityReport:
     "Every fault of a file, before any statistic."
     try: counts = window if isinstance(window, WindowCounts) else count_window(window, risk)
     except DataError as error:
         rows = len(window) if isinstance(window, pd.DataFrame) else 0
         return QualityReport((Finding("stop", "", rows, str(error)),), rows)
-    findings = [*_table_findings(counts), *_column_findings(counts, defaults=True), *_id_findings(counts)]
+    asked = [name for name in INPUTS if name not in absent]
+    findings = [*_table_findings(counts), *_column_findings(counts, defaults=asked), *_id_findings(counts)]
     if any(finding.severity == "stop" for finding in findings): return QualityReport(tuple(findings), counts.rows)
     report = QualityReport((*findings, *_repeat_findings(counts)), counts.rows, counts)
     if reference is None: return report

@@ -92,6 +92,7 @@ def shift_words(
     "A shift as a clause, with its size in its own units."
     labels, more, size = stream_labels(), now > before, abs(now - before)
     label = labels[stream.column]
+    if np.isnan(size): return f"{label} has no value to compare"
     if stream.kind == "dependence":
         pair = f"{label} and {labels[stream.detail]}"
         return f"{pair} go together differently (mean product of scores {now:.2f} against {before:.2f})"

@@ -19,6 +19,7 @@ from .discrimination import auroc
 # %% ../../nbs/validation/people.ipynb #6e7ea577
 def _quartiles(values: pd.Series) -> str:
     "Median and quartiles of a number."
+    if values.notna().sum() < LEAST: return "–"
     low, middle, high = values.quantile([0.25, 0.5, 0.75])
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
