@@ -109,10 +109,9 @@ RUN_NUMBERS = {   # what else a run tells, beside its measures of performance
     "alarms": Metric("Alarms", 0, "of this step", form="count"),
     "cases": Metric("Cases closed", 0, "so far", form="count"),
 }
-if RECORD.strongest:
-    RUN_NUMBERS[f"auroc_lead_over_{RECORD.strongest}_only"] = Metric(
-        f"Lead over {FIELDS[RECORD.strongest].in_sentence} alone (AUROC)", 4, "above 0 the model is better",
-        aim="above 0 the model is better")
+_single = FIELDS[RECORD.strongest].in_sentence if RECORD.strongest else "the strongest field"
+RUN_NUMBERS[f"auroc_lead_over_{RECORD.strongest or 'strongest'}_only"] = Metric(
+    f"Lead over {_single} alone (AUROC)", 4, "above 0 the model is better", aim="above 0 the model is better")
 
 # %% ../nbs/display.ipynb #a1f1d762
 _ACRONYMS = {"auroc": "AUROC", "auprc": "AUPRC", "ici": "ICI", "psi": "PSI", "f2": "F2", "brier": "Brier", "cv": "CV",

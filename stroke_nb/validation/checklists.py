@@ -22,7 +22,7 @@ SECTIONS = {  # key -> heading in the training report
     "verdict": "Verdict",
     "people": "The people",
     "performance": "How well it does on people it hasn't seen",
-    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers" if SINGLE else "Challengers",
+    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers",
     "threshold": "Acting on a risk",
     "instability": "Instability",
     "imbalance": "What correcting for imbalance does",

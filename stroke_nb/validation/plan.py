@@ -39,10 +39,10 @@ class TrainingPlan:
         if self.prevalence_people and self.prevalence is None:
             raise DataError("prevalence_people: people of the place without a share among them; give `-p prevalence`")
         if not self.kinds[1:]:
-            other = next(name for name in (SINGLE, "logistic", "linear") if name and name != self.kind)
+            other = next(name for name in (SINGLE, "logistic") if name != self.kind)
             raise DataError(f"challengers: {' '.join(self.challengers)!r} names nothing to set {self.kind} against; "
                             f"give another kind, such as {other}")
-        if SINGLE and SINGLE not in self.kinds:
+        if SINGLE not in self.kinds:
             raise DataError(f"challengers: the verdict sets {self.kind} against {SINGLE}, which isn't among them; "
                             f"give {' '.join((*self.kinds[1:], SINGLE))!r}")
 
