@@ -46,5 +46,5 @@ def verdict_of(
     return "unsure" if "across" in sides else "ok"
 
 # %% ../nbs/margins.ipynb #d1a40051
-INTERVAL_COVERAGE = 0.575   # share of people whose true risk it held, 38 files of 1,000 to 10,000 (docs/interval_benchmark.txt)
+INTERVAL_COVERAGE = 0.575   # share of people whose true risk it held, in 38 files (docs/interval_benchmark.txt)
 COVERAGE_WORDS = f"in simulated files it held the true risk of {100 * INTERVAL_COVERAGE:.0f} of 100 people"

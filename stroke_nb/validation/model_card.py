@@ -44,7 +44,8 @@ def model_card(
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
         events=plain("events"), prevalence=percent(plain("prevalence"), 2), sha=data["sha256"],
-        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=100 * plain("mape"), coverage=COVERAGE_WORDS,
+        table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=100 * plain("mape"),
+        coverage=COVERAGE_WORDS,
         version=result["model"]["version"], model_sha=result["model"]["sha256"],
     )
 
