@@ -64,7 +64,7 @@ def load(
     simulated = "true_risk" in frame
     made_up = [NOT_KEPT] if simulated and not RECORD.simulator else []
     frame.attrs = about | dict(
-        rows=len(frame), duplicates=duplicates, simulated=simulated,
+        rows=len(frame), duplicates=duplicates, blank_rows=nobody, simulated=simulated,
         warnings=[*made_up, *_left_out(nobody, duplicates), *warnings_of(frame)],
     )
     return frame

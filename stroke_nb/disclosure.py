@@ -83,9 +83,9 @@ def solvable(
 
 # %% ../nbs/disclosure.ipynb #8bc0b02a
 def cleared(counts, least: int = LEAST) -> np.ndarray:
-    "Counts with those too small to draw set to 0."
+    "Counts to draw: those too small 0, the others to the nearest five, or their sum would give one left out away."
     counts = np.asarray(counts)
-    return np.where(counts < least, 0, counts)
+    return np.where(counts < least, 0, least * np.round(counts / least).astype(int))
 
 # %% ../nbs/disclosure.ipynb #5566cbb6
 def gathered(

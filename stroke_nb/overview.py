@@ -11,7 +11,7 @@ import pandas as pd
 
 from .cohort import read
 from .disclosure import cleared, shown
-from .display import GREY, VERMILION
+from .display import GREY, percent, VERMILION
 from .errors import DataError
 from .fields import FIELDS, LEAST
 from .schema import numbers, rename, spelling, validate, warnings_of
@@ -70,7 +70,7 @@ def plot_field(values: pd.Series, name: str, ax):
         counts = counts[counts >= LEAST].head(12)
         ax.barh(list(map(str, counts.index))[::-1], counts.to_numpy()[::-1], color=GREY)
     blank = values.isna().mean()
-    ax.set_title(f"{field.title}" + (f", {blank:.0%} blank" if blank else ""), fontsize=9, loc="left")
+    ax.set_title(f"{field.title}" + (f", {percent(blank)} blank" if blank else ""), fontsize=9, loc="left")
     return ax
 
 def plot_overview(frame: pd.DataFrame):  # validated

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import DataError
-from .fields import ALIASES, codes_of, FIELDS, INPUTS, OUTCOME, RECORD, remedy, spellings_of
+from .fields import ALIASES, codes_of, FIELDS, INPUTS, LEAST, OUTCOME, RECORD, remedy, spellings_of
 from .record.columns import as_dates, plain_text
 from .record.definition import Field
 from .record.parsing import plain_name
@@ -211,11 +211,11 @@ def warnings_of(
         if not field.soft: continue
         low, high = field.soft
         odd = values[(values < low) | (values > high)]
-        if len(odd):
-            sentences.append(
-                f"{field.label}: {len(odd)} of {len(frame)} values outside {low:g} to {high:g} {field.unit} "
-                f"(lowest {odd.min():g}, highest {odd.max():g})"
-            )
+        if len(odd):   # what fewer than five have is theirs
+            count, ends = f"{len(odd):,}", f" (lowest {odd.min():g}, highest {odd.max():g})"
+            if len(odd) < LEAST: count, ends = f"under {LEAST}", ""
+            usual = f"{low:g} to {high:g} {field.unit}".rstrip()
+            sentences.append(f"{field.label}: {count} of {len(frame):,} values outside {usual}{ends}")
     return sentences
 
 # %% ../nbs/schema.ipynb #cb4bddd2

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from .loop_step import LoopStep, run_name
+from ..display import percent
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..jobs.run import Run
 
@@ -157,7 +158,7 @@ def _try(step: LoopStep) -> bool:
     if "tried" not in step.case:
         until = f"{step.now.date() + timedelta(days=trial.days)}"
         write_canary(step.models, trial.share, trial.mode)
-        step.note("tried", f"The challenger scores {trial.share:.0%} of people ({trial.mode}) until {until}.")
+        step.note("tried", f"The challenger scores {percent(trial.share)} of people ({trial.mode}) until {until}.")
         return _go_on(step, "try", tried=until)
     return _go_on(step, "promote") if f"{step.now.date()}" >= step.case["tried"] else False
 

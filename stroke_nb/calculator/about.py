@@ -15,7 +15,7 @@ from markupsafe import Markup
 from .drawings import Estimate, estimates, per_cent
 from .templates import paragraph, render
 from .words import ENGLISH
-from ..display import estimate, METRICS
+from ..display import estimate, METRICS, percent
 from ..fields import FIELDS, LIMITS, RECORD
 from ..files import training_run
 from ..margins import MARGINS
@@ -65,7 +65,7 @@ def validation_html(result: dict | None) -> Markup:
         for name in _MEASURES if name in metrics
     ]
     benefit = [
-        (f"{float(name.rsplit('_', 1)[1]):.0%} risk", _in_words(metric, 4))
+        (f"{percent(float(name.rsplit('_', 1)[1]))} risk", _in_words(metric, 4))
         for name, metric in metrics.items() if name.startswith("net_benefit_at_")
     ]
     return render(

@@ -10,6 +10,7 @@ __all__ = ['POLICY', 'log_request', 'CalculatorPage', 'StaticFile', 'OtherHost',
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 
 import jinja2
@@ -27,6 +28,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.utils import ENV_VARIABLE
 
 from ..addresses import answers_for
+from ..errors import UsageError
 from .fork import CAN_FORK, parent, register, Sessions
 from .templates import apps_folder, page_template
 from ..files import model_hash
@@ -144,6 +146,8 @@ class CalculatorApp(Voila):
     most_sessions = Integer(20, help="Sessions at once.").tag(config=True)
     model = Unicode("", help="Folder of the model.").tag(config=True)
     hosts = List(Unicode(), help="Host names that it answers for.").tag(config=True)
+    origins = List(Unicode(), help="Origins of pages that a proxy serves it under.").tag(config=True)
+    frames = List(Unicode(), help="Origins of pages that may show it in a frame.").tag(config=True)
 
     def sessions(self) -> int:
         "Sessions that people have open."
@@ -181,7 +185,11 @@ class CalculatorApp(Voila):
         self.kernel_manager.get_rendered_notebook = handed_out   # of a class that Voila makes when it starts
         loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(page_template()), settings["jinja2_env"].loader])
         settings["jinja2_env"] = settings["jinja2_env"].overlay(loader=loader)
-        return settings | dict(headers=_HEADERS, websocket_max_message_size=_LARGEST, log_function=log_request)
+        policy = {"Content-Security-Policy": " ".join([POLICY, *self.frames])}   # whose last word is who may frame it
+        origins = dict(allow_origin_pat="|".join(map(re.escape, self.origins))) if self.origins else {}
+        return settings | origins | dict(
+            headers=_HEADERS | policy, websocket_max_message_size=_LARGEST, log_function=log_request,
+        )
 
     def init_handlers(self):
         "Page, its files, its kernel, login and health; what else Voila serves isn't needed."
@@ -197,6 +205,22 @@ class CalculatorApp(Voila):
         return [other, (at("/healthz"), Health), *handlers, static, (at("/(.*)"), CalculatorPage, page)]
 
 # %% ../../nbs/calculator/app.ipynb #ed894685
+def _origin(
+    text: str,   # such as https://ward.example or http://10.0.0.7:8080
+) -> str:
+    "An origin as browsers name it."
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?", text.lower()):
+        raise UsageError(f"{text!r} is no origin: give scheme and host without a path, such as https://ward.example")
+    return text.lower()
+
+def _path(
+    base: str,   # with or without its slashes
+) -> str:
+    "A base address with a slash at both ends."
+    if not re.fullmatch(r"[\w./~-]*", base) or ".." in base:
+        raise UsageError(f"{base!r} is no base address: give the path that a proxy serves it under, such as /risk/")
+    return f"/{base.strip('/')}/".replace("//", "/")
+
 def settings_of(
     port: int = 8866,
     model: str = "models/champion",  # folder; read anew by every session
@@ -207,12 +231,16 @@ def settings_of(
     idle: int = 1800,                # seconds until a session that nobody uses ends
     grace: float = 60,               # seconds until a session whose page is gone ends
     hosts: list[str] | None = None,  # names it answers for, besides localhost, `ip` and addresses in digits
+    base: str = "/",                 # path that it is served under, such as /risk/
+    origins: list[str] | None = None,   # of its pages, such as https://risk.example, where a proxy changes the Host
+    frames: list[str] | None = None,    # origins of pages that may show it in a frame
 ) -> Config:
     "Settings of the server."
     config = Config(json.loads((apps_folder() / "voila.json").read_text(encoding="utf-8")))
     names = [ip, *(hosts or [])]
-    config.CalculatorApp.update(dict(most_sessions=sessions, model=str(Path(model).absolute()), hosts=names))
-    config.Voila.update(dict(port=port, port_retries=0, ip=ip, open_browser=False, token=token))
+    here = dict(hosts=names, origins=list(map(_origin, origins or [])), frames=list(map(_origin, frames or [])))
+    config.CalculatorApp.update(dict(most_sessions=sessions, model=str(Path(model).absolute()), **here))
+    config.Voila.update(dict(port=port, port_retries=0, ip=ip, open_browser=False, token=token, base_url=_path(base)))
     config.VoilaConfiguration.default_pool_size = warm
     # what a session does takes milliseconds: one that seems busy for so long is stuck, or its last word was missed
     config.MappingKernelManager.update(dict(cull_idle_timeout=idle, cull_interval=min(60, idle), cull_busy=True))
@@ -237,19 +265,18 @@ def serve_app(
     idle: int = 1800,
     grace: float = 60,
     hosts: list[str] | None = None,
+    base: str = "/",                  # these three, too
+    origins: list[str] | None = None,
+    frames: list[str] | None = None,
 ) -> None:
     "Serve the calculator until interrupted."
     token, folder = os.environ.pop("STROKE_NB_TOKEN", ""), Path(model).absolute()
+    settings = settings_of(port, model, ip, sessions, warm, token, idle, grace, hosts, base, origins, frames)
     # sessions are processes of their own, and take the model's record; the server itself knows no field
     if model_hash(folder): os.environ["STROKE_NB_RECORD"] = record_of(folder)
     os.environ.update(_SESSION, STROKE_NB_MODEL=str(folder))
     register()
     if CAN_FORK: parent.start()
-    print(
-        f"Risk calculator: http://{ip}:{port}/" + (" (asks for the token of STROKE_NB_TOKEN)" if token else ""),
-        flush=True,
-    )
-    CalculatorApp.launch_instance(
-        [str(apps_folder() / "risk_calculator.ipynb")],
-        config=settings_of(port, model, ip, sessions, warm, token, idle, grace, hosts),
-    )
+    asks = " (asks for the token of STROKE_NB_TOKEN)" if token else ""
+    print(f"Risk calculator: http://{ip}:{port}{settings.Voila.base_url}{asks}", flush=True)
+    CalculatorApp.launch_instance([str(apps_folder() / "risk_calculator.ipynb")], config=settings)

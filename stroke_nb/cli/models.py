@@ -133,7 +133,7 @@ def canary(
     if not folder.is_dir(): stop(f"--models {folder}: no folder there. Start in the workspace, or name it.", 2)
     try: path = write_canary(folder, share, mode)
     except (ValueError, OSError) as error: stop(str(error), 2)
-    print(f"{share:.0%} of people, {mode}: {path}. Services read it within seconds.")
+    print(f"{100 * share:.0f} % of people, {mode}: {path}. Services read it within seconds.")
 
 # %% ../../nbs/cli/models.ipynb #8290f45d
 def _moment(text: str | None) -> datetime | None:

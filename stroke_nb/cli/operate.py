@@ -86,10 +86,20 @@ def app(
     model: _Model = Path("models/champion"),
     sessions: Annotated[int, typer.Option(min=1, help="Most people at one time.")] = 20,
     allowed_host: _Hosts = _NONE,
+    base_url: Annotated[str, typer.Option(help="Path that a proxy serves it under, such as /risk/.")] = "/",
+    allowed_origin: Annotated[
+        list[str], typer.Option(help="Origin of its pages where a proxy changes the Host header; repeat for more."),
+    ] = _NONE,
+    embed_in: Annotated[
+        list[str], typer.Option(help="Origin of pages that may show it in a frame; repeat for more."),
+    ] = _NONE,
 ) -> None:
     "Start the risk calculator (Voila)."
     from stroke_nb.calculator.app import serve_app
-    serve_app(port=port, model=str(model), ip=host, sessions=sessions, hosts=allowed_host)
+    serve_app(
+        port=port, model=str(model), ip=host, sessions=sessions, hosts=allowed_host, base=base_url,
+        origins=allowed_origin, frames=embed_in,
+    )
 
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="HTML file to write.")],

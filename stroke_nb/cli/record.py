@@ -48,7 +48,9 @@ def record_draft(
     else: sys.stdout.write(text)
     for words in drafted.words: print(words, file=sys.stderr)
     guesses = sum(len(entry.get("review", ())) for entry in drafted.settings["fields"].values())
-    print(f"{len(drafted.settings['fields'])} fields; {guesses} guesses to look at, marked `review`", file=sys.stderr)
+    fields = len(drafted.settings["fields"])
+    words = f"{fields} field{'s' if fields > 1 else ''}; {guesses} guesses to look at, marked `review`"
+    print(words, file=sys.stderr)
 
 def _in_use(file: Path | None):
     "The record in a file, or the one in use; the process takes it up, so that data can be held against it."
@@ -105,8 +107,8 @@ def record_place(
     print("places:\n" + "".join(f"  {line}\n" for line in text.splitlines()), end="")
     prevalence = scored.prevalence_for(people, share)
     there = scored.predict_proba(people, prevalence=prevalence)[:, 1]
-    print(f"{len(people):,} people in {len(groups)} groups. Their mean risk is {np.mean(risk):.2%} as in the training "
-          f"data, {np.mean(there):.2%} as stated there.", file=sys.stderr)
+    print(f"{len(people):,} people in {len(groups)} groups. Their mean risk is {100 * np.mean(risk):.2f} % as in the "
+          f"training data, {100 * np.mean(there):.2f} % as stated there.", file=sys.stderr)
 
 @record.command("show")
 def record_show(file: _Record = None) -> None:

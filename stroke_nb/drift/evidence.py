@@ -87,7 +87,7 @@ def chance_words(
     seen, needed = once_in(years).replace("over ", ""), once_in(alarm_years)
     if years >= alarm_years:
         return f"By chance such a difference comes less than once in {seen}; {needed} make an alarm."
-    return f"What differs most, chance gives as often as once in {seen}; an alarm takes once in {needed}."
+    return f"By chance alone, a difference as large as the largest here comes once in {seen}; an alarm needs {needed}."
 
 # %% ../../nbs/drift/evidence.ipynb #0ccfdbf0
 BEYOND = np.array([0.25, 0.5, 1.0])  # log-odds beyond the tolerance

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..display import once_in
+from ..display import once_in, percent
 from .outcomes import EXPECTED_ASSUMES
 from ..installation import install_line
 from ..jobs.opening import Opening
@@ -33,7 +33,7 @@ class LookWords:
         if self.look.at_hand: words += f"Reference: {compared.reference_counts.rows:,} rows of {origin}. "
         else: words += (f"The state was begun with another reference than {origin}: evidence doesn't need it, "
                         "pictures of single columns do and are left out. ")
-        if self.look.quality.ok: words += "Nothing in it stops the work."
+        if self.look.quality.ok: words += "No errors in the file."
         else: words += "A file with a fault that stops counts as evidence of nothing, and the state stays as it was."
         return f"{compared.state_words}\n\n{words}"
 
@@ -119,8 +119,8 @@ class LookWords:
     def risks(self) -> str:
         "The mean risk, and what the estimate of performance assumes."
         if self.look.risks is None: return "There is no model yet whose risks could be watched."
-        before = f", {self.look.reference_risks.mean():.2%} in the reference" if self.look.at_hand else ""
-        return f"Mean risk {self.look.risks.mean():.2%} in the window{before}. {EXPECTED_ASSUMES}"
+        before = f", {percent(self.look.reference_risks.mean(), 2)} in the reference" if self.look.at_hand else ""
+        return f"Mean risk {percent(self.look.risks.mean(), 2)} in the window{before}. {EXPECTED_ASSUMES}"
 
     def evidently(
         self,
@@ -181,7 +181,7 @@ class LookWords:
         if look.alarm:
             return (f"Ask the sender of {source} what changed, and don't rely on these risks until you know. Then tell "
                     "the next look.", f"{following} -p restart 'WHAT WAS FOUND'")
-        return "Nothing. Give the next window when it is there.", following if kept else ""
+        return "Nothing. Run this again when the next window is there.", following if kept else ""
 
     @property
     def _sure(self) -> str:

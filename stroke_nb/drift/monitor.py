@@ -109,7 +109,9 @@ class DriftMonitor:
         window_id: str,
     ) -> QualityReport:
         "Faults of a file, with rows known from reference and earlier windows; a window counted before is no overlap."
-        report = quality(window, risk=risk_of(self.model))
+        parts = zip(streams(self._with_risk), self.reference_, strict=True)
+        absent = {stream.column for stream, share in parts if stream.kind == "missing" and share == 1}
+        report = quality(window, risk=risk_of(self.model), absent=absent)
         if not report.ok: return report
         before = {(record["window_id"], record["digest"]) for record in self.records}
         return report if (window_id, report.counts.digest) in before else report.against(self.seen, self.twins)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import wilson
 from ..disclosure import cleared, gathered, LEAST, rare
-from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, VERMILION
+from ..display import BLUE, CHANCE_BOUNDS, CHANCE_TICKS, GREY, once_in, percent, VERMILION
 from .streams import shift_words, Stream
 from ..fields import FIELDS, NUMBERS, RECORD
 
@@ -129,6 +129,11 @@ def plot_dynamic_calibration(
     return ax
 
 # %% ../../nbs/drift/plots.ipynb #479139be
+def _blank_share(values: pd.Series) -> str:
+    "Share of blanks, bounded where fewer than five people are blank."
+    blank = int(values.isna().sum())
+    return f"under {percent(LEAST / len(values), 1)}" if 0 < blank < LEAST else percent(blank / len(values), 1)
+
 def column_finding(
     reference: pd.DataFrame,  # validated
     window: pd.DataFrame,     # validated
@@ -146,14 +151,16 @@ def column_finding(
     else:
         kind = "location" if field.kind == "number" else "share"
         words = shift_words(Stream(name, kind, "", 0), now.mean(), before.mean())
-    missing, usual = window[name].isna().mean(), reference[name].isna().mean()
-    return words + (f"; missing {missing:.1%} against {usual:.1%}" if missing or usual else "")
+    missing, usual = (_blank_share(people[name]) for people in (window, reference))
+    blanks = window[name].isna().any() or reference[name].isna().any()
+    return f"{words}; missing {missing} against {usual}" if blanks else words
 
 # %% ../../nbs/drift/plots.ipynb #1af1939a
 def _draw_number(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Histograms as shares of people, means marked; bars of fewer than five people are left out."
     everyone = pd.concat([reference[field.name], window[field.name]]).dropna()
-    edges = np.linspace(*np.quantile(everyone, [0.001, 0.999]), 31)
+    ends = np.quantile(everyone, [0.001, 0.999]) if len(everyone) else field.soft or field.hard
+    edges = np.linspace(*ends, 31)
     for frame, label, style in (
         (reference, "reference", dict(color=GREY, alpha=0.35, fill=True)),
         (window, "window", dict(color=BLUE, lw=1.6)),
@@ -174,9 +181,9 @@ def _reach(
     return np.maximum(0, [share - low, high - share])
 
 def _shares(values: pd.Series, levels: tuple) -> np.ndarray:
-    "Share of each level among those known; of fewer than five people it isn't drawn."
+    "Share of each level among those known, of people to the nearest five; of fewer than five it isn't drawn."
     counts = values.value_counts().reindex(levels, fill_value=0).to_numpy()
-    return np.where((counts > 0) & (counts < LEAST), np.nan, counts / max(counts.sum(), 1))
+    return np.where((counts > 0) & (counts < LEAST), np.nan, cleared(counts) / max(counts.sum(), 1))
 
 def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> None:
     "Bars for the reference, dots with 95 % intervals for the window."
@@ -185,7 +192,7 @@ def _draw_shares(ax, reference: pd.DataFrame, window: pd.DataFrame, field) -> No
     y, reach = np.arange(len(levels))[::-1], _reach(now, max(window[field.name].notna().sum(), 1))
     ax.barh(y, usual * 100, color=GREY, alpha=0.35, height=0.7, label="reference")
     ax.errorbar(now * 100, y, xerr=reach * 100, fmt="o", color=BLUE, ms=5, capsize=2, label="window")
-    ax.set_yticks(y, field.categories or ("no", "yes"))
+    ax.set_yticks(y, list(map(field.category_words, field.categories)) or ("no", "yes"))
     ax.set(xlabel="share of people (%), window with 95 % interval", xlim=(0, None))
 
 # %% ../../nbs/drift/plots.ipynb #17bee493
@@ -229,7 +236,8 @@ def evidently_pages(
     "Evidently's data-summary and data-drift pages as one HTML file."
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
-    names = [name for name in FIELDS if name in reference and name in current]
+    both = [name for name in FIELDS if name in reference and name in current]
+    names = [name for name in both if current[name].notna().any() and reference[name].notna().any()]
     numbers = [name for name in names if name in NUMBERS]
     others = [name for name in names if name not in numbers]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)

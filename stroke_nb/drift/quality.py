@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..display import percent
 from .people import counted
 from ..errors import DataError
 from ..fields import FIELDS, INPUTS, remedy
@@ -75,8 +76,9 @@ def _unit_findings(field, tally: Tally) -> list[Finding]:
     people = tally.rows - tally.blank - tally.faults.get("number", Fault()).rows
     return [
         Finding("stop", field.name, foreign.rows, (
-            f"{field.label}: {foreign.rows} of {people} values ({foreign.rows / people:.0%}) between {foreign.low:g} "
-            f"and {foreign.high:g} look like {unit}: multiply them by {field.units[unit]:g} to get {field.unit}"
+            f"{field.label}: {foreign.rows} of {people} values ({percent(foreign.rows / people)}) between "
+            f"{foreign.low:g} and {foreign.high:g} look like {unit}: multiply them by {field.units[unit]:g} to get "
+            f"{field.unit}"
         )) for unit, foreign in tally.units.items()
     ]
 
@@ -109,7 +111,7 @@ def _repeat_findings(counts: WindowCounts) -> list[Finding]:
     twice = int((people.rows - 1).sum())
     if not twice: return []
     if people.limit != EVERY:   # beyond a sketch's size chance makes people alike, and everybody counts
-        words = f"about {twice / people.rows.sum():.2%} of the rows repeat another row of the window; they are counted"
+        words = f"about {percent(twice / people.rows.sum(), 2)} of the rows repeat another row; they are counted"
         return [Finding("warn", "", round(counts.rows * twice / people.rows.sum()), words)]
     return [Finding("warn", "", twice, f"{twice} rows repeat another row of the window: keep one row for each person")]
 
@@ -117,8 +119,8 @@ def _overlap_words(met: Overlap, rows: int, parts: dict[int, str]) -> str:
     "How many people were met before, and where they are."
     advice = "is it an old file?" if met.share >= 0.5 else "do the windows overlap, or do people come back?"
     first = sorted(met.sketch.places[met.known])[:5]
-    if met.exact: people = f"{met.rows} people ({met.share:.0%})"
-    else: people = f"about {met.share:.1%} of the people (by a sample of {met.compared:,} rows)"
+    if met.exact: people = f"{met.rows} people ({percent(met.share)})"
+    else: people = f"about {percent(met.share, 1)} of the people (by a sample of {met.compared:,} rows)"
     total = round(met.share * rows)
     return f"{people} were in the reference or an earlier window, as {_rows(first, total, parts)}: {advice}"
 
@@ -180,13 +182,16 @@ class QualityReport:
             return self.to_frame().to_html(index=False, escape=True, border=0)
 
 # %% ../../nbs/drift/quality.ipynb #da51a9c3
-def _column_findings(counts: WindowCounts, defaults: bool) -> list[Finding]:
+def _column_findings(
+    counts: WindowCounts,
+    defaults=(),           # fields that are asked whether a default stands in them
+) -> list[Finding]:
     "Faults of single columns."
     findings = []
     for name, tally in counts.tallies.items():
         if not tally.rows: continue
         findings += _value_findings(FIELDS[name], tally, counts.parts)
-        if defaults and name in INPUTS: findings += _default_findings(FIELDS[name], tally)
+        if name in defaults: findings += _default_findings(FIELDS[name], tally)
     return findings
 
 def require_sound(
@@ -194,20 +199,22 @@ def require_sound(
 ) -> None:
     "Raise a `DataError` that lists every column that is missing, value that can't be right and id that stands twice."
     absent = [finding for finding in _table_findings(counts) if finding.severity == "stop" and finding.column]
-    faults = [*absent, *_column_findings(counts, defaults=False), *_id_findings(counts)]
+    faults = [*absent, *_column_findings(counts), *_id_findings(counts)]
     if faults: raise DataError("; ".join(finding.words for finding in faults))
 
 def quality(
     window,                     # as it came, aliases allowed: a frame, or another source of `scale.sources.pieces_of`
     reference=None,             # rows in which none of the window's should be
     risk: Risk | None = None,   # counts the predicted risk, too
+    absent=(),                  # fields of which the reference has no value either
 ) -> QualityReport:
     "Every fault of a file, before any statistic."
     try: counts = window if isinstance(window, WindowCounts) else count_window(window, risk)
     except DataError as error:
         rows = len(window) if isinstance(window, pd.DataFrame) else 0
         return QualityReport((Finding("stop", "", rows, str(error)),), rows)
-    findings = [*_table_findings(counts), *_column_findings(counts, defaults=True), *_id_findings(counts)]
+    asked = [name for name in INPUTS if name not in absent]
+    findings = [*_table_findings(counts), *_column_findings(counts, defaults=asked), *_id_findings(counts)]
     if any(finding.severity == "stop" for finding in findings): return QualityReport(tuple(findings), counts.rows)
     report = QualityReport((*findings, *_repeat_findings(counts)), counts.rows, counts)
     if reference is None: return report

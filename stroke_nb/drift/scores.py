@@ -21,6 +21,27 @@ def _log_choose(n: np.ndarray, m: np.ndarray) -> np.ndarray:
     "Logarithm of the number of ways to draw `m` of `n`."
     return gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
 
+_ALL = 20_000       # rows of a window of which every number of hits is gone through
+_CELLS = 1_000_000  # numbers of hits at a time
+
+def _ranges(hits, rows, marked, total) -> tuple[np.ndarray, np.ndarray, int]:
+    "Where the numbers of hits begin that weigh, those above the hits and those below, and how many they are."
+    every = np.zeros(1, int)
+    if (most := rows.max(initial=0)) <= _ALL: return every, every, most + 1
+    mean = rows * (marked / total)
+    spread = np.sqrt(mean * (1 - marked / total) * (1 - rows / total))
+    half = int(10 * spread.max(initial=0)) + 40   # beyond lies less than 1e-20 of a tail
+    centre = np.rint(mean).astype(int)
+    return np.maximum(hits, centre - half), np.minimum(hits, centre + half) - 2 * half, 2 * half + 1
+
+def _log_share(k, rows, marked, total) -> np.ndarray:
+    "Logarithm of the probability of `k` hits; all of them broadcast."
+    others = total - marked
+    possible = (k >= 0) & (k <= rows) & (k <= marked) & (rows - k <= others)
+    j = np.where(possible, k, np.maximum(0, rows - others))
+    log_p = _log_choose(marked, j) + _log_choose(others, rows - j) - _log_choose(total, rows)
+    return np.where(possible, log_p, -np.inf)
+
 def _count_z(
     hits: np.ndarray,    # people of the window in the category, shape (streams,)
     rows: np.ndarray,    # people of the window
@@ -29,15 +50,21 @@ def _count_z(
     chance: np.ndarray,  # uniform random numbers that break ties
 ) -> np.ndarray:         # shape (streams,), exactly standard normal under no change
     "Signed normal score of a share, from the hypergeometric distribution."
-    k = np.arange(rows.max(initial=0) + 1)   # no rows: a record of numbers without blanks
-    n, K, M = rows[:, None], marked[:, None], total[:, None]
-    possible = (k <= n) & (k <= K) & (n - k <= M - K)
-    j = np.where(possible, k, np.maximum(0, n - (M - K)))
-    log_p = np.where(possible, _log_choose(K, j) + _log_choose(M - K, n - j) - _log_choose(M, n), -np.inf)
-    tie = log_p[np.arange(len(hits)), hits]
+    up, down, width = _ranges(hits, rows, marked, total)
+    if len(hits) > 1 and len(hits) * width > _CELLS and rows.max() > _ALL:
+        halves = zip(*(np.array_split(part, 2) for part in (hits, rows, marked, total, chance)))
+        return np.concatenate([_count_z(*half) for half in halves])
+    n, K, M, x = rows[:, None], marked[:, None], total[:, None], hits[:, None]
+    def shares(first):
+        k = first[:, None] + np.arange(width)
+        return k, _log_share(k, n, K, M)
+    higher = shares(up)
+    lower = higher if down is up else shares(down)
+    def tail(k, log_p, is_there): return logsumexp(np.where(is_there(k, x), log_p, -np.inf), axis=1)
+    tie = _log_share(x, n, K, M)[:, 0]
     with np.errstate(divide="ignore"):  # an empty tail has probability 0
-        above = np.logaddexp(logsumexp(np.where(k > hits[:, None], log_p, -np.inf), axis=1), tie + np.log(chance))
-        below = np.logaddexp(logsumexp(np.where(k < hits[:, None], log_p, -np.inf), axis=1), tie + np.log1p(-chance))
+        above = np.logaddexp(tail(*higher, np.greater), tie + np.log(chance))
+        below = np.logaddexp(tail(*lower, np.less), tie + np.log1p(-chance))
     return np.where(above < below, -ndtri_exp(np.minimum(above, 0)), ndtri_exp(np.minimum(below, 0)))
 
 # %% ../../nbs/drift/scores.ipynb #737f4989

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..display import percent
 from ..fields import CATEGORIES, FIELDS, INPUTS, NUMBERS, RECORD
 from ..scale.layout import watched_pairs
 
@@ -91,6 +92,7 @@ def shift_words(
     "A shift as a clause, with its size in its own units."
     labels, more, size = stream_labels(), now > before, abs(now - before)
     label = labels[stream.column]
+    if np.isnan(size): return f"{label} has no value to compare"
     if stream.kind == "dependence":
         pair = f"{label} and {labels[stream.detail]}"
         return f"{pair} go together differently (mean product of scores {now:.2f} against {before:.2f})"
@@ -100,14 +102,16 @@ def shift_words(
         how = "missing more often" if more else "missing less often"
         if stream.kind == "share": how = "more common" if more else "less common"
         colon = ":" if what != "is" else ""
-        return f"{label}{colon} {what} {how} by {size * 100:.1f} points ({now:.1%} against {before:.1%})"
-    percent = stream.column == "risk"
+        values = f"{percent(now, 1)} against {percent(before, 1)}"
+        return f"{label}{colon} {what} {how} by {size * 100:.1f} points ({values})"
+    is_share = stream.column == "risk"
     digits = _digits(max(abs(now), abs(before)))
-    values = f"({now:.2%} against {before:.2%})" if percent else f"({now:.{digits}f} against {before:.{digits}f})"
+    def text(value: float) -> str: return percent(value, 2) if is_share else f"{value:.{digits}f}"
+    values = f"({text(now)} against {text(before)})"
     if stream.kind == "spread":
         return f"{label} varies {'more' if more else 'less'} (standard deviation {values[1:]}"
-    unit = "points" if percent else FIELDS[stream.column].unit
-    amount = f"{size * 100:.2f}" if percent else f"{size:.{digits}f}"
+    unit = "points" if is_share else FIELDS[stream.column].unit
+    amount = f"{size * 100:.2f}" if is_share else f"{size:.{digits}f}"
     return f"{label} is on average {amount} {unit}{unit and ' '}{'higher' if more else 'lower'} {values}"
 
 def unit_of(stream: Stream) -> str:

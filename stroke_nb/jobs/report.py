@@ -12,6 +12,7 @@ import re
 from ..display import day_and_hour, label
 from .figures import captioned, figure_output, NUMBERS, picture_output
 from .opening import tile_rows
+from .parameters import run_command
 from .page import asset, render_page, VERDICT_WORDS
 from .result import read_stamp
 from ..moments import took
@@ -261,11 +262,10 @@ def _remedy(result: dict) -> tuple[str, str] | None:
     "What to do about a failed run: words, and a command where one helps."
     error = result.get("error")
     if not error: return None
-    again = f"stroke-nb run {result['job']}"
+    again = run_command(result["job"], result.get("set", {}))
     if error["type"] == "DataError":
         return "Mend what is named above where the data come from, and run the job again.", again
-    if error["traceback"]:
-        return "Give the cell that failed and the log, both below, to whoever looks after the code.", ""
+    if error["traceback"]: return "Give the cell that failed and the log, both below, to whoever keeps the code.", ""
     return "Run the job again once the cause is gone.", again
 
 # %% ../../nbs/jobs/report.ipynb #7732bf7b

@@ -8,7 +8,7 @@ __all__ = ['summary', 'summary_html']
 # %% ../../nbs/model/summary.ipynb #361b77b8
 import html
 
-from ..display import estimate, METRICS
+from ..display import estimate, METRICS, percent
 from ..fields import RECORD
 from ..files import training_run
 from .kinds import KINDS
@@ -19,7 +19,7 @@ _HEADLINE = ("auroc", "observed_expected_ratio", "calibration_slope", "brier")
 def _origin(about: dict, prevalence: float) -> str:
     "What a model learned from, in words."
     source = f"{about['source']}: " if about.get("source") else ""
-    return f"{source}{about['rows']:,} people, {about['events']:,} with {RECORD.outcome.a} ({prevalence:.1%})"
+    return f"{source}{about['rows']:,} people, {about['events']:,} with {RECORD.outcome.a} ({percent(prevalence, 1)})"
 
 def summary(
     model,                     # a RiskModel, fitted or not
@@ -29,7 +29,7 @@ def summary(
     if not hasattr(model, "fitted_"): return [*lines, ("State", "not fitted yet: call fit(X, y)")]
     if model.version_: lines.append(("Version", model.version_))
     lines.append(("Learned from", _origin(model.about_, model.prevalence_)))
-    if model.prevalence is not None: lines.append(("Prevalence in use", f"{model.prevalence:.1%}"))
+    if model.prevalence is not None: lines.append(("Prevalence in use", percent(model.prevalence, 1)))
     lines.append(("Instability interval", "yes" if model.spread_ is not None else "no: fit with refits above 0"))
     folder, sha256 = getattr(model, "folder_", None), getattr(model, "sha256_", None)
     run = training_run(folder, sha256) if folder and sha256 else None

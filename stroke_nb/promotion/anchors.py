@@ -13,22 +13,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..fields import INPUTS, NUMBERS, OUTCOME, RECORD
+from ..fields import FIELDS, INPUTS, NUMBERS, OUTCOME
 from .published import history
 
 # %% ../../nbs/promotion/anchors.ipynb #bec27b71
+def _usual(values: pd.Series):
+    "The middle or the commonest value of a field; any where nobody has one, as nothing follows from it then."
+    field, known = FIELDS[values.name], values.dropna()
+    if known.empty: return field.levels[0] if field.kind == "category" else 0.0
+    return known.median() if field.name in NUMBERS else known.mode().iloc[0]
+
 def field_risks(
     people: pd.DataFrame,   # labelled, validated
     folds: int = 5,
     seed: int = 20260101,
-) -> np.ndarray | None:     # shape (n,); None where the record names no strongest field, or events are too few
-    "Risks by the record's strongest field alone, each from people of the other folds."
+) -> np.ndarray | None:     # shape (n,); None where events are too few
+    "Risks by the strongest field alone, the record's or the one that people of the other folds show."
     from sklearn.model_selection import cross_val_predict, StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from stroke_nb.model.kinds import KINDS, SINGLE
-    X, y, name = people[list(INPUTS)], people[OUTCOME].to_numpy(), RECORD.strongest
-    if not SINGLE or min(y.sum(), (1 - y).sum()) < 2 * folds: return None
-    if name in NUMBERS: X = X.assign(**{name: X[name].fillna(X[name].median())})
+    X, y = people[list(INPUTS)], people[OUTCOME].to_numpy()
+    if min(y.sum(), (1 - y).sum()) < 2 * folds: return None
+    X = X.fillna({name: _usual(X[name]) for name in INPUTS})
     model = make_pipeline(KINDS[SINGLE].features(), KINDS[SINGLE].estimator(seed))
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return cross_val_predict(model, X, y, cv=parts, method="predict_proba")[:, 1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..display import capital, metric_text
+from ..display import capital, metric_text, percent
 from ..fields import FIELDS, RECORD
 from ..jobs.opening import Opening
 from ..predictions.windows import between, sides
@@ -142,9 +142,9 @@ class Comparison:
             "not what chance alone gives: the share was changed within this time, or one service doesn't read it.")
         both = int(self.people_sides.both.sum())
         verb = "was" if both == 1 else "were"
-        return (f"The challenger scored {share.value:.1%} of {len(self.people_sides):,} people "
-                f"({share.low:.1%} to {share.high:.1%}); {self.planned:.0%} are asked for now, which is {reason} "
-                f"{both or 'Nobody'} {verb} served by now one, now the other.")
+        return (f"The challenger scored {percent(share.value, 1)} of {len(self.people_sides):,} people "
+                f"({percent(share.low, 1)} to {percent(share.high, 1)}); {percent(self.planned)} are asked for now, "
+                f"which is {reason} {both or 'Nobody'} {verb} served by now one, now the other.")
 
     def numbers(self) -> dict:
         "Figures for `result.json`."

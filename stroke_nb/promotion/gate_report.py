@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from ..disclosure import LEAST, rounded
-from ..display import BLUE, GREY
+from ..display import BLUE, GREY, percent
 from ..fields import RECORD
 from .gate import GateResult
 from .rules import RATIOS
@@ -22,7 +22,7 @@ from ..validation.bootstrap import bootstrap
 from ..validation.calibration import calibration_curve
 from ..validation.metrics import Interval
 from ..validation.usefulness import benefit_at, decision_curve
-from ..validation.plots import NET, new_axes, percent
+from ..validation.plots import NET, new_axes, percent_axis
 
 # %% ../../nbs/promotion/gate_report.ipynb #b5a7e9dc
 def gate_record(
@@ -104,8 +104,8 @@ def agreement_table(
 ) -> pd.DataFrame:
     "The same in percent and words."
     def words(name: str) -> str:
-        return _DISTANCES.get(name) or f"people decided otherwise at {float(name.rsplit('_', 1)[1]):.0%}"
-    texts = [f"{row.value:.2%} ({row.low:.2%} to {row.high:.2%})" for row in frame.itertuples()]
+        return _DISTANCES.get(name) or f"people decided otherwise at {percent(float(name.rsplit('_', 1)[1]))}"
+    texts = [f"{percent(row.value, 2)} ({percent(row.low, 2)} to {percent(row.high, 2)})" for row in frame.itertuples()]
     return pd.DataFrame({"estimate (95 % interval)": texts}, index=map(words, frame.index))
 
 # %% ../../nbs/promotion/gate_report.ipynb #51dbd00e
@@ -137,7 +137,7 @@ def plot_benefits(
         ylim=(-5, None), xlabel="threshold: risk at which one would act",
         ylabel=NET,
     )
-    percent(ax.xaxis)
+    percent_axis(ax.xaxis)
     ax.legend(frameon=False)
     return ax
 
@@ -182,7 +182,7 @@ def plot_agreement(
     ends = [min(old.min(), new.min()), max(old.max(), new.max())]
     ax.plot(ends, ends, "--", color=GREY, lw=1)
     ax.set(xlabel="risk by the champion", ylabel="risk by the challenger", xlim=ends, ylim=ends)
-    percent(ax.xaxis, 1), percent(ax.yaxis, 1)
+    percent_axis(ax.xaxis, 1), percent_axis(ax.yaxis, 1)
     ax.figure.colorbar(cells, ax=ax, label=f"people ({least} or more)")
     return ax
 
@@ -201,6 +201,6 @@ def plot_calibrations(
         ax.plot(curve.risk, curve.observed, color=colour, lw=2, label=name)
     ax.plot([0, 1], [0, 1], "--", color=GREY, lw=1, label="perfect calibration")
     ax.set(xlim=(0, ends), ylim=(0, ends), xlabel="predicted risk", ylabel="observed frequency")
-    percent(ax.xaxis), percent(ax.yaxis)
+    percent_axis(ax.xaxis), percent_axis(ax.yaxis)
     ax.legend(frameon=False, loc="upper left")
     return ax

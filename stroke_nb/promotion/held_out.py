@@ -9,6 +9,7 @@ __all__ = ['parts', 'unseen']
 import pandas as pd
 
 from ..cohort import split
+from ..display import percent
 from ..errors import DataError
 from ..validation.provenance import alike_by_chance, learned_from
 
@@ -43,11 +44,11 @@ def unseen(
     chance = alike_by_chance(model, people) if share and about.get("held_out") is None else 0.0
     if not same and share <= chance: return people, "None of them were among those the challenger was fitted to."
     if about.get("held_out") is None:
-        overlap = "the very file" if same else f"about {share:.0%} of the people"
+        overlap = "the very file" if same else f"about {percent(share)} of the people"
         raise DataError(
             f"the challenger was fitted to {overlap} it is to be judged on, which would flatter it: "
             "give labelled data that came later (-p data FILE, or -p source log), or retrain it with people held out "
             "(stroke-nb run retrain)"
         )
     kept = parts(people, about["held_out"])[1]
-    return kept, f"Judged on the {about['held_out']:.0%} of the people that no retraining learns from."
+    return kept, f"Judged on the {percent(about['held_out'])} of the people that no retraining learns from."

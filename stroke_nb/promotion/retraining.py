@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..display import estimate
+from ..display import estimate, percent
 from ..fields import INPUTS, OUTCOME, RECORD
 from ..jobs.opening import Opening
 from ..margins import MARGINS
@@ -66,8 +66,8 @@ class Retraining:
     def challenger_words(self) -> str:
         "What changed."
         if self.challenger is None: return "The model stays as it is; no challenger was made."
-        return (f"Mean risk of those learned from: {self.before.mean():.2%} before, {self.after.mean():.2%} now, "
-                f"{self.outcome.mean():.2%} observed. These people made it so; what it is worth the gate says, "
+        return (f"Mean risk of these: {percent(self.before.mean(), 2)} before, {percent(self.after.mean(), 2)} now, "
+                f"{percent(self.outcome.mean(), 2)} observed. These people made it so; what it is worth the gate says, "
                 "on the others.")
 
     @property
@@ -83,8 +83,9 @@ class Retraining:
         if self.challenger is not None:
             made = {"intercept": "its risks are shifted", "slope": "its risks are shifted and stretched",
                     "refit": "it is fitted anew"}.get(self.test.choice, "it is updated")
-            return Opening(f"The model's risks don't fit these people any more, and a challenger was made: {made}.",
-                           "Compare it with the model in use, on the people kept out; nothing is swapped until then.",
+            return Opening("The risks of the model in use don't fit these people any more, and a challenger was made "
+                           f"from it: {made}.",
+                           "Compare the two on the people kept out; the model in use stays until then.",
                            f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles,
                            aside="a challenger waits to be compared")
         if self.verdict == "ok":

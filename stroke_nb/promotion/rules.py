@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ..display import percent
 from ..fields import RECORD
 from ..validation.subgroups import in_sentence
 from ..validation.usefulness import benefit_at
@@ -152,7 +153,7 @@ def order_rule(
     interval = f"{row.difference:+.3f} ({row.difference_low:+.3f} to {row.difference_high:+.3f})"
     loss, needs = _losses[verdict], ""
     if verdict == "hold" and row.difference_high < 0:
-        loss = f"worse by more than {worth:.3f}, {policy.lead_share:.0%} of the lead over the strongest field"
+        loss = f"worse by more than {worth:.3f}, {percent(policy.lead_share)} of the lead over the strongest field"
     elif verdict == "hold": needs = events_needed(events, row.difference - row.difference_low, row.difference + margin)
     words = f"AUROC, challenger less {rival}: {interval}: {loss}.{needs}"
     asks = f"loses less than {margin:g}"
@@ -179,7 +180,7 @@ def _benefit_rule(name: str, row, policy: Policy, prevalence: float) -> dict:
         where, verb = "over the thresholds", "loses"
         verdict = no_worse(row.difference, row.difference_low, row.difference_high, margin)
     else:   # at one threshold chance is large: only what is beyond doubt counts
-        where, verb = f"at {float(name.rsplit('_', 1)[1]):.0%}", "for sure loses"
+        where, verb = f"at {percent(float(name.rsplit('_', 1)[1]))}", "for sure loses"
         verdict = "refuse" if row.difference_high < 0 and row.difference < -margin else "pass"
     value, low, high = (1000 * row[f"difference{part}"] for part in ("", "_low", "_high"))
     words = (f"Net {_event.plural} found per 1,000 people {where}, challenger less champion: "

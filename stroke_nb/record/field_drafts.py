@@ -102,7 +102,7 @@ def _number(column: Column, y: np.ndarray, name: str) -> tuple[dict, list[str]]:
         review.append(f"0 in {(numbers == 0).sum():,} rows: read as not known")
         blanks, numbers = [*blanks, "0"], numbers[numbers != 0]
     elif _has_far_zeros(numbers):
-        share = f"{(numbers == 0).mean():.1%}"
+        share = f"{100 * ((numbers == 0).mean()):.1f} %"
         review.append(f"0 in {share} of rows, far from all others: if it means not known, write `blanks: [\"0\"]`")
     possible = known.pop("hard", None)
     ranges = _ranges(numbers, possible, column.whole)
@@ -187,5 +187,5 @@ def note_of(
     if column.kind == "number":
         at = dict(zip(SEEN_AT, seen["quantiles"]))
         parts.append(f"1 % below {at[.01]:g}, 1 % above {at[.99]:g}")
-    if column.kind == "binary": parts.append(f"yes in {seen['share']:.1%}")
+    if column.kind == "binary": parts.append(f"yes in {100 * seen['share']:.1f} %")
     return "; ".join(parts)

@@ -54,7 +54,7 @@ def _field(name: str, settings: dict, note: str) -> list[str]:
         if key != "categories": lines += _entry(key, value, 4)
         else:
             shares = settings["seen"]["shares"]
-            shown = {name: f"{shares[name]:.1%}" if shares.get(name) else "a handful" for name in value}
+            shown = {name: f"{100 * shares[name]:.1f} %" if shares.get(name) else "a handful" for name in value}
             lines += ["    categories:", *(f"      - {_scalar(name)}   # {shown[name]}" for name in value)]
     return lines
 

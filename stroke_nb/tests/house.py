@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BASE', 'WINGS', 'modules', 'wing_of', 'imports', 'upward_imports', 'private_imports', 'cut_classes', 'unused',
-           'markup', 'of_one_record', 'exported', 'wide_lines', 'is_too_long']
+           'markup', 'own_percents', 'of_one_record', 'exported', 'wide_lines', 'is_too_long']
 
 # %% ../../nbs/tests/house.ipynb #8cc1ae11
 import ast
@@ -137,6 +137,14 @@ def markup(package: Path) -> list[str]:
             rules = len(re.findall(r"[\w-]+:[^;{}\n]+;", node.value))
             if node.value.count("\n") > 2 and (tags > 5 or rules > 5): blocks.append(f"{module}:{node.lineno}")
     return blocks
+
+def own_percents(package: Path) -> list[str]:
+    "Shares in Python's form, 4.9%, where people are shown 4.9 % (`display.percent`)."
+    return [
+        f"{module}:{part.lineno}" for module, tree in modules(package).items() if not module.startswith("tests.")
+        for node in ast.walk(tree) if isinstance(node, ast.FormattedValue) and node.format_spec
+        for part in ast.walk(node.format_spec) if isinstance(part, ast.Constant) and re.match(r"\.\d%", str(part.value))
+    ]
 
 # %% ../../nbs/tests/house.ipynb #e5280a06
 _NAMES_OF_RECORD = ("record/", "simulation.py", "model/reference_recipes.py", "migrations/", "tests/", "_modidx.py")

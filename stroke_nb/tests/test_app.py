@@ -10,14 +10,15 @@ __all__ = ['EXAMPLE', 'MG_PER_MMOL', 'pytestmark', 'SMALL', 'workspace', 'free_p
            'test_upload_good', 'test_upload_mixed', 'test_clear_all_forgets_uploads_and_the_second_set',
            'test_upload_broken', 'test_upload_of_200_mb_isnt_sent', 'test_upload_of_10_000_rows',
            'test_tabs_tell_about_the_model', 'test_print', 'test_two_readers_in_four_languages',
-           'test_what_is_typed_stays_out_of_the_address', 'test_link', 'test_link_with_nonsense', 'test_keyboard_alone',
-           'test_an_error_belongs_to_its_field', 'test_a_finger_finds_everything_and_the_answer_stays_in_view',
-           'test_answers_are_spoken', 'test_accessible', 'kernel_of', 'test_a_dead_kernel_shows_a_way_back',
-           'test_a_new_champion_is_for_new_sessions', 'strict', 'test_token_cap_trouble_and_idleness',
-           'test_pages_that_never_come', 'test_headers', 'test_a_strange_host_is_not_answered',
-           'test_a_traceback_stays_in_the_log', 'test_nothing_else_is_served', 'test_health_without_a_model',
-           'test_the_log_holds_nothing_typed', 'test_in_jupyterlab', 'test_no_file_of_the_page_names_another_host',
-           'test_icon_array_draws_a_thousand_dots']
+           'test_what_is_typed_stays_out_of_the_address', 'test_fast_typing_survives_a_reconnect', 'test_link',
+           'test_link_with_nonsense', 'test_keyboard_alone', 'test_an_error_belongs_to_its_field',
+           'test_a_finger_finds_everything_and_the_answer_stays_in_view', 'test_answers_are_spoken', 'test_accessible',
+           'kernel_of', 'test_a_dead_kernel_shows_a_way_back', 'test_a_new_champion_is_for_new_sessions', 'strict',
+           'test_token_cap_trouble_and_idleness', 'test_pages_that_never_come', 'test_headers',
+           'test_a_strange_host_is_not_answered', 'ward', 'behind', 'test_a_traceback_stays_in_the_log',
+           'test_a_named_site_may_show_it_in_a_frame', 'test_behind_nginx', 'test_nothing_else_is_served',
+           'test_health_without_a_model', 'test_the_log_holds_nothing_typed', 'test_in_jupyterlab',
+           'test_no_file_of_the_page_names_another_host', 'test_icon_array_draws_a_thousand_dots']
 
 # %% ../../nbs/tests/test_app.ipynb #ccf015c3
 import asyncio
@@ -33,8 +34,9 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -110,7 +112,7 @@ class Server:
             [python(), "-c", line], env=os.environ | {"STROKE_NB_TOKEN": token}, stdout=self.log,
             stderr=self.log, start_new_session=True,
         )
-        self.address = f"http://localhost:{self.port}/"
+        self.address = f"http://localhost:{self.port}{settings.get('base', '/')}"
         self.wait(lambda health: health["warm"] >= warm)
 
     def health(self) -> dict: return json.loads(ask(self.address + "healthz")[1])
@@ -145,8 +147,6 @@ def server(place):
     running = Server(place / "models" / "champion")
     yield running
     running.stop()
-
-
 
 # %% ../../nbs/tests/test_app.ipynb #0fbdb62a
 class Visit:
@@ -436,6 +436,10 @@ def test_two_readers_in_four_languages(visit):
     assert page.page.url.startswith(page.server.address + "?reader=patient&lang=es")
     page.page.locator(".sn-bar").get_by_text(Words("es")("clinician")).click()
     page.page.locator(".sn-part-why", has_text=Words("es")("waterfall")).wait_for()
+    page.page.get_by_role("tab", name="Muchas personas").click()
+    page.page.set_input_files("input[type=file]", files=[dict(name="a.csv", mimeType="text/csv", buffer=b"age,bmi\n67,20\n")])
+    page.page.get_by_text("faltan las columnas").wait_for()
+    page.page.get_by_role("tab", name="Límites").wait_for()
     call = page.page.locator(".sn-part-why pre").text_content()
     assert json.loads(re.search(r"-d '(.*)'", call)[1]) == summary(scorer(), EXAMPLE).record
 
@@ -445,15 +449,33 @@ def test_what_is_typed_stays_out_of_the_address(visit):
     page.page.get_by_label("Age (years)").fill("67")
     page.holds(dict(age=67))
     page.page.wait_for_timeout(800)
-    assert page.page.url == page.server.address and page.page.evaluate("history.length") == steps
-    page.page.reload()                      # a reload of this tab keeps what was typed
+    assert page.page.url == page.server.address and page.page.evaluate("history.length") == steps + 1
+    page.page.go_back()                     # the page's own step: what was typed isn't lost by it
+    page.page.get_by_text("You are still here").wait_for()
     page.holds(dict(age=67))
+    page.page.get_by_label("Age (years)").fill("66")
+    page.page.wait_for_function("() => history.state === 'entered'")
+    assert page.page.inner_text("#sn-stay") == "" and page.page.evaluate("history.length") == steps + 1
+    page.page.wait_for_timeout(800)
+    page.page.reload()                      # a reload of this tab keeps what was typed
+    page.holds(dict(age=66))
     assert page.page.url == page.server.address and not page.page.evaluate("sessionStorage.length")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.page.get_by_role("button", name="Copy link").click()
-    assert page.page.url.endswith("#age=67")
+    assert page.page.url.endswith("#age=66")
     page.page.get_by_label("Age (years)").fill("58")
     page.page.wait_for_function("() => location.hash === ''")
+
+def test_fast_typing_survives_a_reconnect(visit):
+    page = visit()
+    age = page.page.get_by_label("Age (years)")
+    glucose = page.page.locator(".sn-entry").get_by_label("Average glucose", exact=True)
+    age.fill("6")
+    page.page.evaluate("kernel.socket.close()")
+    age.press_sequentially("7", delay=0)                    # while there is no connection
+    glucose.press_sequentially("105.6", delay=100)          # until it has come back
+    page.holds(dict(age=67, avg_glucose_level=105.6))
+    assert (age.input_value(), glucose.input_value()) == ("67", "105.6")
 
 def test_link(visit):
     first = visit()
@@ -685,7 +707,7 @@ async def _answers_to(server, messages: list[str]) -> list[dict]:
     with urlopen(server.address, timeout=10) as page:
         cookies = "; ".join(value.split(";")[0] for value in page.headers.get_all("Set-Cookie"))
         kernel = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", page.read().decode())[0]
-    address = f"ws://localhost:{server.port}/api/kernels/{kernel}/channels?session_id=abc"
+    address = f"{server.address.replace('http', 'ws')}api/kernels/{kernel}/channels?session_id=abc"
     line, answers = await websocket_connect(HTTPRequest(address, headers={"Cookie": cookies})), []
     for message in messages: await line.write_message(message)
     while sum(answer["msg_type"] == "comm_close" for answer in answers) < len(messages):
@@ -694,17 +716,83 @@ async def _answers_to(server, messages: list[str]) -> list[dict]:
     line.close()
     return answers
 
-def test_a_traceback_stays_in_the_log(place):
+@pytest.fixture(scope="module")
+def ward():
+    "Origin of a site whose page shows, in a frame, what its query says."
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{self.path.partition("?")[2]}" width=1000 height=800></iframe>'.encode())
+        def log_message(self, *_): pass
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    Thread(target=site.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{site.server_port}"
+    site.shutdown()
+    site.server_close()
+
+@pytest.fixture(scope="module")
+def behind(place, ward):
+    "One that a proxy serves under a path, and that a ward's pages may frame."
+    running = Server(
+        place / "models" / "champion", warm=1, base="/risk/", frames=[ward],
+    )
+    yield running
+    running.stop()
+
+def test_a_traceback_stays_in_the_log(behind):
     "A page of somebody's own asks the session for widgets that there aren't; the session fails, and says no path of ours."
-    server = Server(place / "models" / "champion", warm=1)
+    server = behind
     targets = {"os.system": {}, "jupyter.widget": {"state": {"_model_name": "x"}}, "jupyter.widget.control": {}}
     messages = [_message("comm_open", comm_id=name, target_name=name, data=data) for name, data in targets.items()]
     with ThreadPoolExecutor() as pool:   # the browser's loop runs in this thread
-        try: answers = pool.submit(asyncio.run, _answers_to(server, messages)).result()
-        finally: server.stop()
+        answers = pool.submit(asyncio.run, _answers_to(server, messages)).result()
     assert [answer["content"]["comm_id"] for answer in answers if answer["msg_type"] == "comm_close"] == [*targets]
     assert not re.search(r"Traceback|site-packages|stderr", json.dumps(answers))
     assert "Traceback" in server.log_text()
+
+def _answers(part):
+    "Enter an age in a page or a frame, and wait for the answer."
+    part.get_by_label("Age (years)").fill("67")
+    part.locator(".sn-part-answer", has_text=headline(summary(scorer(), dict(age=67)))).wait_for()
+
+def test_a_named_site_may_show_it_in_a_frame(chromium, behind, ward):
+    page, refused = chromium.new_page(), []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(f"{ward}/?{behind.address}")
+    _answers(page.frame_locator("iframe"))
+    assert not refused
+    page.goto(f"{ward.replace('127.0.0.1', 'localhost')}/?{behind.address}")   # the same site by another name
+    page.wait_for_timeout(500)
+    assert any("frame-ancestors" in words for words in refused)
+    page.close()
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here")
+def test_behind_nginx(chromium, behind, tmp_path):
+    "As deploy/nginx says, but for ports and names."
+    port, file = free_port(), Path("deploy/nginx/calculator.conf")
+    words = file.read_text().replace("listen 80;", f"listen {port};").replace(":8866", f":{behind.port}")
+    own = " ".join(f"{kind}_temp_path {kind};" for kind in "client_body proxy fastcgi uwsgi scgi".split())
+    (tmp_path / "nginx.conf").write_text(f"daemon off; pid pid; events {{}} http {{ access_log off; {own} {words} }}")
+    call = ["nginx", "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+    proxy, context = subprocess.Popen(call, stderr=subprocess.DEVNULL), chromium.new_context()
+    try:
+        page = context.new_page()
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                if ask(f"http://localhost:{port}/risk/healthz")[0] == 200: break
+            time.sleep(0.05)
+        page.goto(f"http://localhost:{port}/risk/")
+        _answers(page)
+        page.get_by_role("tab", name="Many people").click()
+        people = pd.DataFrame(random_records(40), columns=list(INPUTS)).to_csv(index=False).encode()
+        page.set_input_files("input[type=file]", files=[dict(name="a.csv", mimeType="text/csv", buffer=people)])
+        page.get_by_text("All 40 rows have a risk").wait_for()
+    finally:
+        context.close()
+        proxy.terminate()
+        proxy.wait(10)
 
 @pytest.mark.parametrize("path", [
     "api/kernels", "voila/files/voila.json", "voila/render/x.ipynb", "api/contents", "lab", "../etc/passwd",

@@ -110,7 +110,7 @@ def test_a_broken_file_leaves_the_state_as_it_was():
     run = _run("broken.csv", "2026-W03")
     assert (run.verdict, run.exit_code) == ("failed", 2)
     for page in (run.result["reasons"][0], run.report.read_text()):
-        assert "30 of 300 values (10%)" in page and "mmol/L" in page
+        assert "30 of 300 values (10 %)" in page and "mmol/L" in page
     assert _hashes() == before
 
 # %% ../../nbs/tests/test_drift.ipynb #1b5af449

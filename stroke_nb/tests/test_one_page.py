@@ -6,14 +6,17 @@
 __all__ = ['pytestmark', 'TEXTS', 'file', 'visit', 'test_page_agrees_with_the_scorer', 'test_page_says_what_the_calculator_says',
            'test_page_restates_for_another_place', 'test_page_says_what_it_is_not_for',
            'test_numbers_are_read_as_people_write_them', 'test_errors_belong_to_their_field',
-           'test_nothing_typed_is_in_the_address_unless_asked', 'test_two_sets_of_values_are_compared',
-           'test_unit_stays_in_form_link_comparison_and_print', 'test_language_has_every_text', 'test_page_speaks',
-           'test_missing_text_falls_back_to_english', 'test_page_is_accessible_and_fits',
-           'test_letter_is_one_page_with_all_that_it_needs', 'test_each_reader_sees_what_they_need',
-           'test_call_gives_the_answer', 'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole',
-           'test_page_of_another_record', 'test_page_of_thirty_fields']
+           'test_nothing_typed_is_in_the_address_unless_asked', 'test_back_takes_nothing_along',
+           'test_two_sets_of_values_are_compared', 'test_unit_stays_in_form_link_comparison_and_print',
+           'test_language_has_every_text', 'test_page_speaks', 'test_missing_text_falls_back_to_english',
+           'test_page_is_accessible_and_fits', 'test_letter_is_one_page_with_all_that_it_needs',
+           'test_each_reader_sees_what_they_need', 'test_call_gives_the_answer',
+           'test_printed_page_has_values_and_model', 'test_file_is_small_and_whole',
+           'test_firefox_draws_a_thousand_dots', 'test_page_works_in_firefox',
+           'test_page_of_another_record_of_thirty_fields']
 
 # %% ../../nbs/tests/test_one_page.ipynb #fceb5861
+import io
 import json
 import re
 from datetime import date
@@ -24,10 +27,11 @@ import pytest
 
 from ..calculator.about import limits_of
 from ..calculator.answer import headline, summary
+from ..calculator.drawings import icon_array
 from ..calculator.one_page import write_page
 from ..calculator.words import texts, Words
 from ..fields import INPUTS, RECORD
-from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
+from .browser import chromium, CHROMIUM, firefox  # noqa: F401 (fixtures)
 from .own_workspaces import command, own_trees, own_workspace
 from .test_calculator import random_records, scorer
 
@@ -124,6 +128,14 @@ def test_nothing_typed_is_in_the_address_unless_asked(visit, file):
     page.click("#link")
     linked = visit(Path(file), query="#" + page.url.partition("#")[2])
     assert linked.inner_text("#sentence") == page.inner_text("#sentence")
+
+def test_back_takes_nothing_along(visit, file):
+    page = visit(file)
+    page.fill("#field-age", "67")
+    page.go_back()
+    assert page.inner_text("#stay") == TEXTS["en"]["still_here"] and page.input_value("#field-age") == "67"
+    page.fill("#field-age", "66")
+    assert page.inner_text("#stay") == "" and page.evaluate("history.length") == 3   # blank page, page, its own step
 
 def test_two_sets_of_values_are_compared(visit, file):
     page = visit(file)
@@ -257,16 +269,37 @@ def test_file_is_small_and_whole(file):
     assert len(text.encode()) < 500_000
     assert "https://" not in text and "http://" not in text.replace("http://www.w3.org/2000/svg", "")
 
-# %% ../../nbs/tests/test_one_page.ipynb #2ae41f62
-def test_page_of_another_record(visit, tmp_path):
-    command(own_workspace("heart"), "page", str(tmp_path / "heart.html"))
-    page = visit(tmp_path / "heart.html", 390)
-    page.click("#example")
-    assert "a narrowed coronary vessel" in page.inner_text("#sentence")
-    text = page.inner_text("body").lower()
-    assert "stroke" not in text and "glucose above 120" in text
+# %% ../../nbs/tests/test_one_page.ipynb #86e6d431
+def _dots(picture: bytes) -> tuple[int, int]:
+    "Filled and other dots of a picture of an icon array."
+    from matplotlib.image import imread
+    from scipy.ndimage import label
+    image = imread(io.BytesIO(picture))[..., :3]
+    ink, red = image.min(axis=2) < 0.95, image[..., 0] - image[..., 2] > 0.3
+    filled = label(red)[1]
+    return filled, label(ink)[1] - filled
 
-def test_page_of_thirty_fields(visit, tmp_path):
+def test_firefox_draws_a_thousand_dots(firefox, tmp_path):
+    for risk in (0.001, 0.114, 0.5):
+        (tmp_path / "dots.html").write_text(f"<!doctype html><body style='margin:0'>{icon_array(risk)}</body>")
+        firefox.goto((tmp_path / "dots.html").as_uri())
+        for scale, width in ((1, 1032), (2, 516), (3, 516)):   # dots of the narrow one touch each other at a scale of 1
+            firefox.resize(width, 430, scale)
+            assert _dots(firefox.screenshot()) == (round(1000 * risk), 1000 - round(1000 * risk)), (risk, scale)
+
+def test_page_works_in_firefox(firefox, file):
+    firefox.resize(390, 900, 2)
+    firefox.goto(f"{file.as_uri()}?lang=en")
+    firefox.evaluate("(document.querySelector('#example').click(), 1)")
+    shown = "document.querySelector('{}').innerText"
+    assert firefox.evaluate(shown.format("#sentence")) == headline(summary(scorer(), RECORD.example("form")))
+    assert firefox.evaluate("document.documentElement.scrollWidth") <= 390
+    records = [{name: record[name] for name in INPUTS} for record in random_records(500)]
+    risks = firefox.evaluate(f"{json.dumps(records)}.map(record => scorer.score(record).risk)")
+    np.testing.assert_allclose(risks, scorer().score(records).risk, atol=1e-9, rtol=0)
+
+# %% ../../nbs/tests/test_one_page.ipynb #2ae41f62
+def test_page_of_another_record_of_thirty_fields(visit, tmp_path):
     command(own_workspace("breast"), "page", str(tmp_path / "page.html"), "--model", str(own_trees("breast")))
     page = visit(tmp_path / "page.html", 390)
     groups, folded = page.locator("#fields > fieldset"), page.locator("#fields > details")
@@ -275,6 +308,7 @@ def test_page_of_thirty_fields(visit, tmp_path):
     assert page.locator("#fields > details[open]").count() == 0 and ": 0 of " in folded.first.inner_text()
     assert page.locator("input[type=range].blank").count() == 30
     page.click("#example")
+    assert "a malignant tumour" in page.inner_text("#sentence") and "stroke" not in page.inner_text("body").lower()
     counts = [re.findall(r"\d+", summary.inner_text()) for summary in folded.locator("summary").all()]
     assert all(entered == of for *_, entered, of in counts) and page.locator("input[type=range].blank").count() == 0
     box = folded.locator("input[inputmode]").first

@@ -81,6 +81,7 @@ def test_every_room_is_in_the_navigation():
 # %% ../../nbs/tests/test_site.ipynb #2305141b
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (390, "dark")])
 def test_pages_open_from_a_folder(chromium, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
     page = chromium.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -88,6 +89,11 @@ def test_pages_open_from_a_folder(chromium, width, scheme):
     for name in [*PAGES, "command", "api/validation/metrics"]:
         page.goto((site() / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        if name in ("index", "command", "howto_read_reports"):
+            page.wait_for_function("document.querySelector('.md-search').ariaLabel === 'Search'")
+            page.wait_for_timeout(150)
+            found = Axe().run(page, options=dict(preload=False)).response["violations"]   # else it asks for the styles again
+            assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == [], name
     assert wrong == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 
 FOUND = {   # what is searched for -> the page that comes first

@@ -6,9 +6,10 @@
 __all__ = ['ROOT', 'pytestmark', 'NOTEBOOKS', 'names', 'JOBS', 'ROOMS', 'LONG', 'PACKAGE', 'HEAVY', 'test_notebook_is_clean',
            'test_job_has_one_parameters_cell', 'test_notebook_is_a_chapter', 'test_exceptions_are_few',
            'test_imports_go_down', 'test_private_names_stay_in_their_wing', 'test_a_class_is_one_class',
-           'test_pages_are_files', 'test_one_record_stays_in_its_place', 'test_every_definition_is_used',
-           'copy_of_workspace', 'test_export_and_clean_leave_no_difference', 'test_readme_is_the_index_notebook',
-           'test_lock_holds_every_dependency', 'test_what_is_installed_is_known_by_its_hash', 'test_import_is_light']
+           'test_pages_are_files', 'test_shares_have_one_form', 'test_one_record_stays_in_its_place',
+           'test_every_definition_is_used', 'copy_of_workspace', 'test_export_and_clean_leave_no_difference',
+           'test_readme_is_the_index_notebook', 'test_lock_holds_every_dependency',
+           'test_what_is_installed_is_known_by_its_hash', 'test_import_is_light']
 
 # %% ../../nbs/tests/test_workspace.ipynb #7065d242
 import json
@@ -82,6 +83,9 @@ def test_a_class_is_one_class():
 
 def test_pages_are_files():
     assert house.markup(PACKAGE) == []
+
+def test_shares_have_one_form():
+    assert house.own_percents(PACKAGE) == []
 
 def test_one_record_stays_in_its_place():
     record = packaged()

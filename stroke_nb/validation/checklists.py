@@ -22,7 +22,7 @@ SECTIONS = {  # key -> heading in the training report
     "verdict": "Verdict",
     "people": "The people",
     "performance": "How well it does on people it hasn't seen",
-    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers" if SINGLE else "Challengers",
+    "challengers": f"Against {in_sentence(KINDS[SINGLE].label)} and the other challengers",
     "threshold": "Acting on a risk",
     "instability": "Instability",
     "imbalance": "What correcting for imbalance does",
@@ -51,8 +51,11 @@ def _facts() -> dict[str, str]:
     "What of the record stands in an answer."
     names = [FIELDS[name].in_sentence for name in SUBGROUPS]
     subgroups = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    recipes = ", ".join(KINDS[name].label for name in KINDS if not KINDS[name].completes)
+    earlier = f"in the verdict and the captions; beside earlier recipes in the same folds ({recipes})"
+    if not recipes: earlier = "open: no earlier study is named beside the verdict; give 25 under study: tripod"
     return dict(
-        full=_event.full, inputs=len(INPUTS), subgroups=subgroups, definition=_event.definition,
+        earlier=earlier, full=_event.full, inputs=len(INPUTS), subgroups=subgroups, definition=_event.definition,
         timing=f"yes: within {_event.horizon} after the record" if _event.horizon else _timing,
     )
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load, split
+from ..display import percent
 from ..errors import DataError
 from ..fields import OUTCOME, RECORD
 from ..model.kinds import KINDS
@@ -92,8 +93,9 @@ def _enough(y: np.ndarray, source: str) -> None:
 # %% ../../nbs/validation/judging.ipynb #2939fbda
 def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
     "Who the model is judged on."
-    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
-    fitted = (f"The model was fitted to {model.about_['rows']:,} others, {model.prevalence_:.2%} of them with one."
+    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
+    fitted = (f"The model was fitted to {model.about_['rows']:,} others, {percent(model.prevalence_, 2)} of them "
+              "with one."
               if judged.rest is None else
               "No new labelled data were named (`-p data FILE` or `-p source log`). So the recipe of the model, "
               f"{KINDS[model.kind].label}, was fitted to four fifths of the data and is judged on the other fifth, "
@@ -110,7 +112,7 @@ def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, S
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),
         calibration=calibration_section("", y, p),
         local=Section(
-            f"Re-stated for the {y.mean():.2%} seen here: {calibration_words(local_numbers)} Order, and so "
+            f"Re-stated for the {percent(y.mean(), 2)} seen here: {calibration_words(local_numbers)} Order, and so "
             "discrimination, stays.",
             {f"{name}_local": value for name, value in local_numbers.items()}, performance_table(after),
         ),
@@ -192,7 +194,7 @@ def validate_model(
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
-    subject = "the model" if new else "the model's recipe, fitted to the other four fifths,"
+    subject = "the model" if new else "a model made the same way from the other four fifths"
     named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
     verdict, opening, reasons = validation_verdict(
         scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "", familiar)

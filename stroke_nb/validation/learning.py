@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from ..arithmetic import logit
-from ..display import BLUE, estimate, GREY, label
+from ..display import BLUE, estimate, GREY, label, percent
 from ..fields import RECORD
 from .calibration import fit_logistic
 from .cross_validation import OutOfFold
@@ -90,7 +90,7 @@ def learning_words(
     found = (f"From {losses.columns[0]} {_event.plural} on, each doubling has lowered the log loss by "
              f"{estimate(gain._asdict(), 4)}")
     if told <= 0: return f"{found}; the model tells no more than the mean risk does, so no number can be named."
-    found += f", {gain.value / told:.1%} of what the model tells beyond the mean risk."
+    found += f", {percent(gain.value / told, 1)} of what the model tells beyond the mean risk."
     if gain.high < WORTH * told: return f"More people like these wouldn't help much. {found}"
     if gain.low <= 0: return f"Whether more people would help can't be told from these. {found}"
     help_ = "would help" if gain.value >= WORTH * told else "might help a little"

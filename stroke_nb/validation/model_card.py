@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from ..display import estimate, METRICS
+from ..display import estimate, METRICS, percent
 from ..fields import FIELDS, LIMITS, RECORD
 from .study import horizon_words, study_of
 from .subgroups import in_sentence
@@ -42,7 +42,7 @@ def model_card(
         bounds=study.answer("bounds", _bounds()), prognosis="" if event.horizon else ", not a prognosis",
         banner="**SIMULATED DATA. These people do not exist.**\n\n" if data["simulated"] else "",
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
-        events=plain("events"), prevalence=plain("prevalence"), sha=data["sha256"],
+        events=plain("events"), prevalence=percent(plain("prevalence"), 2), sha=data["sha256"],
         table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=100 * plain("mape"),
         version=result["model"]["version"], model_sha=result["model"]["sha256"],
     )

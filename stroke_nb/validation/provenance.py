@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..display import percent
 from ..errors import DataError
 from ..fields import INPUTS
 from ..identity import row_hashes
@@ -77,7 +78,7 @@ def known_words(
     who: str = "these people",
 ) -> str:
     "Whom a model has learned from, in a sentence's first half."
-    return f"About {max(share, .01):.0%} of {who} are among those the model was fitted to"
+    return f"About {percent(max(share, .01))} of {who} are among those the model was fitted to"
 
 # %% ../../nbs/validation/provenance.ipynb #62c34286
 def joint_fingerprint(

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from ..display import capital
+from ..display import capital, percent
 from ..fields import FIELDS, INPUTS, NUMBERS, OUTCOME, RECORD, SHOWN
 from ..model.explain import caption, composite, explain, typical_cases
 from ..model.explain_plots import plot_beeswarm, plot_dependence, plot_waterfall
@@ -63,8 +63,8 @@ def spread_section(
 ) -> Section:
     "How far the risks of those with and without the outcome stand apart."
     cases, others = float(np.median(p[y == 1])), float(np.median(p[y == 0]))
-    words = (f"Half of the people with {_event.a} have a risk above {cases:.1%}; "
-             f"half of the others are below {others:.1%}.")
+    words = (f"Half of the people with {_event.a} have a risk above {percent(cases, 1)}; "
+             f"half of the others are below {percent(others, 1)}.")
     numbers = {f"median_risk_with_{OUTCOME}": cases, "median_risk_without": others}
     return Section(words, numbers, plots=(partial(plot_risk_distribution, y, p),))
 
@@ -74,8 +74,8 @@ def curve_finding(
 ) -> str:
     "A calibration curve in a sentence, read at one risk."
     at = curve.iloc[(curve.risk - target).abs().argmin()]
-    return (f"Of people given a risk of {at.risk:.0%}, {at.observed:.0%} had {_event.a} "
-            f"({at.low:.0%} to {at.high:.0%})")
+    return (f"Of people given a risk of {percent(at.risk)}, {percent(at.observed)} had {_event.a} "
+            f"({percent(at.low)} to {percent(at.high)})")
 
 def calibration_section(
     words: str,                        # the finding; empty: read from the curve
@@ -98,8 +98,9 @@ def benefit_section(
 ) -> Section:
     "Where acting on a risk helps more than reviewing everybody or nobody."
     curve = decision_curve_interval(y, p, prevalence=prevalence, n_boot=n_boot, seed=seed, groups=person)
-    where = "" if prevalence is None else f"In a place with {prevalence:.1%} {_event.plural}, risks re-stated for it: "
-    return Section(where + benefit_words(curve), plots=(partial(plot_decision_curve, curve),))
+    place = f"In a place with {percent(prevalence or 0, 1)} {_event.plural}, risks re-stated for it: "
+    words = benefit_words(curve) if prevalence is None else place + benefit_words(curve)
+    return Section(words, plots=(partial(plot_decision_curve, curve),))
 
 def subgroup_section(X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True) -> Section:
     "Performance in groups of people, by `subgroups`; with its figure or without."
@@ -124,8 +125,8 @@ def stability_sections(
             plots=(partial(plot_prediction_instability, moves), partial(plot_mape, moves)),
         ),
         decisions=Section(
-            f"At the best-F2 threshold of {threshold:.1%}, {often:.0%} of the people are decided otherwise by more "
-            "than a tenth of the refits.",
+            f"At the best-F2 threshold of {percent(threshold, 1)}, more than a tenth of the refits decide otherwise on "
+            f"{percent(often)} of the people.",
             dict(decided_otherwise_by_a_tenth=often),
             plots=(partial(plot_classification_instability, flips, threshold),),
         ),
@@ -145,7 +146,7 @@ def plausibility_section(
     falls, blank = direction_checks(model, X, seed=seed), blank_field(X)
     table = pd.DataFrame({
         "people tried": falls.people,
-        "of whom the risk moves the wrong way": [f"{share:.0%}" for share in falls.share_falling],
+        "of whom the risk moves the wrong way": [percent(share) for share in falls.share_falling],
         "at most by (percentage points)": (100 * falls.largest_fall).round(2),
     }).set_index(falls.label).rename_axis(index=None)
     words, numbers = direction_words(falls), {}

@@ -8,7 +8,7 @@ __all__ = ['Study', 'study_of', 'horizon_words', 'selection_words', 'limits']
 # %% ../../nbs/validation/study.ipynb #7121db90
 from dataclasses import dataclass
 
-from ..display import capital
+from ..display import capital, percent
 from ..fields import FIELDS, INPUTS, LIMITS, OUTCOME, RECORD
 
 # %% ../../nbs/validation/study.ipynb #8b7ade1a
@@ -94,7 +94,7 @@ def limits(
     share = people[OUTCOME].mean()
     sentences = [horizon_words(study)]
     if not study.simulated: sentences.append(_origin_words(study))
-    sentences.append(f"Risks hold where {share:.1%} of people have {RECORD.outcome.one}, as in these data: "
+    sentences.append(f"Risks hold where {percent(share, 1)} of people have {RECORD.outcome.one}, as in these data: "
                      "elsewhere set the prevalence of the place of use.")
     sentences += [_use_words(people, name) for name in LIMITS]
     if labels := _blank_signals(people):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ..display import estimate
+from ..display import estimate, percent
 from ..fields import RECORD
 from .bootstrap import evaluate
 from .cross_validation import flags, OutOfFold
@@ -53,7 +53,7 @@ def threshold_table(
         scores = evaluate(y, flagged, _JUDGED, n_boot, seed, person)
         return {
             "rule": words, "threshold": estimate(chosen.loc[name], 1, percent=True),
-            "flagged": f"{flagged.mean():.0%}",
+            "flagged": percent(flagged.mean()),
             f"{_event.plural} found": estimate(scores.loc["sensitivity"], 0, percent=True),
             f"{_event.plural} among flagged": estimate(scores.loc["ppv"], 0, percent=True),
             "in words": reviewed_per_case(y, flagged, 0.5),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load
+from ..display import percent
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
 from ..jobs.result import run_name
@@ -30,6 +31,7 @@ from stroke_nb.validation.cross_validation import (
 from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
+from .methods import method_sections
 from .people import COUNTS, folded_table
 from .enough import size_sections
 from .provenance import fingerprint, save_of_run, state_for
@@ -76,10 +78,10 @@ class TrainingPlan:
         if self.prevalence_people and self.prevalence is None:
             raise DataError("prevalence_people: people of the place without a share among them; give `-p prevalence`")
         if not self.kinds[1:]:
-            other = next(name for name in (SINGLE, "logistic", "linear") if name and name != self.kind)
+            other = next(name for name in (SINGLE, "logistic") if name != self.kind)
             raise DataError(f"challengers: {' '.join(self.challengers)!r} names nothing to set {self.kind} against; "
                             f"give another kind, such as {other}")
-        if SINGLE and SINGLE not in self.kinds:
+        if SINGLE not in self.kinds:
             raise DataError(f"challengers: the verdict sets {self.kind} against {SINGLE}, which isn't among them; "
                             f"give {' '.join((*self.kinds[1:], SINGLE))!r}")
 
@@ -110,7 +112,7 @@ def _people_section(cohort: pd.DataFrame, y) -> Section:
     "Who the model learns from."
     about = cohort.attrs
     words = (
-        f"{about['source']}: {about['rows']:,} people, {int(y.sum())} with {_event.a} ({y.mean():.2%}). "
+        f"{about['source']}: {about['rows']:,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
         f"Duplicate rows left out: {about['duplicates']}. {horizon_words(study_of(about))} {COUNTS}"
     )
     oddities = "".join(f"\n- Odd but used: {warning}." for warning in about["warnings"])
@@ -184,10 +186,12 @@ def _place_words(model: RiskModel, plan: TrainingPlan) -> str:
     "Which place the risks are stated for, and what that assumes."
     if plan.prevalence is None: return ""
     if not (place := model.about_.get("place")):
-        return (f", re-stated for {plan.prevalence:.2%}: right if the place's people differ from these in nothing but "
-                f"how common {_event.plural} are. If they are younger, say, give them as `-p prevalence_people FILE`")
-    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is {plan.prevalence:.2%}; "
-            f"that moves risks as a prevalence of {model.prevalence:.2%} among people like these would")
+        return (f", re-stated for {percent(plan.prevalence, 2)}: right if the place's people differ from these in "
+                f"nothing but how common {_event.plural} are. If they are younger, say, give them as "
+                "`-p prevalence_people FILE`")
+    return (f", re-stated so that the mean risk of {place['people']:,} people of the place is "
+            f"{percent(plan.prevalence, 2)}; that moves risks as a prevalence of "
+            f"{percent(model.prevalence, 2)} among people like these would")
 
 def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section:
     "What was saved."
@@ -195,7 +199,7 @@ def _model_section(model: RiskModel, people: int, plan: TrainingPlan) -> Section
     left_out = [in_sentence(FIELDS[name].label) for name in model.about_.get("left_out", ())]
     blank = f" Left out, since nobody has a value or all have the same: {', '.join(left_out)}." if left_out else ""
     return Section(f"{KINDS[plan.kind].label}, fitted to all {people:,} people. Prevalence in the data: "
-                   f"{model.prevalence_:.2%}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
+                   f"{percent(model.prevalence_, 2)}{place}. Hash of the saved model: `{model.sha256_[:12]}`.{blank}")
 
 def _learning_section(X, y, cv: OutOfFold, key: dict, plan: TrainingPlan) -> Section:
     "Whether more people would help."
@@ -260,7 +264,7 @@ def train(
     def again(): return vars(refit(plan.kind, X, y, plan.refits, plan.seed, trials=plan.trials, progress=True))
     refits = Refits(**cached("refits", key | dict(kind=plan.kind, n=plan.refits), again, plan.cache))
     model = _fitted(X, y, refits, chosen, plan, place)
-    save_of_run(model, X, y, about, fingerprint(X), folder)
+    saved = save_of_run(model, X, y, about, fingerprint(X), folder)
     own = model.predict_proba(X, prevalence=model.prevalence_)[:, 1]
     corrected, f2 = optimism(refits, y, own), chosen.value["f2"]
     sections |= dict(model=_model_section(model, len(y), plan)) | stability_sections(refits, y, own, f2)
@@ -269,14 +273,15 @@ def train(
         subgroups=subgroup_section(X, y, risk, f2, plan.few, plan.seed), imbalance=_imbalance_section(X, y, key, plan),
     )
     sections |= size_sections(y, scores.value["auroc"], risk) | dict(learning=_learning_section(X, y, cv, key, plan))
+    sections |= method_sections(model, saved, about, y, plan, leads)
     explanations = explanation_sections(model, X, y, risk, plan.seed)
     sections |= explanations | dict(
         plausibility=plausibility_section(model, X, plan.seed), limits=_limits_section(cohort),
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    chosen_how, saved = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
-    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, saved)
+    chosen_how, named = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
+    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, named)
     numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(

@@ -40,8 +40,8 @@ _ADVICE = {
               "without, are too few to ask.",
     "seen": "Nothing is advised: the model has learned from some of these people.",
     "keep": "Keep the model as it is.",
-    "intercept": "Give the model a new intercept: its risks are right in order and spread, and wrong in level.",
-    "slope": "Give the model a new intercept and slope: its risks are also too extreme or too timid.",
+    "intercept": "Shift all risks of the model to the right level (a new intercept): their order and spread are right.",
+    "slope": "Shift and stretch the risks of the model (intercept and slope): they are also too extreme or too timid.",
     "refit": "Refit the model: no shift and stretch of its risks fits these people as well as new coefficients do.",
 }
 

@@ -85,7 +85,8 @@ _USE = {
     "alarm": "Not usable as it is.",
 }
 _DO = {
-    "ok": ("Hold it against the model in use; training swaps nothing.", "stroke-nb run compare -p challenger {model}"),
+    "ok": ("Compare it with the model in use: this run has replaced nothing.",
+           "stroke-nb run compare -p challenger {model}"),
     "unsure": ("Train again with more people, or use the simpler model.", "stroke-nb run train -p data FILE"),
     "alarm": ("Don't use it. Another kind may do better on these people.", "stroke-nb run train -p kind KIND"),
 }
@@ -186,23 +187,23 @@ def validation_verdict(
     verdict = verdict_of(sides.values()) if not familiar else "unsure"
     who, again = f"{people:,} people with {events:,} {_event.plural}", "stroke-nb run validate"
     write = " ".join(filter(None, (again, data, "-p update true")))
-    update = (f"{test.words} The same run, told to, writes it as a challenger.", write)
+    update = (f"{test.words} This command does it and writes a challenger; the model in use stays.", write)
     if not test.changes:
         update = ("Look at the calibration below; the closed test, which asks for all at once, names no update.", "")
     also = f" The closed test would ask for an update ({test.choice}), perhaps for a difference too small to matter." \
         if test.changes else ""
     means, (todo, command) = {
         "ok": (f"The risks of {subject} hold for these people.", ("Keep the model as it is.", "")),
-        "unsure": (f"{who} can't tell whether the risks of {subject} hold.",
-                   (f"Neither trust nor change it on this ground; validate again with more outcomes: "
-                    f"{_people_words(scores, sides, people, needed)}.{also}", f"{again} -p data FILE")),
+        "unsure": (f"We can't tell whether the risks of {subject} hold: {who} are too few.",
+                   (f"Don't rely on it for such people yet, and don't change it. Validate again with more outcomes: "
+                    f"{_people_words(scores, sides, people, needed)}.", f"{again} -p data FILE")),
         "alarm": (f"The risks of {subject} don't hold for these people: {_off_words(sides, scores)}.", update),
     }[verdict]
     if familiar:
         means = (f"{known_words(familiar)}, which flatters it: whether the risks of {subject} hold can't be told from "
                  "them.")
         todo, command = "Validate on people whom the model hasn't seen.", f"{again} -p data FILE"
-    sure = f"{calibration_words(scores)}{_gain_words(test)}"
+    sure = f"{calibration_words(scores)}{_gain_words(test)}{also if verdict == 'unsure' else ''}"
     short = sure.split(" On average they lie")[0]
     opening = Opening(means, todo, command, short, ["observed_expected_ratio", "calibration_slope", "auroc", "events"])
     return verdict, opening, [*opening.reasons[:2], f"How sure: {sure[:1].lower()}{sure[1:]}",

@@ -8,14 +8,16 @@ __all__ = ['say', 'side_words', 'calibration_words', 'lead_words', 'threshold_wo
            'validation_size_words', 'direction_words', 'blank_words']
 
 # %% ../../nbs/validation/words.ipynb #25cca2e7
+import re
+
 import numpy as np
 import pandas as pd
 
-from ..display import capital, estimate, METRICS
+from ..display import capital, estimate, METRICS, percent
 from ..fields import FIELDS, NUMBERS, RECORD
 from ..model.kinds import KINDS
 from ..margins import MARGINS
-from .subgroups import group_words, in_sentence
+from .subgroups import group_phrase, in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
 def say(text: str) -> None:
@@ -83,10 +85,12 @@ def lead_words(
 ) -> str:
     "Which challengers the default beats for sure, and which only about equal it."
     rows = differences[differences.metric == metric]
-    def names(better): return ", ".join(KINDS[kind].label for kind in rows.challenger[rows.better == better])
+    def names(better):   # Logistic (splines), as commas part them
+        labels = (KINDS[kind].label for kind in rows.challenger[rows.better == better])
+        return ", ".join(re.sub(", (.*)", r" (\1)", label) for label in labels)
     parts = [words.format(names(better), _event.plural) for better, words in _LEADS.items() if names(better)]
     many = f", counted over {len(rows)} comparisons (Holm)" if len(rows) > 1 else ""
-    return f"In {METRICS[metric].label} the default is " + "; ".join(parts) + f"{many}."
+    return f"In {in_sentence(METRICS[metric].label)} the default is " + "; ".join(parts) + f"{many}."
 
 # %% ../../nbs/validation/words.ipynb #71d426f3
 def threshold_words(
@@ -134,7 +138,7 @@ def instability_words(
         f"Refitted to {refits} other samples of such people, a person's risk moves by "
         f"{100 * numbers['mape']:.2f} percentage points on average (MAPE); for the tenth with the highest risks, "
         "95 % of the refits lie within a span of "
-        f"{numbers['span_of_highest_tenth']:.0%}. These refits give the interval of each risk, which holds the "
+        f"{percent(numbers['span_of_highest_tenth'])}. These refits give the interval of each risk, which holds the "
         "true risk less often than that: what was tried to make it honest is on the page How to read the reports."
     )
 
@@ -163,7 +167,7 @@ def subgroup_words(
     sides = np.array([margin.side(dict(low=low, high=high)) for low, high in limits])
     def names(side):
         rows = judged[sides == side].itertuples()
-        return ", ".join(f"{in_sentence(row.field)} {group_words(row.field, row.group)}" for row in rows)
+        return ", ".join(group_phrase(row.field, row.group) for row in rows)
     words = {"below": "too high in", "above": "too low in", "inside": "right in", "across": "not to be told in"}
     parts = [f"{words[side]} {names(side)}" for side in words if (sides == side).any()]
     return (f"Risks are {'; '.join(parts)}: observed / expected of {margin} counts as right. Of {len(groups)} groups "
@@ -179,7 +183,7 @@ def imbalance_words(
     "What class weights and SMOTE do to the mean risk and to the order of people."
     ratio = scores[scores.metric == "observed_expected_ratio"].set_index("kind").value
     others = [f"with {way} {1 / value:.2f} times" for way, value in ratio.drop("uncorrected").items()]
-    share = "are rare" if prevalence < 0.2 else f"come to {prevalence:.0%} of people"
+    share = "are rare" if prevalence < 0.1 else f"come to {percent(prevalence)} of people"
     order = differences[differences.metric == "auroc"].set_index("challenger")
     changes = {"default": "worse", "challenger": "better", "draw": "neither better nor worse beyond doubt"}
     orders = [f"{changes[row.better]} with {way} ({-row.value:+.3f}, {-row.high:+.3f} to {-row.low:+.3f})"
@@ -233,7 +237,8 @@ def direction_words(
     if wrong.empty:
         parts = [f"{verb} as {_any_of(names)} rises" for verb, names in (("falls", up), ("rises", down)) if names]
         return f"The risk never {', and never '.join(parts)} {tried}."
-    names = ", ".join(f"{in_sentence(row.label)} ({row.share_falling:.0%} of people)" for row in wrong.itertuples())
+    shares = zip(map(in_sentence, wrong.label), map(percent, wrong.share_falling))
+    names = ", ".join(f"{label} ({share} of people)" for label, share in shares)
     return f"The risk {'moves the wrong way' if down else 'falls'} for some people as these rise: {names} {tried}."
 
 def blank_words(

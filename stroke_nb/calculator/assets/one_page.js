@@ -414,11 +414,19 @@ function update() {
   at("percent").textContent = answer.risk === undefined ? "" : percentWords(answer);
   showParts(answer);
   showComparison(answer);
+  stay();
   const choice = at("place-choice"), share = prevalence === null ? "" : perCent(prevalence);
   at("dated").replaceChildren(make("span", {class: "blank-line"}, say("letter_for")), make("span", {}, say("letter_date", {date: new Date().toLocaleDateString(language, {dateStyle: "long"})})));
   const stated = choice.value ? choice.selectedOptions[0].textContent : share;
   at("values").replaceChildren(make("dt", {}, make("strong", {}, say("values"))), make("dd"), make("dt", {}, say("place")), make("dd", {}, stated), ...names.flatMap(name => [make("dt", {}, fields[name].label), make("dd", {}, valueWords(answer.record, name))]));
 }
+/* Back doesn't take what was entered along: it lands on a step of this page first, which says so */
+const ENTERED = "entered", isEntered = () => names.some(name => !isBlank(values, name));
+function stay() {
+  if (history.state !== ENTERED && isEntered()) history.pushState(ENTERED, "", location.href);
+  at("stay").textContent = "";
+}
+addEventListener("popstate", () => { if (history.state !== ENTERED && isEntered()) at("stay").textContent = say("still_here"); });
 function setAll(record) { for (const name of names) controls[name].set(record[name] ?? null); update(); }
 function showLimits() {
   const lines = language === "en" ? [...page.limits_words, say("limit_place")] : [say("purpose"), say("limit_difference"), say("limit_blank"), say("limit_place")];
@@ -481,7 +489,7 @@ function start() {
   at("print").onclick = at("letter").onclick = () => print();
   for (const code of ["patient", "clinician"]) at(`for-${code}`).onchange = () => { read(code); update(); };
   at("keep").onclick = () => { kept = kept ? null : {...values}; update(); };
-  at("link").onclick = () => { history.replaceState(null, "", link()); navigator.clipboard?.writeText(location.href).catch(() => {}); at("linked").textContent = say("linked"); };
+  at("link").onclick = () => { history.replaceState(history.state, "", link()); navigator.clipboard?.writeText(location.href).catch(() => {}); at("linked").textContent = say("linked"); };
   setAll(fromLink());
 }
 start();

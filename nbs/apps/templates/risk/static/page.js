@@ -28,6 +28,7 @@ class Kernel {
     const id = `${this.session}_${this.count++}`;
     const header = { msg_id: id, msg_type: type, username: "", session: this.session, date: new Date().toISOString(), version: "5.3" };
     this.waiting.set(id, done);
+    if (this.socket.readyState !== WebSocket.OPEN) return;   // what waits is sent again when it is open
     this.socket.send(packed({ channel: "shell", header, parent_header: {}, metadata, content }, buffers));
     clearTimeout(this.alarm);
     this.alarm = setTimeout(() => this.onsilence(), 6000);
@@ -75,6 +76,10 @@ class Model {
   told(state) {                       // from the kernel
     Object.assign(this.state, state);
     for (const view of this.views) view.update(state);
+  }
+  caughtUp(state) {                   // from the kernel, all of it; what a person entered meanwhile is newer
+    const newer = this.busy ? Object.keys({ ...this.underway, ...this.pending }) : [];
+    this.told(Object.fromEntries(Object.entries(state).filter(([key]) => !newer.includes(key))));
   }
   set(state, buffers = [], paths = []) {   // by a person; while one message is under way only the newest value waits
     Object.assign(this.state, state);
@@ -341,20 +346,20 @@ function tellPage(words) {
   for (const [selector, text] of [["header p", words.purpose], [".sn-skip", words.skip_calculator], ["#sn-copy", words.copy_link], ["#sn-print", words.print_page]]) if (seen(selector)) seen(selector).textContent = text;
   const note = seen(".sn-prose p");
   if (note) { note.dataset.first ??= note.textContent; note.textContent = words.note || note.dataset.first; }
-  history.replaceState(null, "", place() + location.hash);
+  history.replaceState(history.state, "", place() + location.hash);
 }
 function askFor(query) {                  // language and reader, as the address or the browser has them
   const wanted = new URLSearchParams({ lang: query.get("lang") ?? navigator.languages.join(","), reader: query.get("reader") ?? "" });
   for (const each of models.values()) if (each.has("sn-asked")) each.set({ value: String(wanted) });
 }
-const address = (values) => history.replaceState(null, "", place() + (values ? `#${values}` : ""));
+const address = (values) => history.replaceState(history.state, "", place() + (values ? `#${values}` : ""));
 const KEPT = "stroke_nb values";          // across a reload of this tab, and no longer
 function keepLink(link) {                 // the address holds values only as long as they are those of a link that was opened or asked for
   const opened = () => location.hash.slice(1);
   const follow = () => { if (opened() !== link.state.value && !opened().startsWith("sn-")) link.set({ value: opened() }); };
   addEventListener("hashchange", follow);
   const drop = () => { if (opened() && !same(opened(), link.state.value)) address(""); };
-  link.views.push({ update: () => { clearTimeout(keepLink.late); keepLink.late = setTimeout(drop, 500); } });   // a link comes in several steps
+  link.views.push({ update: () => { stay(); clearTimeout(keepLink.late); keepLink.late = setTimeout(drop, 500); } });   // a link comes in several steps
   keepLink.values = () => link.state.value;
   keepLink.start = () => {
     const kept = sessionStorage.getItem(KEPT);
@@ -363,13 +368,21 @@ function keepLink(link) {                 // the address holds values only as lo
     else follow();
   };
 }
+/* Back doesn't take what was entered along: it lands on a step of this page first, which says so */
+const ENTERED = "entered";
+function stay() {
+  if (history.state !== ENTERED && keepLink.values?.()) history.pushState(ENTERED, "", location.href);
+  seen("#sn-stay").textContent = "";
+}
+addEventListener("popstate", () => { if (history.state !== ENTERED && keepLink.values?.()) seen("#sn-stay").textContent = page.still_here; });
 const same = (one, other) => String(new URLSearchParams(one)) === String(new URLSearchParams(other));
 
-function lost(words) {
+function lost(key, english) {             // in the reader's language where the calculator has told it
   if (lost.said) return;
   lost.said = true;
   clearTimeout(kernel.alarm);
-  seen("#sn-lost p").textContent = words;
+  seen("#sn-lost p").textContent = page[key] || english;
+  if (page.start_again) seen("#sn-lost button").textContent = page.start_again;
   seen("#sn-lost").hidden = false;
   seen("#sn-main").inert = true;
   seen("#sn-lost button").focus();
@@ -388,10 +401,10 @@ async function reconnect() {
   for (let attempt = 0; attempt < 6 && !lost.said; attempt++) {
     await pause(Math.min(2 ** attempt / 4, 4));
     const state = await alive();
-    if (state === false) return lost("This session has ended, because it was idle for long or stopped working. Your values are kept.");
+    if (state === false) return lost("session_ended", "This session has ended, because it was idle for long or stopped working. Your values are kept.");
     if (state) { kernel.waiting.clear(); return kernel.open(); }
   }
-  lost("The connection to the calculator is lost. Your values are kept.");
+  lost("connection_lost", "The connection to the calculator is lost. Your values are kept.");
 }
 
 // ---------------------------------------------------------------- beginning
@@ -401,7 +414,7 @@ function begin() {
   const main = seen("#sn-main");
   document.title = seen("header h1").firstChild.textContent;
   asked = new URLSearchParams(location.search);
-  if (location.search) history.replaceState(null, "", place() + location.hash);
+  if (location.search) history.replaceState(history.state, "", place() + location.hash);
   seen("#sn-lost button").onclick = () => location.reload();
   seen("#sn-print").onclick = () => print();
   seen("#sn-copy").onclick = copy;
@@ -419,7 +432,7 @@ function begin() {
     if (type === "comm_close") models.delete(content.comm_id);
     if (type === "comm_msg" && data.method === "update") models.get(content.comm_id)?.told(data.state);
   };
-  kernel.ondeath = () => lost("This session has stopped working. Your values are kept.");
+  kernel.ondeath = () => lost("session_ended", "This session has ended, because it was idle for long or stopped working. Your values are kept.");
   kernel.onsilence = async () => { if (await alive() === false) kernel.ondeath(); };
   kernel.onclose = () => { if (!leaving) reconnect(); };
   kernel.open();
@@ -427,13 +440,13 @@ function begin() {
 
 function first(states) {
   if (models.size) {                      // connected again: only what changed meanwhile
-    for (const [id, each] of Object.entries(states)) if (models.has(id)) models.get(id).told(each.state); else models.set(id, new Model(id, { ...each.state, _model_name: each.model_name }));
+    for (const [id, each] of Object.entries(states)) if (models.has(id)) models.get(id).caughtUp(each.state); else models.set(id, new Model(id, { ...each.state, _model_name: each.model_name }));
     return;
   }
   for (const [id, each] of Object.entries(states)) models.set(id, new Model(id, { ...each.state, _model_name: each.model_name }));
   const holders = [...document.querySelectorAll("[data-widget]")].filter((holder) => models.has(holder.dataset.widget));
   seen("#sn-wait").remove();
-  if (!holders.length) return lost("The calculator couldn't be shown this time.");
+  if (!holders.length) return lost("", "The calculator couldn't be shown this time.");
   for (const holder of holders) holder.replaceChildren(view(holder.dataset.widget));
   for (const each of models.values()) if (each.has("sn-opened")) each.click();
   askFor(asked);
