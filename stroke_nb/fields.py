@@ -33,7 +33,7 @@ LIMITS = {name: FIELDS[name].use for name in INPUTS if FIELDS[name].use}   # out
 
 # %% ../nbs/fields.ipynb #750a16c5
 ALIASES = {plain_name(alias): field.name for field in FIELDS.values() for alias in (field.name, *field.aliases)}
-TEXTS = (   # plain names of columns that are read as text: 007 isn't 7 as an id, nor 0301 another way to write the code 301
+TEXTS = (   # plain names of columns that are read as text: 007 isn't 7 as an id, nor 0301 the code 301
     *RECORD.ids, *(alias for alias, name in ALIASES.items() if FIELDS[name].kind == "category"),
 )
 
