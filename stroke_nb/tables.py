@@ -128,7 +128,7 @@ def _read_sql(url: str, table: str | None = None) -> tuple[pd.DataFrame, str]:
 def read_rows(
     source: str | os.PathLike,    # CSV or Parquet file, or SQLAlchemy URL
     table: str | None = None,     # table of a database, where the URL doesn't name it
-    text: tuple[str, ...] = (),   # plain names of columns that stay text, such as ids; none: those of codes such as 0301
+    text: tuple[str, ...] = (),   # plain names of columns that stay text, such as ids; none: codes such as 0301
 ) -> tuple[pd.DataFrame, str]:    # the rows as they are, and a name for the source (no password, no folder)
     "The rows of a file or of a database's table."
     if "://" in str(source): return _read_sql(str(source), table)
