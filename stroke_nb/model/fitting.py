@@ -17,6 +17,7 @@ from ..errors import DataError
 from ..fields import OUTCOME
 from .features import PlausibleValues
 from .kinds import Kind, KINDS
+from ..schema import where
 
 # %% ../../nbs/model/fitting.ipynb #5bd4001e
 def labels(y, n: int) -> np.ndarray:
@@ -25,10 +26,7 @@ def labels(y, n: int) -> np.ndarray:
     if len(y) != n: raise DataError(f"{n} patients but {len(y)} outcomes: give one outcome for each row")
     bad = np.flatnonzero(~np.isin(y, (0, 1)))
     if len(bad):
-        raise DataError(
-            f"column {OUTCOME!r}, row {bad[0] + 1} and {len(bad) - 1} more: neither 0 nor 1; "
-            "drop rows without an outcome"
-        )
+        raise DataError(f"column {OUTCOME!r}, {where(bad)}: neither 0 nor 1; leave rows without an outcome out")
     if y.min() == y.max():
         raise DataError(f"column {OUTCOME!r}: all {n} rows are {y[0]:g}; a model needs people with and without")
     return y
