@@ -1,8 +1,10 @@
 """Rows, seconds, CPU and memory of counting, drift and scoring at size, each in a process of its own.
 
-python benchmarks/scale.py FOLDER [--rows 10000000] [--model models/champion] [--spark]
+python benchmarks/scale.py FOLDER [--rows 10000000] [--model models/champion] [--ways count drift score blanks catboost spark]
+python benchmarks/scale.py FOLDER --rows 1000000 --ways train
 
-FOLDER keeps the simulated people (Parquet files of a million rows, 35 bytes a row) for another run.
+FOLDER keeps the simulated people (Parquet files of a million rows, 11 bytes a row) for another run. From 10 million on the same
+people come again under other ids: to simulate a million takes seconds, to read as many a tenth of one.
 """
 import argparse
 import json
@@ -13,19 +15,21 @@ import sys
 import time
 from pathlib import Path
 
-PIECE = 1_000_000
+PIECE, DIFFERENT = 1_000_000, 10   # rows of a file, and files with people of their own
 
 
 def people(folder: Path, rows: int) -> str:
     "A pattern of files with that many simulated people, made where they aren't there."
+    import pandas as pd
     from stroke_nb.simulation import simulate
     folder.mkdir(parents=True, exist_ok=True)
     for part in range(-(-rows // PIECE)):
-        path = folder / f"{part:04}.parquet"
+        path, n = folder / f"{part:04}.parquet", min(PIECE, rows - part * PIECE)
         if path.exists(): continue
-        n = min(PIECE, rows - part * PIECE)
-        frame = simulate(n, seed=1000 + part).drop(columns=["stroke", "true_risk"])
-        frame.assign(id=range(part * PIECE, part * PIECE + n)).to_parquet(folder / "part", index=False, row_group_size=262_144)
+        if part < DIFFERENT: frame = simulate(n, seed=1000 + part).drop(columns=["stroke", "true_risk"])
+        else: frame = pd.read_parquet(folder / f"{part % DIFFERENT:04}.parquet").head(n)
+        ids = range(2 * part * PIECE, 2 * (part * PIECE + n), 2)   # ids with gaps name people, not rows
+        frame.assign(id=ids).to_parquet(folder / "part", index=False, row_group_size=262_144)
         (folder / "part").rename(path)
     return str(folder / "*.parquet")
 
@@ -53,6 +57,40 @@ def score(source: str, out: str, model: str, **_) -> dict:
     rows = score_table(source, Path(out, "scored.parquet"), RiskModel.load(model))
     Path(out, "scored.parquet").unlink()
     return dict(scored=rows)
+
+
+def blanks(source: str, out: str, model: str, **_) -> dict:
+    "Score people a tenth of whom have no glucose, beside those who lack other values."
+    from glob import glob
+
+    import numpy as np
+    import pandas as pd
+    folder = Path(out, "blanks")
+    folder.mkdir(exist_ok=True)
+    for path in sorted(glob(source)):
+        frame = pd.read_parquet(path)
+        frame.loc[np.arange(len(frame)) % 10 == 0, "avg_glucose_level"] = None
+        frame.to_parquet(folder / Path(path).name, index=False, row_group_size=262_144)
+    begin = time.perf_counter()
+    return score(str(folder / "*.parquet"), out, model) | dict(scoring_seconds=round(time.perf_counter() - begin, 1))
+
+
+def train(rows: int, out: str, **_) -> dict:
+    "The training job's own work on simulated people, beside the simulator's truth."
+    from stroke_nb.cohort import load
+    from stroke_nb.simulation import simulate
+    from stroke_nb.validation.discrimination import auroc
+    from stroke_nb.validation.plan import TrainingPlan
+    from stroke_nb.validation.training import train as train_on
+    people, path = simulate(rows, seed=77), Path(out, f"train{rows}.parquet")
+    people.drop(columns="true_risk").to_parquet(path, index=False)
+    truth = auroc(people.stroke, people.true_risk)
+    del people
+    begin = time.perf_counter()
+    numbers = train_on(load(path), TrainingPlan(cache=str(Path(out, f"cache{rows}"))), Path(out, "run")).result["metrics"]
+    wanted = ("auroc", "observed_expected_ratio", "calibration_slope")
+    took = round(time.perf_counter() - begin)
+    return dict(training_seconds=took, true_auroc=round(truth, 4), **{name: numbers[name] for name in wanted})
 
 
 def catboost(source: str, model: str, **_) -> dict:
@@ -84,7 +122,7 @@ def spark(source: str, **_) -> dict:
     return dict(digest=count_window(read_spark(source, settings)).digest)
 
 
-WAYS = dict(count=count, drift=drift, score=score, catboost=catboost, spark=spark)
+WAYS = dict(count=count, drift=drift, score=score, blanks=blanks, catboost=catboost, spark=spark, train=train)
 
 
 def measured(way: str, **given) -> dict:
@@ -118,14 +156,13 @@ if __name__ == "__main__":
     parser.add_argument("folder")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--model", default="models/champion")
-    parser.add_argument("--spark", action="store_true")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["count", "drift", "score", "blanks", "catboost"])
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--given", type=json.loads)
     args = parser.parse_args()
     if args.way: one(args.way, args.given)
     else:
-        source = people(Path(args.folder, str(args.rows)), args.rows)
+        source = people(Path(args.folder, str(args.rows)), args.rows) if set(args.ways) - {"train"} else ""
         print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-        ways = ["count", "drift", *(["score", "catboost"] if Path(args.model).is_dir() else []), *["spark"] * args.spark]
-        for way in ways:
-            print(measured(way, source=source, out=args.folder, model=args.model, rows=args.rows), flush=True)
+        given = dict(source=source, out=args.folder, model=args.model, rows=args.rows)
+        for way in args.ways: print(measured(way, **given), flush=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import DataError
-from .fields import INPUTS, RECORD
+from .fields import INPUTS, RECORD, TEXTS
 from .files import sha256_of
 from .identity import content_hash, position, without_duplicates
 from .population import NOT_KEPT, simulate
@@ -36,7 +36,7 @@ def read(
     table: str | None = None,   # table of a database, where the URL doesn't name it
 ) -> tuple[pd.DataFrame, dict]: # the rows as they are, unchecked; source (no password) and sha256
     "Raw rows with the name and hash of where they came from."
-    frame, name = read_rows(source, table, text=RECORD.ids)
+    frame, name = read_rows(source, table, text=TEXTS)
     return frame, dict(source=name, sha256=content_hash(frame) if "://" in str(source) else sha256_of(Path(source)))
 
 # %% ../nbs/cohort.ipynb #19a19d46

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'RECORD', 'OUTCOME', 'FIELDS', 'INPUTS', 'SHOWN', 'NUMBERS', 'BINARIES', 'CATEGORIES', 'ORDERED', 'LIMITS',
-           'ALIASES', 'remedy', 'spellings_of', 'codes_of', 'check_record', 'oddities', 'columns_of', 'records_of']
+           'ALIASES', 'TEXTS', 'remedy', 'spellings_of', 'codes_of', 'check_record', 'oddities', 'columns_of',
+           'records_of']
 
 # %% ../nbs/fields.ipynb #9a14d15a
 import re
@@ -32,6 +33,9 @@ LIMITS = {name: FIELDS[name].use for name in INPUTS if FIELDS[name].use}   # out
 
 # %% ../nbs/fields.ipynb #750a16c5
 ALIASES = {plain_name(alias): field.name for field in FIELDS.values() for alias in (field.name, *field.aliases)}
+TEXTS = (   # plain names of columns that are read as text: 007 isn't 7 as an id, nor 0301 the code 301
+    *RECORD.ids, *(alias for alias, name in ALIASES.items() if FIELDS[name].kind == "category"),
+)
 
 # %% ../nbs/fields.ipynb #25c610ef
 def remedy(

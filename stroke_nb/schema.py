@@ -158,7 +158,7 @@ def _unique_ids(frame: pd.DataFrame) -> None:
     if twice.any():
         raise DataError(
             f"column 'id', {where(np.flatnonzero(twice))}: {frame.id[twice].iloc[0]} stands in more than one row; "
-            "keep one row for each person"
+            "keep one row for each person, or rename the column if it is no person's id"
         )
 
 # %% ../nbs/schema.ipynb #31e727ad

@@ -66,11 +66,16 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try: return pd.read_parquet(path)
     except ArrowException as error: raise DataError(f"{path.name}: not a Parquet file ({error})") from None
 
+def _with_codes(path: Path) -> tuple[str, ...]:
+    "Plain names of a CSV file's columns that hold numbers with a leading zero in the first rows."
+    first = next(csv_pieces(path, rows=1000, text=None))
+    return tuple(plain_name(name) for name in first if first[name].str.fullmatch(r"0\d+").any())
+
 def _read_file(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
     "The file's rows, by its ending."
     if not path.is_file(): raise DataError(f"{path}: no such file; give a CSV or Parquet file or a database address")
     if path.suffix.lower() in (".parquet", ".pq"): return _read_parquet(path)
-    return next(csv_pieces(path, text=text))
+    return next(csv_pieces(path, text=text or _with_codes(path)))
 
 # %% ../nbs/tables.ipynb #4e308688
 @contextmanager
@@ -123,7 +128,7 @@ def _read_sql(url: str, table: str | None = None) -> tuple[pd.DataFrame, str]:
 def read_rows(
     source: str | os.PathLike,    # CSV or Parquet file, or SQLAlchemy URL
     table: str | None = None,     # table of a database, where the URL doesn't name it
-    text: tuple[str, ...] = (),   # plain names of columns that stay text, such as ids
+    text: tuple[str, ...] = (),   # plain names of columns that stay text, such as ids; none: codes such as 0301
 ) -> tuple[pd.DataFrame, str]:    # the rows as they are, and a name for the source (no password, no folder)
     "The rows of a file or of a database's table."
     if "://" in str(source): return _read_sql(str(source), table)

@@ -129,7 +129,8 @@ class LoopStory:
         kinds = [action.what for action in self.actions]
         first = (reasons or [quiet])[0] if not self.record["missed"] else self.record["told"]
         todo, command = _TODO.get(next((action.what for action in weighed if action.what in _ASKS), ""), _TODO[""])
-        opening = Opening(first, todo, command, f"{self.case_words} {self.words}", ("windows", "alarms", "cases"))
+        means = first.removeprefix("Alarm: ")   # the verdict beside it says so
+        opening = Opening(means, todo, command, f"{self.case_words} {self.words}", ("windows", "alarms", "cases"))
         return dict(
             opening=opening,
             verdict="alarm" if asks or self.record["missed"] else "ok",

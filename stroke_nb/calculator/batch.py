@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .drawings import count_of_1000
 from .inputs import is_blank, read_number
 from .reasons import top_reasons
+from .words import ENGLISH, Words
 from ..errors import DataError
 from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME, RECORD
 from ..layout import text_rows, Upload
@@ -38,39 +39,36 @@ class Table:
 # %% ../../nbs/calculator/batch.ipynb #6654fd6c
 _IDS = tuple(map(plain_name, RECORD.ids))
 
-def _field_places(columns: list[str]) -> dict[str, int]:
+def _field_places(columns: list[str], words: Words) -> dict[str, int]:
     "Where the inputs and the id are; a `DataError` where an input is missing or there twice."
     places = {}
     for n, column in enumerate(columns):
         plain = plain_name(column)
         name = "id" if plain in _IDS else ALIASES.get(plain)
         if name in places:
-            raise DataError(
-                f"columns {columns[places[name]]!r} and {column[:60]!r} both mean {name!r}: keep one of them"
-            )
+            both = dict(first=repr(columns[places[name]]), second=repr(column[:60]), field=repr(name))
+            raise DataError(words("file_twice", **both))
         if name and name != OUTCOME: places[name] = n
     if absent := [name for name in INPUTS if name not in places]:
         present = ", ".join(column[:40] for column in columns[:15])
-        raise DataError(
-            f"column{'s' if len(absent) > 1 else ''} {', '.join(absent)} missing: found {present}; "
-            "add or rename them, blank cells are allowed"
-        )
+        raise DataError(words("file_absent", absent=", ".join(absent), present=present))
     return places
 
 def read_table(
     data: bytes,               # of a CSV file
     name: str = "the file",    # for messages
+    words: Words = ENGLISH,
 ) -> Table:
     "A file of patients, read and its columns known."
-    if len(data) > MOST_BYTES: raise DataError(
-        f"{name} has {len(data) / 1e6:,.0f} MB: give at most {MOST_BYTES / 1e6:.0f} MB, or use `stroke-nb score`"
-    )
+    if len(data) > MOST_BYTES:
+        sizes = dict(size=words.grouped(len(data) / 1e6), most=f"{MOST_BYTES / 1e6:.0f}")
+        raise DataError(words("file_large", file=name, **sizes))
     columns, rows = text_rows(Upload(name, data))
     if len(rows) > MOST_ROWS:
-        raise DataError(f"{name} has {len(rows):,} rows: give at most {MOST_ROWS:,}, or use `stroke-nb score`")
+        raise DataError(words("file_rows", file=name, rows=words.grouped(len(rows)), most=words.grouped(MOST_ROWS)))
     if taken := set(_OURS) & set(columns):
-        raise DataError(f"column {sorted(taken)[0]!r} is there already: rename or drop it, ours goes there")
-    return Table(columns, rows, _field_places(columns))
+        raise DataError(words("file_taken", column=repr(sorted(taken)[0])))
+    return Table(columns, rows, _field_places(columns, words))
 
 # %% ../../nbs/calculator/batch.ipynb #13c5f53e
 def _value(name: str, cell: str):

@@ -45,6 +45,7 @@ from .reasons import Comparison, UnknownField, Why
 from .templates import render
 from .words import ENGLISH, Words
 from ..fields import INPUTS, RECORD
+from ..margins import INTERVAL_COVERAGE
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/pages.ipynb #f600eacd
@@ -85,12 +86,10 @@ def declined_html(
 
 def trouble_html(
     number: str,   # under which the log tells of it
+    words: Words = ENGLISH,
 ) -> Markup:
     "A friendly line for an error nobody foresaw."
-    return _answer(
-        "Something went wrong here, and nothing was changed by it. Try again, or start the page anew.", "none",
-        detail=f"Tell whoever runs this page the number {number}: the detail is in its log.",
-    )
+    return _answer(words("trouble"), "none", detail=words("trouble_detail", number=number))
 
 # %% ../../nbs/calculator/pages.ipynb #ad265015
 def _legend(answer: RiskSummary) -> list[tuple[str, str]]:
@@ -130,7 +129,8 @@ def perspective_html(
     if answer.is_empty: return render("perspective.html", **shown, icons=icon_array(answer.share))
     if answer.risk is None: return ""
     shown |= dict(doubts=answer.warnings, legend=_legend(answer), similar=similar_words(answer))
-    if not brief and answer.low is not None: shown["interval"] = answer.words("interval_words")
+    held = f"{100 * INTERVAL_COVERAGE:.0f}"
+    if not brief and answer.low is not None: shown["interval"] = answer.words("interval_words", held=held)
     if not brief and answer.words.language == "en":   # peers have English names only
         among = peers_words(answer) if answer.peers else ""
         shown |= dict(place=place_words(answer), among=among, peers=_peers(answer))
@@ -192,15 +192,14 @@ def compare_html(comparison: Comparison) -> Markup:
     )
 
 # %% ../../nbs/calculator/pages.ipynb #f39442a7
-def _batch_words(scored: Scored) -> str:
+def _batch_words(scored: Scored, words: Words) -> str:
     "How many rows have a risk, and how many events are expected among them."
-    good, bad, rows = len(scored.good), len(scored.bad), len(scored.lines)
-    words = f"All {rows:,} rows have a risk."
-    if bad: words = f"{good:,} of {rows:,} rows have a risk; {bad:,} can’t be used."
-    if not good: return words
-    expected = sum(line.risk for line in scored.good)
-    events = RECORD.outcome.full_plural
-    return f"{words} Taken together, about {expected:,.0f} {events} are expected among the {good:,}."
+    good, bad, rows = (words.grouped(len(lines)) for lines in (scored.good, scored.bad, scored.lines))
+    said = words("some_rows" if scored.bad else "all_rows", good=good, bad=bad, rows=rows)
+    if not scored.good: return said
+    expected = words.grouped(sum(line.risk for line in scored.good))
+    events = RECORD.outcome.full_plural if words.language == "en" else words.outcome["plural"]
+    return f"{said} {words('rows_expected', expected=expected, events=events, good=good)}"
 
 def _batch_row(line: Line) -> tuple:
     "A scored row in a table of the page."
@@ -212,16 +211,18 @@ def _row_name(line: Line) -> str: return f"{line.number} ({line.key[:40]})" if l
 def many_html(
     scored: Scored,
     most: int = 50,   # rows of each sort on the page
+    words: Words = ENGLISH,
 ) -> Markup:
     "What became of an uploaded file."
     return render(
-        "batch.html", words=_batch_words(scored), most=most, risks=[_batch_row(line) for line in scored.good],
+        "batch.html", say=words, words=_batch_words(scored, words), most=most,
+        risks=[_batch_row(line) for line in scored.good],
         faults=[(_row_name(line), line.fault) for line in scored.bad],
     )
 
-def download_html(text: str, name: str) -> Markup:
+def download_html(text: str, name: str, words: Words = ENGLISH) -> Markup:
     "A link that saves a text as a file; nothing leaves the page for it."
-    return render("download.html", name=name, content=b64encode(text.encode()).decode())
+    return render("download.html", say=words, name=name, content=b64encode(text.encode()).decode())
 
 # %% ../../nbs/calculator/pages.ipynb #4e6e6b0f
 SIMULATED_WORDS = ENGLISH("simulated")

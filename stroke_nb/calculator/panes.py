@@ -42,11 +42,11 @@ def note_error(error: BaseException) -> str:
     return number
 
 @contextmanager
-def guarded(place: ui.HTML):
+def guarded(place: ui.HTML, words: Words = ENGLISH):
     "Show what goes wrong inside as words in `place`."
     try: yield
-    except DataError as error: place.value = pages.declined_html([("", str(error))])
-    except Exception as error: place.value = pages.trouble_html(note_error(error))
+    except DataError as error: place.value = pages.declined_html([("", str(error))], words)
+    except Exception as error: place.value = pages.trouble_html(note_error(error), words)
 
 # %% ../../nbs/calculator/panes.ipynb #cf631ee0
 class AnswerPane:
@@ -139,22 +139,18 @@ class Upload(ui.VBox):
     def __init__(
         self,
         first: Callable[[], tuple],   # gives scorer, first values and prevalence as they are now
+        words: Words = ENGLISH,
     ):
-        self.first, self.scored = first, None
-        self.file = lean(ui.FileUpload, accept=".csv,text/csv,text/plain", description="Choose a CSV file")
+        self.first, self.words, self.scored = first, words, None
+        self.file = lean(ui.FileUpload, accept=".csv,text/csv,text/plain", description=words("choose_file"))
         self.file.add_class(f"sn-most-{MOST_BYTES}").observe(self._score, "value")
         self.progress, self.download, self.many = (
             lean(ui.HTML).add_class(f"sn-{name}") for name in ("progress", "download", "many")
         )
         self.progress.add_class("sn-live")
-        words = (
-            f"A CSV file with a header row and the {count_words(len(INPUTS))} columns {', '.join(INPUTS)}; "
-            f"an id column "
-            f"is welcome, blank cells are allowed. At most {MOST_BYTES / 1e6:.0f} MB. "
-            f"It is scored for the place of use "
-            "chosen above and forgotten when the page is closed."
-        )
-        parts = [lean(ui.HTML, paragraph(words)), self.file, self.progress, self.download, self.many]
+        count = count_words(len(INPUTS)) if words.language == "en" else len(INPUTS)
+        asked = words("upload_words", count=count, columns=", ".join(INPUTS), size=f"{MOST_BYTES / 1e6:.0f}")
+        parts = [lean(ui.HTML, paragraph(asked)), self.file, self.progress, self.download, self.many]
         super().__init__(parts, **look_of(ui.VBox))
 
     def say(self, words: str): self.progress.value = paragraph(words)
@@ -163,17 +159,16 @@ class Upload(ui.VBox):
         "Score a file that was chosen."
         if not change["new"]: return
         self.many.value = self.download.value = ""
-        with guarded(self.progress):
-            self.say("Reading …")
+        with guarded(self.progress, self.words):
+            self.say(self.words("reading"))
             self._show(self._scored(change["new"][0]))
         self.file.value = ()   # the file isn't kept
 
     def _scored(self, file: dict) -> Scored:
-        table = read_table(bytes(file["content"]), file["name"])
+        table, grouped = read_table(bytes(file["content"]), file["name"], self.words), self.words.grouped
         model, _, prevalence, _ = self.first()
-        return score_table(
-            model, table, prevalence, lambda done, rows: self.say(f"{done:,} of {rows:,} rows scored …")
-        )
+        def tell(done, rows): self.say(self.words("rows_scored", done=grouped(done), rows=grouped(rows)))
+        return score_table(model, table, prevalence, tell)
 
     def clear(self):
         "Forget the file and what became of it."
@@ -181,14 +176,21 @@ class Upload(ui.VBox):
         for part in (self.progress, self.download, self.many): part.value = ""
 
     def _show(self, scored: Scored):
-        self.scored, self.many.value = scored, pages.many_html(scored)
-        self.download.value = pages.download_html(to_csv(scored), f"{RECORD.name}-risks.csv")
-        self.say(f"Done: {len(scored.good):,} rows with a risk, {len(scored.bad):,} without.")
+        self.scored, self.many.value = scored, pages.many_html(scored, words=self.words)
+        self.download.value = pages.download_html(to_csv(scored), f"{RECORD.name}-risks.csv", self.words)
+        good, bad = (self.words.grouped(len(lines)) for lines in (scored.good, scored.bad))
+        self.say(self.words("rows_done", good=good, bad=bad))
+
+    def take_over(self, other: "Upload"):
+        "Show what another one had, in one's own words."
+        if other.scored: self._show(other.scored)
 
 # %% ../../nbs/calculator/panes.ipynb #f45bc1bb
 class AboutModel:
     "Pages on how well the model does, and what it can't do."
-    titles = "Validation", "Fairness", "Limits", "Model card"
+    titles = {
+        "Validation": "tab_validation", "Fairness": "tab_fairness", "Limits": "tab_limits", "Model card": "tab_card",
+    }   # name of a page and the text that heads it
 
     def __init__(self):
         self.pages = {title: lean(ui.HTML).add_class("sn-about").add_class("sn-english") for title in self.titles}

@@ -78,8 +78,8 @@ class RiskCalculator(ui.VBox):
         self._strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
         self.words, self.pane, self.about = Words(language), AnswerPane(), AboutModel()
         self.pane.for_patient = reader == "patient"
-        self.upload, self.link, self.banner = Upload(self._entered), LinkBox(self._open_link), lean(ui.HTML)
-        self.upload.add_class("sn-english")
+        self.link, self.banner = LinkBox(self._open_link), lean(ui.HTML)
+        self.upload: Upload | None = None
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
         self.opened.on_click(lambda _: self._renew())
         hidden = (lean(ui.Text, layout=dict(display="none")) for _ in range(2))
@@ -97,6 +97,8 @@ class RiskCalculator(ui.VBox):
         self.form = RecordForm(self._refresh, self._strongest, words)
         self.place = PlaceField(self.model, self._refresh, words)
         self.what_if = WhatIf(self._entered, self._strongest, words)
+        before, self.upload = self.upload, Upload(self._entered, words)
+        if before: self.upload.take_over(before)
         self.tabs = self._tabs()
         columns = lean(ui.Box, [self.pane.answer, self._entry(), self.pane.more]).add_class("sn-columns")
         hidden = [style(), self.link, self.opened, self.asked, self.told]
@@ -146,7 +148,8 @@ class RiskCalculator(ui.VBox):
         title = f"{RISK_WORDS[0].upper()}{RISK_WORDS[1:]}" if words.language == "en" else words.title
         definition = words.outcome["definition"] and words("limit_definition")
         note = "" if words.language == "en" else f"{definition} {words('session')}"   # English: as the page was made
-        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator", "still_here")
+        keys = ("copy_link", "link_copied", "copy_this", "skip_calculator", "still_here",
+                "session_ended", "connection_lost", "start_again")
         said = {key: words(key) for key in keys} | dict(
             lang=words.language, reader=reader, title=title, note=note, purpose=words("purpose", purpose=purpose()),
             print_page=words("letter" if self.pane.for_patient else "print_page"),
@@ -165,7 +168,7 @@ class RiskCalculator(ui.VBox):
     def _tabs(self) -> ui.Tab:
         tabs = lean(
             ui.Tab, [self.what_if, self.upload, *self.about.pages.values()],
-            titles=(self.words("what_if"), "Many people", *self.about.pages), selected_index=0,
+            titles=tuple(map(self.words, ("what_if", "many", *self.about.titles.values()))), selected_index=0,
         ).add_class("sn-tabs")
         tabs.observe(lambda _: self._fill_tab(), "selected_index")
         return tabs
@@ -224,7 +227,7 @@ class RiskCalculator(ui.VBox):
 
     def _fill_tab(self):
         index = self.tabs.selected_index
-        if index is not None: self.about.fill(self.tabs.titles[index], self.model)
+        if index is not None and index >= 2: self.about.fill(list(self.about.pages)[index - 2], self.model)
 
     def _show_model(self):
         "What depends on the model alone."

@@ -6,6 +6,7 @@
 __all__ = ['DIRECTED', 'MEASURED', 'SINGLE', 'KINDS', 'BlendedTrees', 'settings_of', 'Kind', 'StrongestField']
 
 # %% ../../nbs/model/kinds.ipynb #5202c345
+import os
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -43,6 +44,8 @@ def _trees_settings(**params) -> dict:
     )
 
 # %% ../../nbs/model/kinds.ipynb #da49a8a0
+_LARGE = 200_000   # rows from which on a fit by itself takes all cores; below, fits run side by side
+
 class BlendedTrees(ClassifierMixin, BaseEstimator):
     "Mean, in log-odds, of a ridge logistic regression on measured fields and monotone CatBoost on the encoded record."
     def __init__(self, C=0.1, bags=4, seed=0, trees=None):
@@ -53,8 +56,10 @@ class BlendedTrees(ClassifierMixin, BaseEstimator):
         from catboost import CatBoostClassifier, sum_models
         self.classes_, self.centre_ = np.array([0, 1]), np.average(X, axis=0, weights=sample_weight)
         self.coef_, self.intercept_ = self._fit_line(X, y, sample_weight)
+        settings = _trees_settings(**(self.trees or {}))
+        if len(X) > _LARGE: settings["thread_count"] = os.cpu_count()
         bag = [
-            CatBoostClassifier(**_trees_settings(**(self.trees or {})), random_seed=self.seed + b).fit(
+            CatBoostClassifier(**settings, random_seed=self.seed + b).fit(
                 X, y, sample_weight=sample_weight
             )
             for b in range(self.bags)

@@ -18,7 +18,7 @@ from .held_out import unseen
 from ..validation.provenance import known_words, share_known
 from .rules import field_rule, groups_rule, metric_rules, order_rule, Policy, RATIOS, size_rule
 from ..schema import require_outcome
-from ..validation.bootstrap import named, percentiles, resamples, score
+from ..validation.bootstrap import named, percentiles, resamples, rescaled, score
 from ..validation.calibration import calibration_slope, observed_expected_interval, observed_expected_ratio
 from ..validation.discrimination import auroc, auroc_difference, auroc_interval
 from ..validation.metrics import at
@@ -64,6 +64,7 @@ def paired(
     values = np.array([scores_of(p, slice(None)) for p in (champion, challenger)])
     draws = np.array([[scores_of(p, rows) for p in (champion, challenger)]
                       for rows in resamples(len(y), n_boot, seed, person)])
+    draws = rescaled(draws, values, len(y), person)
     gap, gaps = np.diff(_distances(values), axis=0)[0], np.diff(_distances(draws), axis=1)[:, 0]
     interval, gap_interval = limits(draws[:, 1]), limits(gaps)
     return pd.DataFrame(

@@ -174,6 +174,11 @@ def _people(y: np.ndarray, name: str) -> np.ndarray:
                             "and its figures are worth something from about 100")
     return known
 
+def _alike(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    "Columns whose names differ in capitals and punctuation only: the first and each other."
+    first = {}
+    return [(first[plain], name) for name in frame if first.setdefault(plain := plain_name(name), name) != name]
+
 def _ids(columns: dict[str, Column], names: dict[str, str]) -> list[str]:
     "Names of the column that tells people apart; row numbers don't, as every file has the same."
     plain = {column: names[column].removesuffix("_value") for column in columns}   # `id` is a name in use
@@ -237,11 +242,12 @@ def draft(
     blank = [f"{(~rows).sum():,} rows have no outcome and weren't looked at"] if not rows.all() else []
     frame, y = frame[rows].reset_index(drop=True), y[rows]
     own = {find_column(frame, column): "as you said" for column in without}
+    alike = {column: f"reads as {first!r} does: rename it" for first, column in _alike(frame) if column not in own}
     names = {}
     for column in frame: names[column] = field_name(column, taken=(outcome_settings["column"], *names.values()))
     columns = {column: yes_no(column_of(frame[column], names[column])) for column in frame if column != outcome}
     ids = _ids(columns, names)
-    done = _gather(columns, names, y, ids, own, outcome_settings["column"])
+    done = _gather(columns, names, y, ids, own | alike, outcome_settings["column"])
     if not done.fields:
         why = "; ".join(f"{column}: {reason}" for column, reason in list(done.left_out.items())[:10])
         raise DataError(f"no column can be a field of a record. {why or 'The file has no other column'}")

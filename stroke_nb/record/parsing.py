@@ -25,7 +25,7 @@ def plain_name(name) -> str:
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 NAMES_IN_USE = (   # by the workspace: no field can have them
     "id", "records", "prevalence", "person_id", "request_id", "risk", "low", "high", "interval", "true_risk", "time",
-    "row",
+    "row", "self",
     # columns of the prediction log, its windows and its exports
     "caller", "imputed", "latency_ms", "model_sha256", "model_version", "observed", "person", "positive",
     "prediction_id", "received", "record", "role", "seq", "served", "turn", "model_config",

@@ -65,7 +65,7 @@ def reason_against(
     if column.kind == "identifier" and named("row_numbers", name): return "a row number"
     if column.kind == "identifier" and pd.api.types.is_numeric_dtype(column.values):
         return "different in nearly every row: a key"
-    if named("identifiers", name) and (distinct := known.nunique()) > max(100, .2 * len(known)):
+    if named("identifiers", name) and ((distinct := known.nunique()) > max(100, .2 * len(known)) or name == "id"):
         return f"a key with {distinct:,} different values; if it tells people apart, keep one row for each person"
     if column.kind in ("identifier", "text", "category") and (reason := _text_reason(column)): return reason
     if column.kind == "date": return "a date: write the years, days or months that it stands for as a number"

@@ -49,7 +49,7 @@ _HEAD = """\
 
 def _field(name: str, settings: dict, note: str) -> list[str]:
     "A field's paragraph."
-    lines = [f"  {name}:   # {note}"]
+    lines = [f"  {_scalar(name)}:   # {note}"]
     for key, value in settings.items():
         if key != "categories": lines += _entry(key, value, 4)
         else:

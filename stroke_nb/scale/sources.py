@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import DataError
-from ..fields import ALIASES, CATEGORIES, RECORD
+from ..fields import ALIASES, CATEGORIES, TEXTS
 from ..files import sha256_of
 from ..record.parsing import plain_name
 from . import pieces
@@ -70,7 +70,7 @@ def _batches(path: Path, as_text: bool) -> Iterator[pa.RecordBatch]:
         yield batch
 
 def _csv_batches(path: Path, as_text: bool) -> Iterator[pa.RecordBatch]:
-    yield from map(frame_batch, csv_pieces(path, pieces.ROWS, text=None if as_text else RECORD.ids))
+    yield from map(frame_batch, csv_pieces(path, pieces.ROWS, text=None if as_text else TEXTS))
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
     "The rows of a Parquet file, texts of categories as dictionaries."

@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from ..arithmetic import AVERAGING
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
+from ..margins import COVERAGE_WORDS
 from ..record.definition import Field
 from .values import Day, OutcomeValue, person_id, VISIBLE
 
@@ -141,7 +142,7 @@ class Prediction(BaseModel):
     model_sha256: _Hash
     risk: Annotated[_Risk, _says(f"Probability of {_event.a}{_event.within}.")]
     low: Annotated[_Risk | None, _says("Lower end of the middle 95 % of refits; null where the model has none.")]
-    high: Annotated[_Risk | None, _says("Upper end of the middle 95 % of refits: no confidence interval.")]
+    high: Annotated[_Risk | None, _says(f"Upper end. No confidence interval: {COVERAGE_WORDS}.")]
     level: Annotated[float, _says("Share of refitted models that the interval holds.")]
     positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]

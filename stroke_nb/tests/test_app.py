@@ -436,6 +436,10 @@ def test_two_readers_in_four_languages(visit):
     assert page.page.url.startswith(page.server.address + "?reader=patient&lang=es")
     page.page.locator(".sn-bar").get_by_text(Words("es")("clinician")).click()
     page.page.locator(".sn-part-why", has_text=Words("es")("waterfall")).wait_for()
+    page.page.get_by_role("tab", name="Muchas personas").click()
+    page.page.set_input_files("input[type=file]", files=[dict(name="a.csv", mimeType="text/csv", buffer=b"age,bmi\n67,20\n")])
+    page.page.get_by_text("faltan las columnas").wait_for()
+    page.page.get_by_role("tab", name="Límites").wait_for()
     call = page.page.locator(".sn-part-why pre").text_content()
     assert json.loads(re.search(r"-d '(.*)'", call)[1]) == summary(scorer(), EXAMPLE).record
 

@@ -36,7 +36,8 @@ from ..service.assembly import create_app
 from ..service.settings import Settings
 from ..validation.judging import validate_model
 from ..validation.provenance import fingerprint
-from ..validation.training import train, TrainingPlan
+from ..validation.plan import TrainingPlan
+from ..validation.training import train
 
 # %% ../../nbs/tests/test_cases.ipynb #b07ed2dc
 @cache

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'pytestmark', 'DEPLOY', 'LINTERS', 'commands', 'test_there_are_commands', 'test_the_command_line_takes_them',
-           'test_mlflow_takes_its_command', 'test_the_calculators_health_check_opens_no_session',
-           'test_services_run_as_told', 'test_the_lock_satisfies_each_image', 'test_what_is_copied_is_there',
-           'test_linters', 'test_the_canary_is_the_base_with_a_challenger_of_its_own',
-           'test_the_rendered_canary_fits_the_schemas', 'test_pods_reach_the_database_and_names_and_nothing_else',
-           'promtool', 'test_promtool', 'test_amtool', 'test_every_alert_has_a_test', 'known_series',
-           'test_expressions_ask_for_what_there_is', 'test_promtool_reads_the_dashboard',
-           'test_promtool_reads_the_metrics', 'listener', 'test_an_alert_reaches_people_and_so_does_its_end']
+           'test_spark_submits_the_command', 'test_mlflow_takes_its_command',
+           'test_the_calculators_health_check_opens_no_session', 'test_services_run_as_told',
+           'test_the_lock_satisfies_each_image', 'test_what_is_copied_is_there', 'test_linters',
+           'test_the_canary_is_the_base_with_a_challenger_of_its_own', 'test_the_rendered_canary_fits_the_schemas',
+           'test_pods_reach_the_database_and_names_and_nothing_else', 'promtool', 'test_promtool', 'test_amtool',
+           'test_every_alert_has_a_test', 'known_series', 'test_expressions_ask_for_what_there_is',
+           'test_promtool_reads_the_dashboard', 'test_promtool_reads_the_metrics', 'listener',
+           'test_an_alert_reaches_people_and_so_does_its_end']
 
 # %% ../../nbs/tests/test_deploy.ipynb #887f6801
 import contextlib
@@ -69,6 +70,10 @@ def _kubernetes() -> list[dict]:
         for container in document["spec"]["template"]["spec"]["containers"]
     ]
 
+def _spark() -> dict:
+    "The application of the Spark operator."
+    return yaml.safe_load((DEPLOY / "kubernetes/spark/score.yaml").read_text())["spec"]
+
 def commands() -> list[list[str]]:
     "What the images are told to run."
     own = [json.loads(words) for name, words in _docker() if name == "CMD"]
@@ -76,11 +81,13 @@ def commands() -> list[list[str]]:
         own
         + [service["command"] for service in _compose().values() if "build" in service]
         + [service["args"] for service in _kubernetes()]
+        + [["stroke-nb", *_spark()["arguments"]]]
     )
 
 # %% ../../nbs/tests/test_deploy.ipynb #775f2c16
 def test_there_are_commands():
-    assert len(commands()) >= 6 and {words[0] for words in commands()} == {"stroke-nb", "mlflow"}
+    assert f"pyspark=={_spark()['sparkVersion']} " in (ROOT / "spark.txt").read_text()   # the version that is tested
+    assert len(commands()) >= 7 and {words[0] for words in commands()} == {"stroke-nb", "mlflow"}
 
 _own = [words for words in commands() if words[0] == "stroke-nb"] if ROOT else []
 
@@ -89,6 +96,13 @@ def test_the_command_line_takes_them(words):
     group = get_command(app)
     command = group.commands[words[1]]   # type: ignore[attr-defined]  # a typer group
     command.make_context(words[1], words[2:])   # raises where an option isn't there or a value isn't allowed
+
+def test_spark_submits_the_command():
+    "The file that spark-submit starts is the command; what it was given stands in the application."
+    program = [python(), DEPLOY / "kubernetes/spark" / Path(_spark()["mainApplicationFile"]).name]
+    words = ["score", "s3a://a/in", "s3a://a/out", "--model", "nowhere"]
+    done = subprocess.run([*program, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and "nowhere: no model there" in done.stderr + done.stdout
 
 def test_mlflow_takes_its_command():
     [words] = [words for words in commands() if words[0] == "mlflow"]
@@ -187,6 +201,10 @@ LINTERS = {
     "Dockerfile": [_tool("hadolint"), DEPLOY / "Dockerfile"],
     "compose file, by its specification": [
         _tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml",
+    ],
+    "Spark application": [
+        _tool("check-jsonschema"), "--schemafile", DEPLOY / "kubernetes/spark/schema.json",
+        DEPLOY / "kubernetes/spark/score.yaml",
     ],
     "compose file, by its safety": [_tool("compose-lint"), DEPLOY / "compose.yaml"],
     "Kubernetes": [

@@ -7,7 +7,8 @@ __all__ = ['ROOT', 'pytestmark', 'FIRST', 'PAGES', 'Block', 'blocks', 'commands'
            'test_jobs_of_the_copy_are_small', 'Terminal', 'follow', 'test_commands_of_a_page',
            'test_blocks_say_what_they_are', 'test_pages_name_real_make_targets', 'named', 'fault',
            'test_named_commands_would_be_taken', 'test_wrong_commands_would_be_found', 'test_environment_page_is_whole',
-           'test_pictures_are_small_told_and_used', 'test_badges_are_true']
+           'test_the_coverage_of_an_interval_is_the_benchmarks', 'test_pictures_are_small_told_and_used',
+           'test_badges_are_true']
 
 # %% ../../nbs/tests/test_docs.ipynb #eb6786b8
 import doctest
@@ -28,6 +29,7 @@ from pathlib import Path
 import pytest
 
 from ..cohort import simulate
+from ..margins import INTERVAL_COVERAGE
 from ..site.cells import cells_of
 from .small_runs import own_environment, place
 
@@ -292,6 +294,12 @@ def test_environment_page_is_whole():
     )
 
 # %% ../../nbs/tests/test_docs.ipynb #af23242f
+def test_the_coverage_of_an_interval_is_the_benchmarks():
+    text = (ROOT / "nbs/docs/interval_benchmark.txt").read_text(encoding="utf-8")
+    head, row = (next(line for line in text.splitlines() if line.startswith(start)) for start in ("rule", "95 % of refits"))
+    place = head.index(" all") + 4   # columns are flush right
+    assert f"{INTERVAL_COVERAGE:.3f}" == row[:place].split()[-1]
+
 def test_pictures_are_small_told_and_used():
     pictures = {path.name: path.stat().st_size for path in (ROOT / "nbs/docs/images").glob("*.*g")}
     pages = [*PAGES.values(), ROOT / "nbs/index.ipynb"]

@@ -175,15 +175,19 @@ def e90(y, p) -> float:
     return float(np.quantile(_calibration_error(y, p), 0.9))
 
 # %% ../../nbs/validation/calibration.ipynb #d800a077
+_DRAWN = 20_000   # people of whom chance is drawn where there are over five times as many
+
 def ici_by_chance(
     p: np.ndarray,       # predicted risk of each person, shape (n,)
     draws: int = 100,
     seed: int = 20260101,
 ) -> Interval:           # mean of the draws, and their middle 95 %
     "The ICI that chance alone would give, were every risk exactly right."
-    rng, drawn = np.random.default_rng(seed), []
+    rng, drawn, n = np.random.default_rng(seed), [], len(p)
+    if n > 5 * _DRAWN: p = rng.choice(p, _DRAWN, replace=False)
     for _ in range(draws):
         y = (rng.random(len(p)) < p) * 1.0
         if y.min() < y.max(): drawn.append(ici(y, p))
     if not drawn: raise Undefined("the risks are so near to 0 or 1 that no draw holds both outcomes")
-    return Interval(float(np.mean(drawn)), *(float(limit) for limit in np.quantile(drawn, [0.025, 0.975])))
+    fewer = (len(p) / n)**0.5   # what chance gives falls with the root of the people
+    return Interval(*(float(fewer * value) for value in (np.mean(drawn), *np.quantile(drawn, [0.025, 0.975]))))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..cohort import folds as stratified_folds
 from ..model.features import PlausibleValues
-from ..model.fitting import fit, Fitted, side_by_side, tune
+from ..model.fitting import fit, Fitted, MOST, side_by_side, tune
 from ..model.kinds import KINDS
 from ..schema import validate
 from ..settings import did_you_mean
@@ -57,10 +57,17 @@ def _left_out(kind, X, y, test, trials, params, seed) -> np.ndarray:
     settings = dict(params or {}) | (tune(kind, X, y, trials, seed) if trials else {})
     return fit(KINDS[kind], X, y, seed, settings).risk(test)
 
+def _at_most(rows: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    "Rows of as many people as a model of a fold learns from, those with the outcome in their share."
+    return rows if len(rows) <= MOST else rows[_part(y[rows], MOST / len(rows), seed)]
+
 def _in_folds(names, predict: Callable, X, y, folds, repeats, seed, jobs, progress) -> OutOfFold:
     "Call predict(name, X_train, y_train, X_test) for every name in every fold."
     from joblib import delayed
-    splits = [(r, k, *rows) for r in range(repeats) for k, rows in enumerate(stratified_folds(y, folds, seed + r))]
+    splits = [
+        (r, k, _at_most(train, y, seed), test) for r in range(repeats)
+        for k, (train, test) in enumerate(stratified_folds(y, folds, seed + r))
+    ]
     fold, risks = np.empty((repeats, len(y)), int), np.empty((len(names), repeats, len(y)))
     for r, k, _, test in splits: fold[r, test] = k
     def one(i, r, train, test): return i, r, test, predict(names[i], X.iloc[train], y[train], X.iloc[test])

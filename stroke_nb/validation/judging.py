@@ -91,6 +91,12 @@ def _enough(y: np.ndarray, source: str) -> None:
     )
 
 # %% ../../nbs/validation/judging.ipynb #2939fbda
+def _model_option(folder: Path | None) -> str:
+    "The parameter that names the model of a folder; none for the model in use, or where it lies in none."
+    if folder is None or folder == Path("models/champion").resolve(): return ""
+    place = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return f" -p model {shlex.quote(str(place))}"
+
 def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
     "Who the model is judged on."
     model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
@@ -196,6 +202,7 @@ def validate_model(
                     update_slope=test.slope)
     subject = "the model" if new else "a model made the same way from the other four fifths"
     named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
+    named += _model_option(getattr(judge, "folder_", None))
     verdict, opening, reasons = validation_verdict(
         scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "", familiar)
     return ValidationLook(test, sections, dict(

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from ..arithmetic import logit
 from ..display import BLUE, estimate, GREY, label, percent
 from ..fields import RECORD
+from ..model.fitting import MOST
 from .calibration import fit_logistic
 from .cross_validation import OutOfFold
 from .discrimination import auroc_interval
@@ -59,7 +60,9 @@ def learning_curve(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:   # events, metric, value, low, high; and each person's log loss, by events
     "AUROC within folds, log loss and slope by the number of events learned from."
     y, fold = parts.y, parts.fold[0]
-    learned, rows, losses = y.sum() * (1 - 1 / (fold.max() + 1)), [], {}
+    share_of_others = 1 - 1 / (fold.max() + 1)
+    learned = y.sum() * min(share_of_others, MOST / len(y))
+    rows, losses = [], {}
     for share, p in [*((float(kind), parts.repeats(kind)[0]) for kind in parts.kinds), (1.0, all_)]:
         events = round(share * learned)
         losses[events] = _losses(y, p)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..display import estimate, METRICS, percent
 from ..fields import FIELDS, LIMITS, RECORD
+from ..margins import COVERAGE_WORDS
 from .study import horizon_words, study_of
 from .subgroups import in_sentence
 from .tables import BY_CONSTRUCTION
@@ -44,6 +45,7 @@ def model_card(
         reasons=" ".join(result["reasons"]), source=data["source"].replace("`", ""), people=plain("people"),
         events=plain("events"), prevalence=percent(plain("prevalence"), 2), sha=data["sha256"],
         table="\n".join(["| measure | estimate |", "|---|---|", *rows]), mape=100 * plain("mape"),
+        coverage=COVERAGE_WORDS,
         version=result["model"]["version"], model_sha=result["model"]["sha256"],
     )
 

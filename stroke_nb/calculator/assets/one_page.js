@@ -400,7 +400,7 @@ function showParts(answer) {
   const steps = stepsOf(answer);
   showAlike(answer);
   if (patient) { showCounts(answer, steps); showAdvice(answer); return; }
-  if (answer.low !== null) at("icons").lastElementChild.append(make("p", {}, say("interval_words")));
+  if (answer.low !== null) at("icons").lastElementChild.append(make("p", {}, say("interval_words", {held: page.held})));
   showWhy(answer, steps); showUnknowns(answer); showCall(answer);
 }
 function update() {

@@ -377,11 +377,12 @@ function stay() {
 addEventListener("popstate", () => { if (history.state !== ENTERED && keepLink.values?.()) seen("#sn-stay").textContent = page.still_here; });
 const same = (one, other) => String(new URLSearchParams(one)) === String(new URLSearchParams(other));
 
-function lost(words) {
+function lost(key, english) {             // in the reader's language where the calculator has told it
   if (lost.said) return;
   lost.said = true;
   clearTimeout(kernel.alarm);
-  seen("#sn-lost p").textContent = words;
+  seen("#sn-lost p").textContent = page[key] || english;
+  if (page.start_again) seen("#sn-lost button").textContent = page.start_again;
   seen("#sn-lost").hidden = false;
   seen("#sn-main").inert = true;
   seen("#sn-lost button").focus();
@@ -400,10 +401,10 @@ async function reconnect() {
   for (let attempt = 0; attempt < 6 && !lost.said; attempt++) {
     await pause(Math.min(2 ** attempt / 4, 4));
     const state = await alive();
-    if (state === false) return lost("This session has ended, because it was idle for long or stopped working. Your values are kept.");
+    if (state === false) return lost("session_ended", "This session has ended, because it was idle for long or stopped working. Your values are kept.");
     if (state) { kernel.waiting.clear(); return kernel.open(); }
   }
-  lost("The connection to the calculator is lost. Your values are kept.");
+  lost("connection_lost", "The connection to the calculator is lost. Your values are kept.");
 }
 
 // ---------------------------------------------------------------- beginning
@@ -431,7 +432,7 @@ function begin() {
     if (type === "comm_close") models.delete(content.comm_id);
     if (type === "comm_msg" && data.method === "update") models.get(content.comm_id)?.told(data.state);
   };
-  kernel.ondeath = () => lost("This session has stopped working. Your values are kept.");
+  kernel.ondeath = () => lost("session_ended", "This session has ended, because it was idle for long or stopped working. Your values are kept.");
   kernel.onsilence = async () => { if (await alive() === false) kernel.ondeath(); };
   kernel.onclose = () => { if (!leaving) reconnect(); };
   kernel.open();
@@ -445,7 +446,7 @@ function first(states) {
   for (const [id, each] of Object.entries(states)) models.set(id, new Model(id, { ...each.state, _model_name: each.model_name }));
   const holders = [...document.querySelectorAll("[data-widget]")].filter((holder) => models.has(holder.dataset.widget));
   seen("#sn-wait").remove();
-  if (!holders.length) return lost("The calculator couldn't be shown this time.");
+  if (!holders.length) return lost("", "The calculator couldn't be shown this time.");
   for (const holder of holders) holder.replaceChildren(view(holder.dataset.widget));
   for (const each of models.values()) if (each.has("sn-opened")) each.click();
   askFor(asked);
