@@ -94,7 +94,8 @@ def _follow(base: dict, entries: dict, rescaled: dict[str, float]) -> dict:
     value_now = lambda name, value: _scaled(value, rescaled[name]) if name in rescaled else value
     record = deepcopy({name: value for name, value in base.items() if name not in ("fields", "outcome")})
     if "order" in record: record["order"] = _kept(record["order"], entries)
-    if record.get("strongest") not in entries: record.pop("strongest", None)
+    if record.get("strongest") not in entries:
+        for name in ("strongest", "alike"): record.pop(name, None)   # people alike are those alike in it first
     record["form"] = {heading: _kept(names, entries) for heading, names in record.get("form", {}).items()}
     examples = record.get("examples", {})
     for use in ("form", "service", "partial"):

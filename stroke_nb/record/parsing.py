@@ -130,6 +130,8 @@ def _check_names(section: Section, record: Record) -> None:
         for name in names:
             if name not in record.fields:
                 reject(section, f"{name} is no field. {did_you_mean(name, record.fields)}".strip(), place)
+    if record.alike and not record.strongest:
+        reject(section, "needs `strongest`, the field by which people are alike first; or leave `alike` out", "alike")
 
 def _group_fault(record: Record, group) -> str:
     "What is wrong with a group of a place's people; empty where nothing is."
