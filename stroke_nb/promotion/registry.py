@@ -144,6 +144,8 @@ def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc
 def _find(client, version):
     "A registered version, or an error that says which there are."
     versions = {str(registered.version): registered for registered in client.search_model_versions(f"name='{MODEL}'")}
+    hashes = {registered.tags.get("sha256", "")[:12]: registered for registered in versions.values()}
+    if (same := hashes.get(str(version))) is not None: return same
     if str(version) not in versions:
         numbers = ", ".join(sorted(versions, key=int)) or "none yet: run stroke-nb run train"
         raise RegistryError(
