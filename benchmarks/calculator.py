@@ -223,7 +223,7 @@ def main():
     if options.starts: return starts(options.starts, options.model)
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     link = "#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked"
-    our = dict(slider=".sn-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
+    our = dict(slider=".sn-field-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
     their = dict(slider=".noUi-handle", number=".widget-html-content", picture=".widget-output")
     failed, their_failed = [], []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as place:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..display import once_in, percent
+from .monitor import FOUND
 from .outcomes import EXPECTED_ASSUMES
 from ..installation import install_line
 from ..jobs.opening import Opening
@@ -193,7 +194,7 @@ class LookWords:
             return f"{ask}, and see whether the risks still hold for them.", self._validate()
         if look.alarm:
             ask += ", and don't rely on these risks until you know."
-            return (f"{ask} Then tell the next look.", self._next_look(restart="WHAT WAS FOUND")) if kept else (ask, "")
+            return (f"{ask} Then tell the next look.", self._next_look(restart=FOUND)) if kept else (ask, "")
         return "Nothing. Run this again when the next window is there.", self._next_look() if kept else ""
 
     @property

@@ -236,5 +236,7 @@ def run_command(
     own: dict,    # parameters that aren't its defaults
 ) -> str:
     "The command line of a run."
-    def text(value) -> str: return ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
+    def text(value) -> str:
+        if isinstance(value, bool): return str(value).lower()
+        return ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
     return shlex.join(["stroke-nb", "run", job, *(word for name in own for word in ("-p", name, text(own[name])))])

@@ -181,7 +181,7 @@ def champion_words(
 def _check_promotion(client, registered, comparison, override: str | None, days: float, models) -> None:
     "Raise unless this version may become champion."
     champion, sha256 = _champion_to_beat(client, models)[0], registered.tags.get("sha256")
-    if override is not None and not override.strip():
+    if override is not None and override.strip() in ("", "REASON"):   # as pages show the command
         raise RegistryError("an override needs a reason: say why the gate doesn't decide this time")
     if champion in (None, sha256) or override is not None: return   # nobody to be compared with
     if comparison is None:
