@@ -13,12 +13,15 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import distributions
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 from calculator import free_port, Page, running
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from playwright.sync_api import sync_playwright
-from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = ("#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban"
@@ -33,9 +36,24 @@ TRAIN = ("from stroke_nb.jobs.run import run_job\n"
          "run = run_job('train', dict(folds=3, repeats=1, refits=30, resamples=50), out={place!r}, progress=False); print(run.report)")
 
 
+def bring(tree: Path) -> None:
+    "What a commit's lock asks for and isn't installed here, beside its files; versions of what is here are this environment's."
+    lines = [line.rstrip(" \\") for line in (tree / "requirements.txt").read_text().splitlines() if "==" in line]
+    asked = [one for one in map(Requirement, lines) if one.marker is None or one.marker.evaluate()]
+    here = {canonicalize_name(one.metadata["Name"]) for one in distributions()}
+    missing = [f"{one.name}{one.specifier}" for one in asked if canonicalize_name(one.name) not in here]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tree / ".beside")]
+    if missing: subprocess.run([*pip, *missing], check=True)
+
+
+def surroundings(tree: Path) -> dict[str, str]:
+    "The environment of a commit's processes."
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / ".beside")])}
+
+
 def in_commit(tree: Path, code: str, **values) -> str:
     "What a piece of code prints with a commit's package."
-    done = subprocess.run([sys.executable, "-c", code.format(**values)], env=os.environ | {"PYTHONPATH": str(tree)}, cwd=tree,
+    done = subprocess.run([sys.executable, "-c", code.format(**values)], env=surroundings(tree), cwd=tree,
                           stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
@@ -44,7 +62,9 @@ def in_commit(tree: Path, code: str, **values) -> str:
 def worktree(commit: str, folder: Path):
     "A commit's files."
     subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(folder), commit], cwd=ROOT, check=True)
-    try: yield folder
+    try:
+        bring(folder)
+        yield folder
     finally: subprocess.run(["git", "worktree", "remove", "--force", str(folder)], cwd=ROOT, check=True)
 
 
@@ -52,14 +72,10 @@ def worktree(commit: str, folder: Path):
 def served(tree: Path, model: Path):
     "The address of a commit's calculator, with warm sessions."
     port = free_port()
-    line = (f"import sys; sys.path.insert(0, {str(tree)!r}); from stroke_nb.calculator.app import serve_app; "
+    line = (f"from stroke_nb.calculator.app import serve_app; "
             f"serve_app({port}, {str(model)!r}, warm=2, grace=0.5)")
     ready = lambda: b'"warm": 2' in urlopen(f"http://localhost:{port}/healthz", timeout=5).read()
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = str(tree)   # sessions are processes of their own
-    try:
-        with running([sys.executable, "-c", line], ready, tree): yield f"http://localhost:{port}/{LINK}"
-    finally: os.environ["PYTHONPATH"] = before
+    with running([sys.executable, "-c", line], ready, tree, surroundings(tree)): yield f"http://localhost:{port}/{LINK}"
 
 
 def paint(browser, report: Path) -> float:

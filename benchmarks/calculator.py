@@ -82,9 +82,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command, ready, folder=None):
+def running(command, ready, folder=None, env=None):
     "A server, until it is ready and then while it is used."
-    with open(os.devnull, "w") as nothing: process = subprocess.Popen(command, cwd=folder, stdout=nothing, stderr=nothing, start_new_session=True)
+    with open(os.devnull, "w") as nothing: process = subprocess.Popen(command, cwd=folder, env=env, stdout=nothing, stderr=nothing, start_new_session=True)
     try:
         end = time.monotonic() + 90
         while True:

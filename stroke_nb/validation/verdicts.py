@@ -139,7 +139,8 @@ def training_verdict(
     sure = f"AUROC {estimate(scores['auroc'])} on people it hadn't seen. {ends} (slope {estimate(slope, 2)})."
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
     command = _training_command(verdict, model, kind, named)
-    opening = Opening(means, _DO[verdict], command, sure, [name for name in tiles if name])
+    aside = "good enough to be compared" if verdict == "ok" else ""
+    opening = Opening(means, _DO[verdict], command, sure, [name for name in tiles if name], aside=aside)
     prognosis = "" if _event.horizon else "not a prognosis, "
     reasons = [
         *opening.reasons, than, within_words(bands), calibration_words(scores, stratified=True), chosen,
@@ -217,7 +218,7 @@ def validation_verdict(
                  "them.")
         todo, command = "Validate on people whom the model hasn't seen.", again
     sure = f"{calibration_words(scores)}{_gain_words(test)}{also if verdict == 'unsure' else ''}"
-    short = sure.split(" On average they lie")[0]
+    short = f"{sure.split('; 0.8 to')[0].removesuffix('.')}."   # bounds and distance stand below
     opening = Opening(means, todo, command, short, ["observed_expected_ratio", "calibration_slope", "auroc", "events"])
     return verdict, opening, [*opening.reasons[:2], f"How sure: {sure[:1].lower()}{sure[1:]}",
                               f"AUROC {estimate(scores['auroc'])} on {who}."]
