@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import numpy as np
-from calculator import free_port, Page, running
+from calculator import free_port, running, sure
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from playwright.sync_api import sync_playwright
@@ -92,14 +92,16 @@ def paint(browser, report: Path) -> float:
 def measured(browser, addresses: list[str], reports: list[Path], options) -> dict[str, list[list[float]]]:
     "Name of what is measured to the values of both commits, the earlier one first."
     values = {name: [[], []] for name in ("click to answer", "key to number", "key to waterfall", "first paint")}
+    failures = []
     for turn in range(options.rounds):
         for side in (0, 1) if turn % 2 == 0 else (1, 0):
-            page = Page(browser, addresses[side], ANSWER)
+            page = sure(browser, addresses[side], ANSWER, failures)
             values["click to answer"][side].append(1000 * page.seconds)
             slid = page.slides(**PARTS, n=options.slides)
             page.close()
             values["key to number"][side] += slid[2:, 0].tolist()   # the first keys warm it up
             values["key to waterfall"][side] += slid[2:, 1].tolist()
+    print(f"visits without an answer within 45 s: {failures or 0}")
     for turn in range(options.paints):
         for side in (0, 1) if turn % 2 == 0 else (1, 0): values["first paint"][side].append(paint(browser, reports[side]))
     return values
