@@ -582,7 +582,8 @@ def test_accessible(visit, width, scheme):
     for tab in (None, *others):
         if tab:
             page.page.get_by_role("tab", name=Words(language)(tab)).click()
-            page.page.locator("[role=tabpanel]:visible").locator("input[type=file], .sn-about > *").first.wait_for(state="attached")
+            shown = page.page.locator("[role=tabpanel]:visible").locator("input[type=file], .sn-about > *")
+            shown.first.wait_for(state="attached")
         where = dict(include=[["[role=tabpanel]"]]) if tab else None   # what stands around it was looked at
         for violation in Axe().run(page.page, where, rules).response["violations"]:
             if violation["impact"] in ("serious", "critical"):
