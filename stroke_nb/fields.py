@@ -113,7 +113,8 @@ def _by_field(record: dict) -> dict:
         name = ALIASES.get(plain_name(key))
         if name is None or name == OUTCOME: continue
         if name in values:
-            raise DataError(f"{keys[name]} and {key} both mean {name!r}: keep one of them", (ValueFault(name, "given twice"),))
+            words = f"{keys[name]} and {key} both mean {name!r}: keep one of them"
+            raise DataError(words, (ValueFault(name, "given twice"),))
         values[name], keys[name] = value, key
     return values
 

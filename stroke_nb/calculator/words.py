@@ -61,10 +61,11 @@ class Words:
 
     def fault(self, error: DataError) -> str:
         "What is wrong, in the language; in English where it has no text for it."
-        if error.faults: return "; ".join(f"{self.label(fault.field)}: {self.value_fault(fault)}" for fault in error.faults)
+        told = (f"{self.label(fault.field)}: {self.value_fault(fault)}" for fault in error.faults)
+        if error.faults: return "; ".join(told)
         text = "" if self.language == "en" else (self.texts | faults()[self.language]).get(error.key, "")
-        values = {name: self.grouped(value) if isinstance(value, int) else value for name, value in error.values.items()}
-        return text.format_map(self.outcome | values) or str(error)
+        numbers = {name: self.grouped(value) for name, value in error.values.items() if isinstance(value, int)}
+        return text.format_map(self.outcome | error.values | numbers) or str(error)
 
     def value_fault(self, fault: ValueFault) -> str:
         "What is wrong with a value."
