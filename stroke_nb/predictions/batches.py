@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ROWS', 'schema_of', 'batches', 'read_inputs']
 
-# %% ../../nbs/predictions/batches.ipynb #b1dabccb
+# %% ../../nbs/predictions/batches.ipynb #e1705215
 from collections.abc import Iterator
 from itertools import islice
 
@@ -16,7 +16,7 @@ from pyarrow import compute as pc, csv, json
 from .tables import Utc
 from ..record.definition import Record
 
-# %% ../../nbs/predictions/batches.ipynb #a15d293e
+# %% ../../nbs/predictions/batches.ipynb #5e68fbb6
 ROWS = 65_536   # of a batch
 _TYPES = {
     Utc: pa.timestamp("us", tz="UTC"), sa.Date: pa.date32(), sa.Double: pa.float64(), sa.Boolean: pa.bool_(),
@@ -37,8 +37,10 @@ def _copied(connection: sa.Connection, query: sa.Select, schema: pa.Schema) -> I
         true_values=["t"], false_values=["f"],
     )
     # the service goes on answering meanwhile: one core, and no memory that grows with the rows
-    for setting in ("max_parallel_workers_per_gather = 0", "work_mem = '64MB'"):
-        connection.exec_driver_sql(f"SET LOCAL {setting}")
+    settings = dict(
+        max_parallel_workers_per_gather="0", work_mem="64MB", datestyle="ISO", extra_float_digits="1",   # every digit
+    )
+    for name, value in settings.items(): connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
     cursor = connection.connection.driver_connection.cursor()
     with cursor, cursor.copy(f"COPY ({words}) TO STDOUT (FORMAT csv)") as copy:
         rows = iter(copy)
@@ -66,7 +68,7 @@ def batches(
     for rows in read(connection, as_text, schema): yield rows
     if rows is None: yield schema.empty_table()
 
-# %% ../../nbs/predictions/batches.ipynb #419f04d1
+# %% ../../nbs/predictions/batches.ipynb #5a972ba8
 def read_inputs(
     texts: pa.ChunkedArray,   # of JSON, shape (n,)
     record: Record,           # that names the inputs

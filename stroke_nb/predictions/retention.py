@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SQLITE_MONTH', 'Retained', 'retain', 'sqlite_words']
 
-# %% ../../nbs/predictions/retention.ipynb #0fac89c1
+# %% ../../nbs/predictions/retention.ipynb #8801f12b
 import time
 from datetime import datetime
 from typing import NamedTuple
@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from ..errors import LogError
 from ..moments import utc_now
 from .database import Database
-from .partitions import DEFAULT, hold_partitions, Partition, partitions
+from .partitions import hold_partitions, Partition, partition_names, partitions
 from .tables import OUTCOMES, PREDICTIONS, RETENTION, Utc
 
-# %% ../../nbs/predictions/retention.ipynb #c5409461
+# %% ../../nbs/predictions/retention.ipynb #b8fc4e92
 class Retained(NamedTuple):
     "What a retention deleted."
     done: datetime
@@ -26,7 +26,7 @@ class Retained(NamedTuple):
     predictions: int
     outcomes: int
 
-# %% ../../nbs/predictions/retention.ipynb #d1a2c7fb
+# %% ../../nbs/predictions/retention.ipynb #80f6b397
 _TRIES, _PAUSE = 20, 0.5   # to get the lock, and seconds between them
 
 def _drop(connection: sa.Connection, months: list[Partition]) -> None:
@@ -46,13 +46,14 @@ def _drop(connection: sa.Connection, months: list[Partition]) -> None:
 def _delete_months(connection: sa.Connection, before: datetime, months: list[Partition]) -> None:
     "Drop what is wholly older, delete the rest."
     whole = [month for month in months if month.end <= before]
-    parts = [DEFAULT] + [month.name for month in months if month.month < before < month.end]
-    for name in parts:
+    later = [month for month in months if month.month >= before]
+    parts = {*partition_names(connection)} - {month.name for month in whole + later}
+    for name in sorted(parts):
         table = sa.table(name, sa.column("time", Utc))
         connection.execute(sa.delete(table).where(table.c.time < before))
     if whole: _drop(connection, whole)
 
-# %% ../../nbs/predictions/retention.ipynb #e9ccbbb2
+# %% ../../nbs/predictions/retention.ipynb #2e6a625a
 def _retain_months(connection: sa.Connection, before: datetime, months: list[Partition]) -> Retained:
     "In PostgreSQL."
     old = PREDICTIONS.c.time < before
@@ -99,7 +100,7 @@ def retain(
     with database.writing() as connection: months = partitions(connection)
     with database.writing(limit=False) as connection: return _retain_months(connection, before, months)
 
-# %% ../../nbs/predictions/retention.ipynb #5ec21483
+# %% ../../nbs/predictions/retention.ipynb #19909a42
 SQLITE_MONTH = 300_000   # predictions whose deletion takes about as long as a service waits
 
 def sqlite_words(
