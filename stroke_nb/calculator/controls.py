@@ -172,7 +172,7 @@ class NumberField(FieldControl):
             return say("whole_fault") if self.field.whole and number != round(number) else ""
         low, high = (say.number(end / self.scale) for end in self.field.hard)
         other = self._other_unit(number / self.scale)
-        hint = say("looks_like", unit=other) if other else self.field.hint or say("correct_it")
+        hint = say("looks_like", unit=other) if other else say.hint(self.name)
         if other: self._offer(other)
         fault = say("range_fault", low=low, high=high, unit=unit, hint=hint)
         return f"{say.number(number / self.scale)} {fault}".strip()

@@ -19,7 +19,6 @@ from ..arithmetic import shift_prevalence
 from .about import purpose
 from stroke_nb.calculator.answer import (
     headline,
-    of_1000,
     peers_words,
     percent_words,
     place_words,
@@ -201,10 +200,10 @@ def _batch_words(scored: Scored, words: Words) -> str:
     events = RECORD.outcome.full_plural if words.language == "en" else words.outcome["plural"]
     return f"{said} {words('rows_expected', expected=expected, events=events, good=good)}"
 
-def _batch_row(line: Line) -> tuple:
+def _batch_row(line: Line, words: Words) -> tuple:
     "A scored row in a table of the page."
-    span = span_words(line.low, line.high) or "–"
-    return _row_name(line), of_1000(line.risk), span, line.unknown.replace(" ", ", ") or "–", line.reasons
+    span, unknown = span_words(line.low, line.high, words) or "–", ", ".join(map(words.label, line.unknown.split()))
+    return _row_name(line), words.of_1000(line.risk), span, unknown or "–", line.reasons
 
 def _row_name(line: Line) -> str: return f"{line.number} ({line.key[:40]})" if line.key else str(line.number)
 
@@ -216,7 +215,7 @@ def many_html(
     "What became of an uploaded file."
     return render(
         "batch.html", say=words, words=_batch_words(scored, words), most=most,
-        risks=[_batch_row(line) for line in scored.good],
+        risks=[_batch_row(line, words) for line in scored.good],
         faults=[(_row_name(line), line.fault) for line in scored.bad],
     )
 

@@ -6,8 +6,8 @@
 __all__ = ['Comparison', 'comparison']
 
 # %% ../../nbs/drift/compared.ipynb #2b0daf1b
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ class Comparison:
     log: PredictionLog | None = None
     now: datetime | None = None  # moment of the look
     own: bool = False            # was the reference named, so that a restart begins with it?
+    named: Mapping = field(default_factory=dict)   # what the job was told, for the commands that follow
 
     @property
     def outcome_state(self) -> Path | None:

@@ -220,4 +220,6 @@ def look(
     promise = Promise(budget, looks_per_year, outcomes_per_year)
     with PredictionLog(database or None, as_of=as_of) if source == "log" else nullcontext() as log:
         compared = comparison(current, log, data, model, state, window_id, since, until, reference, engine, conf)
-        return look_at(compared, promise, restart, seed)
+        named = dict(current=current, source=source, database=database, data=data, model=model, state=state,
+                     reference=reference, engine=engine, conf=list(conf))
+        return look_at(replace(compared, named=named), promise, restart, seed)

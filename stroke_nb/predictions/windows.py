@@ -22,6 +22,10 @@ def latest_of_person(
     return frame[~(frame.person.notna() & frame.person.duplicated(keep="last"))]
 
 # %% ../../nbs/predictions/windows.ipynb #e3f4a7c9
+def _parameters(since, until) -> dict[str, str]:
+    "Days of the log as a job is told of them."
+    return dict(source="log", since=str(since or ""), until=str(until or ""))
+
 def labelled(
     log: PredictionLog,
     since=None,     # first day or moment; None: from the beginning
@@ -32,7 +36,7 @@ def labelled(
     span = " ".join(f"{word} {day}" for word, day in (("from", since), ("until", until)) if day)
     frame.attrs = dict(
         source=f"prediction log {span}".strip(), sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]),
-        rows=len(frame), simulated=None,
+        rows=len(frame), simulated=None, named=_parameters(since, until),
     )
     return frame
 
@@ -62,7 +66,7 @@ def log_cohort(
     frame, duplicates = without_duplicates(frame[["id", *INPUTS, OUTCOME]])
     frame.attrs = dict(
         source=source, sha256=content_hash(frame), rows=len(frame), duplicates=duplicates, simulated=False,
-        warnings=warnings_of(frame),
+        warnings=warnings_of(frame), named=_parameters(since, until),
     )
     return frame
 

@@ -114,6 +114,5 @@ def test_search_works_from_a_folder_and_gives_guides_before_internals(chromium):
             "first => document.querySelector('.md-search-result__link')?.getAttribute('href').match(first)", arg=first,
             timeout=20_000,
         )
-    links = page.eval_on_selector_all(".md-search-result__link", "all => all.map(link => link.getAttribute('href'))")
-    assert any("RiskModel.predict_proba" in link for link in links)
+    page.wait_for_selector(".md-search-result__link[href*='RiskModel.predict_proba']", state="attached", timeout=20_000)
     page.context.close()
