@@ -117,7 +117,7 @@ class Server:
 
     def health(self) -> dict: return json.loads(ask(self.address + "healthz")[1])
 
-    def wait(self, until, seconds=60) -> dict:
+    def wait(self, until, seconds=120) -> dict:   # the first one waits for the warm parent's imports, too
         "Its health, once it is as wanted."
         end = time.monotonic() + seconds
         while time.monotonic() < end:
