@@ -121,7 +121,7 @@ class Database:
 
     def tend(self) -> None:
         "What is due once in a while."
-        if self._migrated and time.monotonic() - self._looked_ahead > _LOOK_AHEAD: self.look_ahead()
+        if self._migrated and time.monotonic() - self._looked_ahead > _LOOK_AHEAD: self.within(self.look_ahead)
 
     @contextmanager
     def writing(self, limit: bool = True) -> Iterator[sa.Connection]:
