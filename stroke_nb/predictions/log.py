@@ -116,7 +116,7 @@ class PredictionLog:
         return self.keys.check(secret)
 
     def migrate(self) -> str:
-        "Bring the tables up to date: `Database.migrate`, which writing does by itself; and make what months are missing."
+        "Bring the tables up to date (`Database.migrate`, as writing does by itself), and make missing months."
         before = self.database.migrate()
         self.database.look_ahead(limit=False)
         return before
