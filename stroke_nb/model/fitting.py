@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from ..arithmetic import average, bounded, expit, logit
 from ..errors import DataError
 from ..fields import OUTCOME
 from .features import PlausibleValues
-from .kinds import Kind, KINDS
+from .kinds import Kind, KINDS, MANY_COLUMNS
 from ..schema import where
 
 # %% ../../nbs/model/fitting.ipynb #5bd4001e
@@ -62,6 +63,7 @@ def fit(kind: Kind, X, y, seed: int, params: dict) -> Fitted:
     weight = 1 / np.bincount(rows)[rows]
     features = kind.features()
     encoded = features.fit_transform(full, y[rows])
+    if kind.sparse and encoded.shape[1] > MANY_COLUMNS: encoded = csr_matrix(encoded)
     estimator = kind.estimator(seed, **params).fit(encoded, y[rows], sample_weight=weight)
     if hasattr(estimator, "coef_") and not hasattr(estimator, "centre_"):   # a line's parts are told from there
         estimator.centre_ = np.average(np.asarray(encoded, float), axis=0, weights=weight)
@@ -132,7 +134,8 @@ def fit_spread(encoded, logits: np.ndarray, seed: int):
         iterations=300, learning_rate=0.05, depth=4, random_seed=seed, thread_count=1, verbose=0,
         allow_writing_files=False,
     )
-    return model.fit(np.column_stack([encoded, logits.mean(axis=0)]), spread)
+    columns = np.column_stack([encoded, logits.mean(axis=0)])
+    return model.fit(csr_matrix(columns) if columns.shape[1] > MANY_COLUMNS else columns, spread)
 
 # %% ../../nbs/model/fitting.ipynb #059f18f6
 def _fold_losses(kind: Kind, X, y, seed: int, params: dict) -> np.ndarray:
