@@ -63,7 +63,6 @@ def fit(kind: Kind, X, y, seed: int, params: dict) -> Fitted:
     weight = 1 / np.bincount(rows)[rows]
     features = kind.features()
     encoded = features.fit_transform(full, y[rows])
-    if kind.sparse and encoded.shape[1] > MANY_COLUMNS: encoded = csr_matrix(encoded)
     estimator = kind.estimator(seed, **params).fit(encoded, y[rows], sample_weight=weight)
     if hasattr(estimator, "coef_") and not hasattr(estimator, "centre_"):   # a line's parts are told from there
         estimator.centre_ = np.average(np.asarray(encoded, float), axis=0, weights=weight)

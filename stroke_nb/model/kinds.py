@@ -14,9 +14,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
-from ..arithmetic import expit, OWNERS
+from ..arithmetic import ENCODED, expit, OWNERS
 from ..fields import BINARIES, FIELDS, INPUTS, NUMBERS, RECORD
-from .features import linear_features, single_features, spline_features, tree_features
+from stroke_nb.model.features import (
+    code_features, linear_features, single_features, spline_features, tree_features,
+)
 from .reference_recipes import NEEDED, recipe_1_features, recipe_2_features
 
 # %% ../../nbs/model/kinds.ipynb #4a3c3f43
@@ -46,8 +48,8 @@ def _trees_settings(**params) -> dict:
 
 # %% ../../nbs/model/kinds.ipynb #da49a8a0
 _LARGE = 200_000   # rows from which on a fit by itself takes all cores; below, fits run side by side
-# columns, nearly all of them 0, beyond which trees get them sparse: the same trees, at 2,050 columns a forest in 0.46 of
-# the time; sparse and in bins once for all bags, the blend's in 0.58
+# columns, nearly all of them 0, beyond which CatBoost gets them sparse and in bins once for all bags: the same trees, at
+# 2,050 columns in 0.58 of the time; a forest learns from one column a field instead, in 0.25 of it
 MANY_COLUMNS = 200
 
 def _learned_from(X, y, sample_weight):
@@ -146,7 +148,6 @@ class Kind:
     features: Callable             # () -> transformer
     # blanks become plausible values first; the reference recipes fill them their own way
     completes: bool = True
-    sparse: bool = False           # trees, which take a sparse table where columns are many
     space: dict = field(default_factory=dict)   # parameter -> (low, high, log scale); int bounds give integers
 
 # %% ../../nbs/model/kinds.ipynb #d1a40041
@@ -183,12 +184,13 @@ _trees = {
 }
 _ridge = {"C": (0.003, 3.0, True)}
 _woods = {"min_samples_leaf": (5, 100, True), "max_features": (0.1, 1.0, False)}
+_forest_features = tree_features if len(ENCODED) <= MANY_COLUMNS else code_features
 KINDS = {
     "catboost": Kind("CatBoost, blended", _catboost, tree_features, space=_trees | _ridge),
-    "trees": Kind("CatBoost alone", _trees_only, tree_features, sparse=True, space=_trees),
+    "trees": Kind("CatBoost alone", _trees_only, tree_features, space=_trees),
     "logistic": Kind("Logistic, splines", _logistic, spline_features, space=_ridge),
     "linear": Kind("Logistic, straight lines", _logistic, linear_features, space=_ridge),
-    "forest": Kind("Random forest", _forest, tree_features, sparse=True, space=_woods),
+    "forest": Kind("Random forest", _forest, _forest_features, space=_woods),
 }
 _single = FIELDS[RECORD.strongest].label if RECORD.strongest else "The strongest field"
 KINDS[SINGLE] = Kind(f"{_single} alone", _logistic, _strongest_only, space=_ridge)

@@ -94,7 +94,7 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     if len(ENCODED) > FULL_WIDTH: how += (
         f"Categories make {len(ENCODED):,} columns of the record, which takes each fit many times as long: parts, "
         f"repeats, refits ({plan.refits}) and resamples ({plan.resamples}) are fewer for it than with up to "
-        f"{FULL_WIDTH}. "
+        f"{FULL_WIDTH}. The random forest reads each field as one column, a category by its place in the record. "
     )
     return dict(
         performance=Section(how + words + chosen, numbers, performance_table(scores, BY_CONSTRUCTION)),
