@@ -82,9 +82,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command, ready, folder=None):
+def running(command, ready, folder=None, env=None):
     "A server, until it is ready and then while it is used."
-    with open(os.devnull, "w") as nothing: process = subprocess.Popen(command, cwd=folder, stdout=nothing, stderr=nothing, start_new_session=True)
+    with open(os.devnull, "w") as nothing: process = subprocess.Popen(command, cwd=folder, env=env, stdout=nothing, stderr=nothing, start_new_session=True)
     try:
         end = time.monotonic() + 90
         while True:
@@ -223,7 +223,7 @@ def main():
     if options.starts: return starts(options.starts, options.model)
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     link = "#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked"
-    our = dict(slider=".sn-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
+    our = dict(slider=".sn-field-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
     their = dict(slider=".noUi-handle", number=".widget-html-content", picture=".widget-output")
     failed, their_failed = [], []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as place:

@@ -50,8 +50,9 @@ def _left_out(nobody: int, duplicates: int) -> list[str]:
 def load(
     source: str | os.PathLike | None = None,  # CSV or Parquet file, or SQLAlchemy URL; None: see above
     table: str | None = None,                 # table of a database, where the URL doesn't name it
-) -> pd.DataFrame:                            # `attrs`: source, sha256, rows, duplicates, simulated, warnings
+) -> pd.DataFrame:   # `attrs`: source, sha256, rows, duplicates, simulated, warnings, named (as a job is told of it)
     "A cohort: read, checked against the schema, duplicate rows (id aside) removed and counted."
+    named = {} if source is None else dict(data=str(source))
     source = str(source) if source is not None else default_source()
     if source is None:
         frame = simulate(SIMULATED_ROWS, SIMULATED_SEED)
@@ -64,7 +65,7 @@ def load(
     simulated = "true_risk" in frame
     made_up = [NOT_KEPT] if simulated and not RECORD.simulator else []
     frame.attrs = about | dict(
-        rows=len(frame), duplicates=duplicates, blank_rows=nobody, simulated=simulated,
+        rows=len(frame), duplicates=duplicates, blank_rows=nobody, simulated=simulated, named=named,
         warnings=[*made_up, *_left_out(nobody, duplicates), *warnings_of(frame)],
     )
     return frame

@@ -47,7 +47,7 @@ def estimate(
 ) -> str:
     "A value and its interval, as in 0.841 (0.819 to 0.861)."
     unit, scale = (" %", 100) if percent else ("", 1)
-    def text(key) -> str: return "–" if row[key] is None or row[key] != row[key] else f"{scale * row[key]:.{digits}f}"
+    def text(key) -> str: return "–" if row[key] is None or row[key] != row[key] else f"{scale * row[key]:z.{digits}f}"
     value, low, high = map(text, ("value", "low", "high"))
     if value == "–": return value
     return f"{value}{unit} (no interval)" if "–" in (low, high) else f"{value}{unit} ({low} to {high}{unit})"

@@ -10,7 +10,7 @@ __all__ = ['LEAST', 'RECORD', 'OUTCOME', 'FIELDS', 'INPUTS', 'SHOWN', 'NUMBERS',
 # %% ../nbs/fields.ipynb #9a14d15a
 import re
 
-from .errors import DataError
+from .errors import DataError, ValueFault
 from .record.definition import Field
 from .record.parsing import BLANKS, plain_name, TRUTHS
 from .record.reading import active
@@ -113,7 +113,8 @@ def _by_field(record: dict) -> dict:
         name = ALIASES.get(plain_name(key))
         if name is None or name == OUTCOME: continue
         if name in values:
-            raise DataError(f"{keys[name]} and {key} both mean {name!r}: keep one of them", ((name, "given twice"),))
+            words = f"{keys[name]} and {key} both mean {name!r}: keep one of them"
+            raise DataError(words, (ValueFault(name, "given twice"),))
         values[name], keys[name] = value, key
     return values
 
@@ -126,8 +127,10 @@ def check_record(
     for name in INPUTS:
         field = FIELDS[name]
         clean[name], failed = (_category if field.kind == "category" else _number)(field, values.get(name))
-        if failed: faults.append((name, f"{_shown(values[name])} {remedy(field, failed)}"))
-    if faults: raise DataError("; ".join(f"{name}: {text}" for name, text in faults), tuple(faults))
+        if failed:
+            shown = _shown(values[name])
+            faults.append(ValueFault(name, f"{shown} {remedy(field, failed)}", failed, shown))
+    if faults: raise DataError("; ".join(f"{fault.field}: {fault.words}" for fault in faults), tuple(faults))
     return clean
 
 def _shown(value) -> str:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'sha256_of', 'verified', 'reading_model', 'model_hash', 'result_of_model', 'training_run', 'replace_folder',
-           'whole_file', 'write_whole', 'try_lock', 'locked', 'writing']
+           'whole_file', 'write_whole', 'try_lock', 'locked', 'writing', 'from_here']
 
 # %% ../nbs/files.ipynb #e2d4bada
 import hashlib
@@ -183,3 +183,12 @@ def writing(what: str, out: Path):
             f"{what} could not be written to {out} ({reason}). "
             "Free space there, or mend its rights, then run it again; nothing half-written is left."
         ) from error
+
+# %% ../nbs/files.ipynb #3bd1f9ed
+def from_here(
+    path: Path,
+) -> str:   # a published model by its role
+    "A path as short as one can name it in the workspace."
+    links = (Path("models", role) for role in ("champion", "challenger"))
+    path = next((link for link in links if link.is_symlink() and link.resolve() == path), path)
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -56,7 +56,12 @@ class Layout:
 
 # %% ../nbs/layout.ipynb #742e5649
 def _empty(file: Path | Upload) -> DataError:
-    return DataError(f"{file.name}: the file is empty; it needs a header and at least one row")
+    words = f"{file.name}: the file is empty; it needs a header and at least one row"
+    return DataError(words, key="file_empty", file=file.name)
+
+def _not_utf8(file: Path | Upload, error: UnicodeDecodeError) -> DataError:
+    words = f"{file.name}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
+    return DataError(words, key="file_encoding", file=file.name, byte=error.start)
 
 def _encoding(file: Path | Upload) -> str:
     "The encoding that a file's first bytes tell."
@@ -64,7 +69,9 @@ def _encoding(file: Path | Upload) -> str:
     if not start.strip(b"\xef\xbb\xbf \r\n\t"):
         raise _empty(file)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")): return "utf-16"
-    if b"\0" in start: raise DataError(f"{file.name}: a binary file, not text; give a CSV or Parquet file")
+    if b"\0" in start:
+        words = f"{file.name}: a binary file, not text; give a CSV or Parquet file"
+        raise DataError(words, key="file_binary", file=file.name)
     return "utf-8-sig"
 
 def _start(file: Path | Upload, encoding: str) -> tuple[str, list[list[str]], int]:
@@ -73,7 +80,8 @@ def _start(file: Path | Upload, encoding: str) -> tuple[str, list[list[str]], in
         line, skipped = lines.readline(), 0
         while line and not line.strip(" \r\n\ufeff"):
             if line.endswith("\r"):   # pandas skips such lines wrongly, and takes gigabytes
-                raise DataError(f"{file.name}: begins with a carriage return alone; delete the blank lines at its top")
+                words = f"{file.name}: begins with a carriage return alone; delete the blank lines at its top"
+                raise DataError(words, key="file_carriage", file=file.name)
             line, skipped = lines.readline(), skipped + 1
         named = line.strip().lower().strip('"')
         delimiter = named[4:5] if named.startswith("sep=") else ""
@@ -95,15 +103,19 @@ def _check_header(header: list[str], file: Path | Upload) -> None:
     values = [name for name in header if _VALUE.fullmatch(name.strip())]
     numbered = [str(number) for number in range(len(header) + 1)]
     if len(values) <= len(header) / 2 or values in (numbered[:-1], numbered[1:]): return
-    raise DataError(f"{file.name}: the first line holds values ({', '.join(header[:4])[:60]} ...), not names of "
-                    "columns; put a line with their names above it")
+    first = ", ".join(header[:4])[:60]
+    words = (f"{file.name}: the first line holds values ({first} ...), not names of columns; put a line with their "
+             "names above it")
+    raise DataError(words, key="file_no_header", file=file.name, values=first)
 
 def _names(header: list[str], file: Path | Upload) -> list[str]:
     "Names of the columns; a `DataError` where there are none or two are the same."
     _check_header(header, file)
     names = [name.replace("\ufeff", "").strip() or f"Unnamed: {n}" for n, name in enumerate(header)]
     twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice: raise DataError(f"{file.name}: column {twice[0][:60]!r} is there twice; keep one of them")
+    if twice:
+        words = f"{file.name}: column {twice[0][:60]!r} is there twice; keep one of them"
+        raise DataError(words, key="file_column_twice", file=file.name, column=repr(twice[0][:60]))
     return names
 
 def _has_decimal_commas(delimiter: str, rows: list[list[str]]) -> bool:
@@ -131,7 +143,9 @@ def check_lengths(file: Path | Upload, layout: Layout) -> None:
     if len(row) > most: why = "a delimiter within a cell? Put such cells in quotes"
     raise DataError(
         f"{file.name}: row {number:,} has {len(row)} cell{'s' if len(row) > 1 else ''} where the header has "
-        f"{least}{more}; it begins with {row[0][:40]!r}: {why}"
+        f"{least}{more}; it begins with {row[0][:40]!r}: {why}",
+        key="file_row_long" if len(row) > most else "file_row_short",
+        file=file.name, row=number, cells=len(row), asked=least, begins=repr(row[0][:40]),
     )
 
 # %% ../nbs/layout.ipynb #938db300
@@ -148,8 +162,9 @@ def check_last_id(
     others = [str(other) for other in others if other == other and other]
     if len(others) < _ENOUGH or not all(re.search(r"\d", other) for other in others): return
     number = before + len(ids)
-    raise DataError(f"{file.name}: row {number:,} has the id {str(last)[:40]!r}, without a digit where every "
-                    "other id has one: a row of means or totals? Delete it, or give it an id like the others")
+    words = (f"{file.name}: row {number:,} has the id {str(last)[:40]!r}, without a digit where every "
+             "other id has one: a row of means or totals? Delete it, or give it an id like the others")
+    raise DataError(words, key="file_last_id", file=file.name, row=number, id=repr(str(last)[:40]))
 
 # %% ../nbs/layout.ipynb #c7bdeca4
 def layout_of(
@@ -161,17 +176,20 @@ def layout_of(
         delimiter, (header, *rows), first = _start(file, encoding)
     except (EOFError, OSError) as error:
         raise DataError(f"{file.name}: can't be read ({error}); write it again") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file.name}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
-    except csv.Error as error: raise DataError(f"{file.name}: not a table ({error}); give a CSV file") from None
+    except UnicodeDecodeError as error: raise _not_utf8(file, error) from None
+    except csv.Error as error:
+        words = f"{file.name}: not a table ({error}); give a CSV file"
+        raise DataError(words, key="file_no_table", file=file.name) from None
     names, dropped = _names(header, file), []
     longer = [row for row in rows if len(row) == len(names) + 1]
     if len(longer) > len(rows) / 2:   # a delimiter at the end of each row, or row names without a heading, as R writes
         is_last = not any(row[-1].strip() for row in longer)
         dropped = ["(end of the row)" if is_last else "(row name)"]
         names = [*names, *dropped] if is_last else [*dropped, *names]
-    if len(names) == 1: raise DataError(f"{file.name}: only one column, {names[0][:60]!r}; give a table whose columns "
-                                          "are parted by commas, semicolons or tabs")
+    if len(names) == 1:
+        words = (f"{file.name}: only one column, {names[0][:60]!r}; give a table whose columns are parted by commas, "
+                 "semicolons or tabs")
+        raise DataError(words, key="file_one_column", file=file.name, column=repr(names[0][:60]))
     decimal = "," if _has_decimal_commas(delimiter, rows) else "."
     layout = Layout(encoding, delimiter, tuple(names), first, tuple(dropped), decimal)
     if any(len(row) > len(names) for row in rows): check_lengths(file, layout)
@@ -187,9 +205,10 @@ def text_rows(
     layout = layout_of(file)
     check_lengths(file, layout)
     try: rows = list(_cells(file, layout))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file.name}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from None
-    if not rows: raise DataError(f"{file.name}: columns but no rows; give at least one person")
+    except UnicodeDecodeError as error: raise _not_utf8(file, error) from None
+    if not rows:
+        words = f"{file.name}: columns but no rows; give at least one person"
+        raise DataError(words, key="file_no_rows", file=file.name)
     if layout.decimal == ",": rows = [[re.sub(COMMA, r"\1.\2", cell) for cell in row] for row in rows]
     def holds(n: int, name: str) -> bool: return not name.startswith("Unnamed: ") or any(row[n] for row in rows)
     left = [n for n, name in enumerate(layout.columns) if name not in layout.dropped and holds(n, name)]

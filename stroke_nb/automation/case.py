@@ -117,11 +117,10 @@ def _retrain(step: LoopStep) -> bool:
     )
     step.case["runs"].append(run_name(run))
     reason = run.result["reasons"][0]
-    update = run.result["metrics"].get("update")
-    if update is None:   # too few outcomes, or people whom the champion knows: the alarm stands, and isn't answered
+    if run.verdict == "unsure":   # neither off nor shown to hold: the alarm stands, and isn't answered
         step.note("waiting", reason, run_name(run))
         return _try_later(step)
-    if not update["value"]:
+    if not run.result["metrics"]["update"]["value"]:
         answer = "The alarm is answered: evidence begins anew, with these people as the usual ones."
         step.note("kept", f"{reason} {answer}", run_name(run))
         step.begin_evidence(step.state["monitor"]["champion"], _reference(step))

@@ -41,7 +41,7 @@ class Retrain(Settings):
     # a documented setting of loop.yaml, for places that change faster than people enough come in
     halflife: float | None = None                         # days in which a record's chance to be learned from halves
     refits: Annotated[int, Range(30, 2000)] = 100         # bootstrap refits behind the interval of a refit
-    again: Annotated[int, Range(1, 365)] = 28             # days until another try, after the gate held or refused
+    again: Annotated[int, Range(1, 365)] = 28             # days until another try, after anything but a pass
 
 # %% ../../nbs/automation/rule.ipynb #65a6ebe4
 @dataclass(frozen=True)

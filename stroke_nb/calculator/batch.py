@@ -10,15 +10,15 @@ import csv
 import io
 from dataclasses import dataclass
 
+from .answer import refusal
 from .drawings import count_of_1000
 from .inputs import is_blank, read_number
 from .reasons import top_reasons
 from .words import ENGLISH, Words
 from ..errors import DataError
-from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, FIELDS, INPUTS, OUTCOME, RECORD
+from ..fields import ALIASES, BLANKS, CATEGORIES, check_record, INPUTS, OUTCOME, RECORD
 from ..layout import text_rows, Upload
 from ..record.parsing import plain_name
-from ..scoring.alike import declined
 from ..spreadsheets import safe_cell
 
 # %% ../../nbs/calculator/batch.ipynb #14107450
@@ -76,13 +76,12 @@ def _value(name: str, cell: str):
     if cell.strip().casefold() in BLANKS: return None
     return cell if name in CATEGORIES else read_number(cell)
 
-def _checked(table: Table, row: list[str], reference) -> tuple[dict | None, str]:
+def _checked(table: Table, row: list[str], reference, words: Words = ENGLISH) -> tuple[dict | None, str]:
     "A row as a record, or what is wrong with it."
     try: record = check_record({name: _value(name, row[table.fields[name]]) for name in INPUTS})
-    except DataError as error:
-        return None, "; ".join(f"{FIELDS[name].label}: {text}" for name, text in error.faults) or str(error)
-    if all(is_blank(record, name) for name in INPUTS): return None, "nothing is known about this person"
-    reason = declined(reference, record)
+    except DataError as error: return None, words.fault(error)
+    if all(is_blank(record, name) for name in INPUTS): return None, words("nobody")
+    reason = refusal(reference, record, words)
     return (None, reason) if reason else (record, "")
 
 # %% ../../nbs/calculator/batch.ipynb #d478766b
@@ -103,6 +102,7 @@ class Scored:
     "A file with its risks."
     table: Table
     lines: list[Line]
+    prevalence: float | None = None   # of the place of use that the risks are stated for
 
     @property
     def good(self) -> list[Line]: return [line for line in self.lines if line.risk is not None]
@@ -117,6 +117,7 @@ def _lines(
     model,
     prevalence: float | None,
     people: list[tuple[int, str, dict]],   # number, id and checked record
+    words: Words,
 ) -> list[Line]:
     "Risks, intervals and reasons of some people."
     records = [record for _, _, record in people]
@@ -125,7 +126,7 @@ def _lines(
     def line(n, number, key, record):
         blanks = " ".join(name for name in INPUTS if is_blank(record, name))
         interval = known(scores.low[n]), known(scores.high[n])
-        return Line(number, key, "", float(scores.risk[n]), *interval, blanks, top_reasons(record, parts[n]))
+        return Line(number, key, "", float(scores.risk[n]), *interval, blanks, top_reasons(record, parts[n], words))
     return [line(n, *person) for n, person in enumerate(people)]
 
 def score_table(
@@ -133,17 +134,18 @@ def score_table(
     table: Table,                     # from `read_table`
     prevalence: float | None = None,  # of the place of use
     progress=lambda done, rows: None, # called with how many usable rows are scored, of how many
+    words: Words = ENGLISH,
 ) -> Scored:
     "Every row's risk, or what is wrong with it."
     reference, lines, usable = model.about.get("reference"), [], []
     for number, row in enumerate(table.rows, 1):
-        record, fault = _checked(table, row, reference)
+        record, fault = _checked(table, row, reference, words)
         if record is None: lines.append(Line(number, table.key(row), fault))
         else: usable.append((number, table.key(row), record))
     for start in range(0, len(usable), _AT_ONCE):
-        lines += _lines(model, prevalence, usable[start:start + _AT_ONCE])
+        lines += _lines(model, prevalence, usable[start:start + _AT_ONCE], words)
         progress(min(start + _AT_ONCE, len(usable)), len(usable))
-    return Scored(table, sorted(lines, key=lambda line: line.number))
+    return Scored(table, sorted(lines, key=lambda line: line.number), prevalence)
 
 # %% ../../nbs/calculator/batch.ipynb #6c86fb94
 def to_csv(

@@ -172,7 +172,7 @@ class NumberField(FieldControl):
             return say("whole_fault") if self.field.whole and number != round(number) else ""
         low, high = (say.number(end / self.scale) for end in self.field.hard)
         other = self._other_unit(number / self.scale)
-        hint = say("looks_like", unit=other) if other else self.field.hint or say("correct_it")
+        hint = say("looks_like", unit=other) if other else say.hint(self.name)
         if other: self._offer(other)
         fault = say("range_fault", low=low, high=high, unit=unit, hint=hint)
         return f"{say.number(number / self.scale)} {fault}".strip()
@@ -208,7 +208,7 @@ class NumberField(FieldControl):
     @value.setter
     def value(self, value):
         with self.quietly():
-            if isinstance(value, (int, float)): self._show_value(value)
+            if isinstance(value, (int, float)): self._show_value(float(value))
             else: self._show_text(value or "")
 
     def _show_text(self, text: str):

@@ -87,12 +87,12 @@ class RecordForm(ui.VBox):
 
     def blame(
         self,
-        faults,   # pairs of field and what is wrong with it
+        faults,   # of a `DataError`
     ) -> list[tuple[str, str]]:   # label of each such field, and what is said at it
         "Say at each field what is wrong with it."
         said = []
         for name, field in self.fields.items():
-            text = "; ".join(text for place, text in faults if place == name)
+            text = "; ".join(self.words.value_fault(fault) for fault in faults if fault.field == name)
             if text and name in NUMBERS: text = field.complain() or text
             elif name in NUMBERS: field.other.children = ()
             field.fault.value = escape(text)

@@ -19,7 +19,6 @@ from ..arithmetic import shift_prevalence
 from .about import purpose
 from stroke_nb.calculator.answer import (
     headline,
-    of_1000,
     peers_words,
     percent_words,
     place_words,
@@ -38,7 +37,6 @@ from stroke_nb.calculator.drawings import (
     interval_bars,
     per_cent,
     RISK_WORDS,
-    STEP_NAMES,
     waterfall,
 )
 from .reasons import Comparison, UnknownField, Why
@@ -164,9 +162,10 @@ def why_html(
         (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−"))
         for label, part, _ in reasons.steps()
     ]
-    axis = STEP_NAMES["axis"] if words.language == "en" else words("log_odds")
-    names = dict(average=words("average"), record=words("this_record"), axis=axis)
-    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names)
+    said = dict(title="why", average="average", record="this_record", others="counts_others")
+    axis = words("waterfall_axis", title=RISK_WORDS if words.language == "en" else words.title)
+    names = {name: words(key) for name, key in said.items()} | dict(axis=axis, path=words.texts["waterfall_path"])
+    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names, localised=words.localised)
     rows = people_rows(steps_of_people(reasons, words=words), words)
     return render("why.html", say=words, drawing=drawing, rows=rows, parts=parts, call=call)
 
@@ -186,7 +185,8 @@ def compare_html(comparison: Comparison) -> Markup:
     counts = [say.of_1000(answer.risk) for answer in (first, second)]
     rows = [*comparison.differs, (say("people_after"), *counts)]
     sets = [(_icons(answer), say.of_1000(answer.risk), name) for name, (answer, _) in names.items()]
-    drawing = interval_bars(bars, " · ".join(names), RISK_WORDS if say.language == "en" else say.title)
+    axis_words = RISK_WORDS if say.language == "en" else say.title
+    drawing = interval_bars(bars, " · ".join(names), axis_words, say.localised)
     return render(
         "comparison.html", say=say, differs=comparison.differs, words=words, sets=sets, rows=rows, drawing=drawing
     )
@@ -201,10 +201,10 @@ def _batch_words(scored: Scored, words: Words) -> str:
     events = RECORD.outcome.full_plural if words.language == "en" else words.outcome["plural"]
     return f"{said} {words('rows_expected', expected=expected, events=events, good=good)}"
 
-def _batch_row(line: Line) -> tuple:
+def _batch_row(line: Line, words: Words) -> tuple:
     "A scored row in a table of the page."
-    span = span_words(line.low, line.high) or "–"
-    return _row_name(line), of_1000(line.risk), span, line.unknown.replace(" ", ", ") or "–", line.reasons
+    span, unknown = span_words(line.low, line.high, words) or "–", ", ".join(map(words.label, line.unknown.split()))
+    return _row_name(line), words.of_1000(line.risk), span, unknown or "–", line.reasons
 
 def _row_name(line: Line) -> str: return f"{line.number} ({line.key[:40]})" if line.key else str(line.number)
 
@@ -216,7 +216,7 @@ def many_html(
     "What became of an uploaded file."
     return render(
         "batch.html", say=words, words=_batch_words(scored, words), most=most,
-        risks=[_batch_row(line) for line in scored.good],
+        risks=[_batch_row(line, words) for line in scored.good],
         faults=[(_row_name(line), line.fault) for line in scored.bad],
     )
 

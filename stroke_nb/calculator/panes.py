@@ -45,7 +45,7 @@ def note_error(error: BaseException) -> str:
 def guarded(place: ui.HTML, words: Words = ENGLISH):
     "Show what goes wrong inside as words in `place`."
     try: yield
-    except DataError as error: place.value = pages.declined_html([("", str(error))], words)
+    except DataError as error: place.value = pages.declined_html([("", words.fault(error))], words)
     except Exception as error: place.value = pages.trouble_html(note_error(error), words)
 
 # %% ../../nbs/calculator/panes.ipynb #cf631ee0
@@ -109,7 +109,7 @@ class WhatIf(ui.VBox):
 
     def start(self):
         "A second form with the first one's values."
-        with guarded(self.compared):
+        with guarded(self.compared, self.words):
             if self.form is None:
                 self.form = RecordForm(self.refresh, self.strongest, self.words)
                 self._second.children = [self.form]
@@ -123,7 +123,7 @@ class WhatIf(ui.VBox):
     def refresh(self):
         "Both sets side by side, once there is a second."
         if self.form is None: return
-        with guarded(self.compared):
+        with guarded(self.compared, self.words):
             self.form.blame(())
             model, record, prevalence, units = self.first()
             words = Words(self.words.language, units | self.form.units)
@@ -168,7 +168,7 @@ class Upload(ui.VBox):
         table, grouped = read_table(bytes(file["content"]), file["name"], self.words), self.words.grouped
         model, _, prevalence, _ = self.first()
         def tell(done, rows): self.say(self.words("rows_scored", done=grouped(done), rows=grouped(rows)))
-        return score_table(model, table, prevalence, tell)
+        return score_table(model, table, prevalence, tell, self.words)
 
     def clear(self):
         "Forget the file and what became of it."
@@ -183,7 +183,9 @@ class Upload(ui.VBox):
 
     def take_over(self, other: "Upload"):
         "Show what another one had, in one's own words."
-        if other.scored: self._show(other.scored)
+        if not (before := other.scored): return
+        model = self.first()[0]
+        self._show(score_table(model, before.table, before.prevalence, words=self.words))
 
 # %% ../../nbs/calculator/panes.ipynb #f45bc1bb
 class AboutModel:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from .answer import about_1000, RiskSummary, summary
-from .inputs import is_blank, value_words
+from .inputs import is_blank
 from .words import ENGLISH, Words
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
 from ..record.definition import lowered
@@ -104,14 +104,16 @@ def explanation(
 def top_reasons(
     record: dict,   # from `check_record`
     parts,          # log-odds, one for each of INPUTS
+    words: Words = ENGLISH,
     most: int = 3,
 ) -> str:
     "The fields that move a risk most, in words."
     order = sorted(range(len(INPUTS)), key=lambda n: -abs(parts[n]))[:most]
-    def words(n):
-        name, side = INPUTS[n], "raises" if parts[n] > 0 else "lowers"
-        return f"{FIELDS[name].lowered} {value_words(record, name)} {side}"
-    return "; ".join(map(words, order))
+    def reason(n):
+        name, side = INPUTS[n], words("raises" if parts[n] > 0 else "lowers")
+        label = FIELDS[name].lowered if words.language == "en" else words.short(name)
+        return f"{label} {words.value(record, name)} {side}"
+    return "; ".join(map(reason, order))
 
 # %% ../../nbs/calculator/reasons.ipynb #99a49cfa
 @dataclass(frozen=True)

@@ -199,12 +199,8 @@ class RiskCalculator(ui.VBox):
             return summary(*entered, Words(self.words.language, units))
         except DataError as error:
             said = self.form.blame(error.faults)
-            if not error.faults: self.place.fault.value = escape(self._place_fault(error))
-            self.pane.decline(said or [("", self._place_fault(error))], self.words)
-
-    def _place_fault(self, error: DataError) -> str:
-        "What is wrong with the share of a place."
-        return str(error) if self.words.language == "en" else self.words("share_fault")
+            if not error.faults: self.place.fault.value = escape(self.words.fault(error))
+            self.pane.decline(said or [("", self.words.fault(error))], self.words)
 
     def _refresh(self):
         "Answer anew."

@@ -27,6 +27,7 @@ from .new import new
 from .record import record
 from .score import fetch, score, simulate
 from .words import Commands, print_table, stop
+from ..files import from_here
 
 # %% ../../nbs/cli/main.ipynb #d6de9a8c
 app = typer.Typer(
@@ -85,15 +86,11 @@ _Given = Annotated[
     typer.Option("-p", "--param", metavar="NAME VALUE", help="A parameter of the job; repeat for more."),
 ]
 
-def _shown(path: Path) -> str:
-    "A path as short as it can be said from here."
-    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
-
 def _tell(run) -> None:
     "Say how a run ended and where its report is."
     print(f"{run.result['job']}: {run.verdict}")
     for reason in run.result["reasons"]: print(f"  {reason}")
-    print(f"Report: {_shown(run.report)}")
+    print(f"Report: {from_here(run.report)}")
 
 # %% ../../nbs/cli/main.ipynb #8ca89d88
 def _register(run) -> None:
@@ -105,10 +102,10 @@ def _register(run) -> None:
     try:
         version = log_run(run.folder, run.folder / "model", run.result, run.result["parameters"])
         role = show(version)["role"]
-        print(f"Registered: version {version}, {role}, in {_shown(publish(run.folder / 'model', role))}")
+        print(f"Registered: version {version}, {role}, in {from_here(publish(run.folder / 'model', role))}")
         if words := champion_words(): print(f"  {words}")
     except (PublishError, RegistryError) as error:
-        again = f"Then: stroke-nb models register {_shown(run.folder)}"
+        again = f"Then: stroke-nb models register {from_here(run.folder)}"
         stop(f"the run is done, but its model isn't registered and published: {error} {again}", 1)
 
 _Register = Annotated[
@@ -176,7 +173,7 @@ def _same_models(run: dict, reports: Path) -> dict:
                 f"{reports} has it; take it from MLflow (stroke-nb models show) and put it there",
                 2,
             )
-        print(f"{name}: {_shown(same)}, for {params[name]} holds another model now")
+        print(f"{name}: {from_here(same)}, for {params[name]} holds another model now")
         params[name] = str(same)
     return params
 
@@ -268,7 +265,7 @@ def reports(out: _Out = Path("reports"), timeout: _Timeout = 3600, fail_on: _Fai
     print(f"{total}/{total} index ...", flush=True)
     index = build_index(out)
     if done.verdict == "failed": print(f"stroke-nb: {step} failed, so what follows it was not run", file=sys.stderr)
-    print(f"Open {_shown(index)}")
+    print(f"Open {from_here(index)}")
     raise typer.Exit(code)
 
 # %% ../../nbs/cli/main.ipynb #aa294098
@@ -277,7 +274,7 @@ def index(out: _Out = Path("reports")) -> None:
     "Write the index page anew from the run folders."
     from stroke_nb.jobs.index import build_index
     page = build_index(out)
-    print(f"Open {_shown(page)}")
+    print(f"Open {from_here(page)}")
 
 # %% ../../nbs/cli/main.ipynb #6a399ce8
 for command in (

@@ -154,7 +154,8 @@ class DriftLook:
 # %% ../../nbs/drift/job.ipynb #9764a43a
 def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None) -> pd.DataFrame:
     "Risks and outcomes of those whose outcome is known."
-    if compared.model is None or compared.window.is_streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
+    unread = compared.window.is_streamed and not compared.log
+    if compared.model is None or unread: return pd.DataFrame(columns=["id", "risk", OUTCOME])
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 
@@ -219,4 +220,6 @@ def look(
     promise = Promise(budget, looks_per_year, outcomes_per_year)
     with PredictionLog(database or None, as_of=as_of) if source == "log" else nullcontext() as log:
         compared = comparison(current, log, data, model, state, window_id, since, until, reference, engine, conf)
-        return look_at(compared, promise, restart, seed)
+        named = dict(current=current, source=source, database=database, data=data, model=model, state=state,
+                     reference=reference, engine=engine, conf=list(conf))
+        return look_at(replace(compared, named=named), promise, restart, seed)

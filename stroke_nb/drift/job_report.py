@@ -6,15 +6,18 @@
 __all__ = ['LookWords']
 
 # %% ../../nbs/drift/job_report.ipynb #722e7450
-import shlex
 from dataclasses import dataclass
+from glob import has_magic
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..display import once_in, percent
+from .monitor import FOUND
 from .outcomes import EXPECTED_ASSUMES
 from ..installation import install_line
 from ..jobs.opening import Opening
+from ..jobs.parameters import job_command
 from ..validation.provenance import known_words
 
 if TYPE_CHECKING: from stroke_nb.drift.job import DriftLook
@@ -76,7 +79,7 @@ class LookWords:
         "Do the risks hold?"
         look, kind = self.look, self.look.compared.kind
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
-        if look.compared.window.is_streamed:
+        if look.compared.window.is_streamed and kind != "log":
             return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
         if look.known: return f"{self._known} No outcome was counted."
         if not look.outcomes and kind == "log":
@@ -100,9 +103,21 @@ class LookWords:
         return (f"The calibration curve as it stood after window {self.look.curves.window_id.iloc[-1]}, newer outcomes "
                 "counting for more, and how it came to lie there. Below the diagonal the risks are too high.")
 
-    def _data(self, file: str) -> str:
-        "The parameter that names data to validate on."
-        return "-p source log" if self.look.compared.kind == "log" else f"-p data {shlex.quote(file)}"
+    def _validate(self) -> str:
+        "The command that validates on this window, or on people to come where it has no outcomes."
+        compared = self.look.compared
+        named = {name: compared.named[name] for name in ("source", "database", "model") if name in compared.named}
+        if compared.kind == "log": return job_command("validate", **named | dict(source="log"))
+        file = compared.named.get("current", compared.window.source)
+        several = "://" not in file and (has_magic(file) or Path(file).is_dir())
+        if several or not self.look.outcomes: file = "FILE"
+        return job_command("validate", data=file, **named)
+
+    def _next_look(self, **more) -> str:
+        "The command for the window after this one."
+        compared, window = self.look.compared, dict(current="FILE")
+        if compared.kind == "log": window = dict(source="log", current="")
+        return job_command("drift", **dict(compared.named) | window | more)
 
     @property
     def columns(self) -> str:
@@ -171,17 +186,16 @@ class LookWords:
     def _steps(self) -> tuple[str, str]:
         "What to do and the command for it."
         look, source = self.look, self.look.compared.window.source
-        validate = f"stroke-nb run validate {self._data(source)}"
-        kept, log = look.compared.state, look.compared.kind == "log"
-        following = f"stroke-nb run drift {'-p source log' if log else '-p current FILE'}"
+        kept, ask = look.compared.state, f"Ask the sender of {source} what changed"
         if look.outcome_alarm:
-            return "Don't rely on the risks; validation says whether to re-calibrate or refit the model.", validate
+            return ("Don't rely on the risks; validation says whether to re-calibrate or refit the model.",
+                    self._validate())
         if look.alarm and look.outcomes:
-            return f"Ask the sender of {source} what changed, and see whether the risks still hold for them.", validate
+            return f"{ask}, and see whether the risks still hold for them.", self._validate()
         if look.alarm:
-            return (f"Ask the sender of {source} what changed, and don't rely on these risks until you know. Then tell "
-                    "the next look.", f"{following} -p restart 'WHAT WAS FOUND'")
-        return "Nothing. Run this again when the next window is there.", following if kept else ""
+            ask += ", and don't rely on these risks until you know."
+            return (f"{ask} Then tell the next look.", self._next_look(restart=FOUND)) if kept else (ask, "")
+        return "Nothing. Run this again when the next window is there.", self._next_look() if kept else ""
 
     @property
     def _sure(self) -> str:
@@ -204,7 +218,7 @@ class LookWords:
         if look.verdict == "unsure":
             return Opening(
                 "No new people were looked at, so nothing was judged: no window was named, and this run held a fifth "
-                "of the model's own data against the rest.", "Name a window.", "stroke-nb run drift -p current FILE",
+                "of the model's own data against the rest.", "Name a window.", self._next_look(),
                 tiles=tiles("window_rows", "mean_risk", "quality_warnings", "windows"), aims=aims,
             )
         names = ("chance_years", "observed_expected_ratio", "outcome_chance_years", "mean_risk", "window_rows",

@@ -160,8 +160,8 @@ def _tilt(draw: _Draw, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     """Tilt that expects `n` people with sum `target`, by Newton's method.
 
     Its slope, the log-likelihood gained and the information, shape (streams,) each."""
-    a, t = np.zeros((2, len(target)))
-    for _ in range(60):
+    (a, t), taken = np.zeros((2, len(target))), draw.bag > 0
+    for _ in range(100):
         q, _k = draw.tilted(a, t)
         w = draw.bag * q * (1 - q)
         wx = w * draw.x
@@ -170,9 +170,11 @@ def _tilt(draw: _Draw, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
         gap_sum = target - (draw.bag * q * draw.x).sum(axis=1) - draw.blur * t
         det = v0 * v2 - v1**2
         step = np.array([v2 * gap_n - v1 * gap_sum, v0 * gap_sum - v1 * gap_n]) / det
-        step /= np.maximum(1, 2 * np.abs(step).max(axis=0))  # full steps overshoot in the far tails
-        a, t = a + step[0], t + step[1]
-        if np.abs(step).max(initial=0) < 1e-8: break
+        moved = np.where(taken, np.abs(step[0][:, None] + step[1][:, None] * draw.x), 0).max(axis=1)
+        # full steps may swing to and fro for ever; these reach the optimum from anywhere (Sun & Tran-Dinh 2019)
+        a, t = np.array([a, t]) + step * np.log1p(moved) / np.maximum(moved, 1e-300)
+        if moved.max(initial=0) < 1e-8: break
+    else: raise RuntimeError("the tilt of a sum of scores wasn't found: report the window's counts as a bug")
     return t, a * draw.n + t * target - draw.tilted(a, t)[1], det
 
 # %% ../../nbs/drift/scores.ipynb #f77233d7

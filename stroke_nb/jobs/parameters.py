@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['packaged_jobs', 'list_jobs', 'find_job', 'Parameter', 'cells', 'parameters', 'allowed', 'check_parameters',
-           'run_command']
+           'job_command', 'run_command']
 
 # %% ../../nbs/jobs/parameters.ipynb #63e359b5
 import ast
@@ -220,10 +220,23 @@ def check_parameters(
         checked[name] = _convert(known[name], value)
     return checked
 
+def job_command(
+    job: str,   # a job's name
+    **given,    # its parameters; defaults and secrets are left out
+) -> str:       # refused where the job wouldn't take it
+    "The command line of a run to come."
+    takes = parameters(find_job(job))
+    plain = {name: value for name, value in given.items() if not is_secret(name, value)}
+    checked = check_parameters(takes, plain)
+    defaults = {parameter.name: parameter.default for parameter in takes}
+    return run_command(job, {name: value for name, value in checked.items() if value != defaults[name]})
+
 def run_command(
     job: str,     # its name
     own: dict,    # parameters that aren't its defaults
 ) -> str:
     "The command line of a run."
-    def text(value) -> str: return ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
+    def text(value) -> str:
+        if isinstance(value, bool): return str(value).lower()
+        return ",".join(map(str, value)) if isinstance(value, list) else f"{value}"
     return shlex.join(["stroke-nb", "run", job, *(word for name in own for word in ("-p", name, text(own[name])))])

@@ -61,7 +61,7 @@ def _one_header(table) -> None:
             for a, b in zip(upper, lower, strict=True):
                 if b.get_text(strip=True): a.string = b.get_text(strip=True)
             rows[1].decompose()
-    for cell in table.select("thead th"):
+    for cell in table.select("th"):
         if not cell.get_text(strip=True): cell.name = "td"   # the corner heads nothing
 
 def _parsed(html: str):
@@ -136,7 +136,7 @@ def _codes(cell: dict) -> list[tuple]:
     parts = []
     if cell["source"].strip(): parts.append(("code", Highlight2HTML(pygments_lexer="python3")(cell["source"])))
     if messages.strip(): parts.append(("messages", f"<pre>{escape(strip_ansi(messages))}</pre>"))
-    return parts
+    return [(name, part.replace("<pre>", '<pre tabindex="0">', 1)) for name, part in parts]   # wide ones scroll
 
 # %% ../../nbs/jobs/report.ipynb #c5f50ee9
 def _alt(html: str) -> str:

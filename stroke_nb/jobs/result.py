@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VERDICTS', 'run_dir', 'failed_parts', 'record', 'to_json', 'commit', 'new_run_id', 'read_stamp', 'read_run',
-           'read_runs', 'latest_run', 'run_name', 'by_job']
+           'read_runs', 'latest_run', 'run_name', 'run_place', 'by_job']
 
 # %% ../../nbs/jobs/result.ipynb #0749f3c3
 import json
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from ..files import write_whole
+from ..files import from_here, write_whole
 from .masks import LOGIN
 from .opening import Opening
 from ..moments import utc_now
@@ -196,6 +196,10 @@ def latest_run(
 def run_name() -> str:   # by hand the folder's name
     "Name of the run that goes on."
     return run_dir().name.removeprefix(".").removesuffix(".tmp")
+
+def run_place() -> str:   # as one names it from the workspace
+    "Folder that the run that goes on will lie in."
+    return from_here(run_dir().with_name(run_name()))
 
 def by_job(
     runs: list[dict],       # newest first

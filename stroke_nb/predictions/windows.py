@@ -22,6 +22,10 @@ def latest_of_person(
     return frame[~(frame.person.notna() & frame.person.duplicated(keep="last"))]
 
 # %% ../../nbs/predictions/windows.ipynb #e3f4a7c9
+def _parameters(since, until) -> dict[str, str]:
+    "Days of the log as a job is told of them."
+    return dict(source="log", since=str(since or ""), until=str(until or ""))
+
 def labelled(
     log: PredictionLog,
     since=None,     # first day or moment; None: from the beginning
@@ -32,7 +36,7 @@ def labelled(
     span = " ".join(f"{word} {day}" for word, day in (("from", since), ("until", until)) if day)
     frame.attrs = dict(
         source=f"prediction log {span}".strip(), sha256=content_hash(frame[["id", *INPUTS, OUTCOME]]),
-        rows=len(frame), simulated=None,
+        rows=len(frame), simulated=None, named=_parameters(since, until),
     )
     return frame
 
@@ -41,11 +45,10 @@ def named(
     log: PredictionLog,
     since,    # day or moment; None: from the beginning
     until,    # day or moment; None: to the end
-    window: pd.DataFrame | None = None,   # from `PredictionLog.window`, which may have left something out
+    left_out: str = "",   # in words: `attrs` of `PredictionLog.window`
 ) -> str:
     "The log and the time span, for a report, and what isn't among its rows."
     span = log.name + (f" from {since}" if since else "") + (f" until {until}" if until else "")
-    left_out = window.attrs.get("left_out") if window is not None else None
     return f"{span} ({left_out})" if left_out else span
 
 def log_cohort(
@@ -55,7 +58,7 @@ def log_cohort(
 ) -> pd.DataFrame:  # id, the inputs, the outcome; `attrs` as at `cohort.load`
     "The people of the log whose outcome is known."
     window = log.window(since, until, labelled=True)
-    frame, source = latest_of_person(window), named(log, since, until, window)
+    frame, source = latest_of_person(window), named(log, since, until, window.attrs.get("left_out", ""))
     if not len(frame):
         raise DataError(
             f"{source}: no prediction with a known outcome; post outcomes to the service first, or give other days"
@@ -63,7 +66,7 @@ def log_cohort(
     frame, duplicates = without_duplicates(frame[["id", *INPUTS, OUTCOME]])
     frame.attrs = dict(
         source=source, sha256=content_hash(frame), rows=len(frame), duplicates=duplicates, simulated=False,
-        warnings=warnings_of(frame),
+        warnings=warnings_of(frame), named=_parameters(since, until),
     )
     return frame
 

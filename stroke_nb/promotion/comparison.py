@@ -6,6 +6,7 @@
 __all__ = ['ADVICE', 'why', 'Comparison', 'compare']
 
 # %% ../../nbs/promotion/comparison.ipynb #716053a0
+import shlex
 from dataclasses import dataclass
 
 import pandas as pd
@@ -27,11 +28,11 @@ ADVICE = {   # verdict of the gate -> that of the run, words beside it, what it 
     "pass": ("ok", "the next step is yours",
              "The challenger may take the champion's place: no rule is against it.",
              "Promote it; nothing is swapped until you do.",
-             "stroke-nb models promote VERSION --comparison reports/compare/{run}"),
+             "stroke-nb models promote {sha256} --comparison {run}"),
     "hold": ("unsure", "a person decides",
              "These people can't tell whether the challenger may take the champion's place: {why}.",
              "Wait for more outcomes and compare again; or decide by the table below, and promote with a reason.",
-             "stroke-nb models promote VERSION --comparison reports/compare/{run} --override REASON"),
+             "stroke-nb models promote {sha256} --override REASON"),
     "refuse": ("alarm", "the champion stays", "The challenger must not take the champion's place: {why}.",
                "Leave the champion in place; look at the rules against the challenger before another is made.", ""),
 }
@@ -70,7 +71,7 @@ class Comparison:
     apart: pd.DataFrame | None       # from `agreement`; None where no request was answered by both
     people_sides: pd.DataFrame       # from `predictions.windows.sides`, a row for each person of the log
     planned: float                   # share of people that the challenger is meant to get
-    run: str                         # id of the compare run
+    run: str                         # folder of the compare run
 
     @property
     def can_draw(self) -> bool:
@@ -92,7 +93,8 @@ class Comparison:
         aims = {name: f"champion's {metric_text(name, numbers[f'{name}_champion'])}"
                 for name in tiles if f"{name}_champion" in numbers}
         aims |= {"events": f"{self.result.policy.events:,} or more are asked for"} if "events" in tiles else {}
-        return Opening(means.format(why=why(self.result)), todo, command.format(run=self.run), sure, tiles, aims, aside)
+        command = command.format(sha256=self.models["challenger"].sha256_[:12], run=shlex.quote(self.run))
+        return Opening(means.format(why=why(self.result)), todo, command, sure, tiles, aims, aside)
 
     def benefit_finding(self) -> str:
         "What acting on the challenger brings, against the champion."
@@ -175,7 +177,7 @@ def compare(
     log=None,                          # PredictionLog whose requests are set side by side as well
     span: tuple = (None, None),        # first day, and the day after the last, of the log
     planned: float = 0.0,              # share of people that the challenger is meant to get
-    run: str = "RUN",                  # id of the run, for the advice
+    run: str = "RUN",                  # folder of the run, for the advice
     prevalence: float | None = None,   # share with the outcome in the place of use
     n_boot: int = 500,
     seed: int = 20260101,

@@ -144,6 +144,8 @@ def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc
 def _find(client, version):
     "A registered version, or an error that says which there are."
     versions = {str(registered.version): registered for registered in client.search_model_versions(f"name='{MODEL}'")}
+    hashes = {registered.tags.get("sha256", "")[:12]: registered for registered in versions.values()}
+    if (same := hashes.get(str(version))) is not None: return same
     if str(version) not in versions:
         numbers = ", ".join(sorted(versions, key=int)) or "none yet: run stroke-nb run train"
         raise RegistryError(
@@ -179,7 +181,7 @@ def champion_words(
 def _check_promotion(client, registered, comparison, override: str | None, days: float, models) -> None:
     "Raise unless this version may become champion."
     champion, sha256 = _champion_to_beat(client, models)[0], registered.tags.get("sha256")
-    if override is not None and not override.strip():
+    if override is not None and override.strip() in ("", "REASON"):   # as pages show the command
         raise RegistryError("an override needs a reason: say why the gate doesn't decide this time")
     if champion in (None, sha256) or override is not None: return   # nobody to be compared with
     if comparison is None:

@@ -13,9 +13,11 @@ import pandas as pd
 
 from ..display import estimate, percent
 from ..fields import INPUTS, OUTCOME, RECORD
+from ..files import from_here
 from ..jobs.opening import Opening
 from ..margins import MARGINS
-from ..jobs.result import run_name
+from ..jobs.parameters import job_command
+from ..jobs.result import run_place
 from ..model.risk_model import RiskModel
 from .held_out import parts
 from ..validation.provenance import known_words, share_known
@@ -71,6 +73,13 @@ class Retraining:
                 "on the others.")
 
     @property
+    def _compare(self) -> str:
+        "The command that holds the challenger against the champion on the people kept out."
+        folder, named = getattr(self.champion, "folder_", None), self.people.attrs.get("named", {})
+        champion = dict(champion=from_here(folder)) if folder else {}
+        return job_command("compare", **champion, challenger=f"{run_place()}/model", **named)
+
+    @property
     def opening(self) -> Opening:
         "First screen of the report."
         people = f"{len(self.learn):,} people with {int(self.outcome.sum()):,} {_event.plural}"
@@ -86,7 +95,7 @@ class Retraining:
             return Opening("The risks of the model in use don't fit these people any more, and a challenger was made "
                            f"from it: {made}.",
                            "Compare the two on the people kept out; the model in use stays until then.",
-                           f"stroke-nb run compare -p challenger reports/retrain/{run_name()}/model", sure, tiles,
+                           self._compare, sure, tiles,
                            aside="a challenger waits to be compared")
         if self.verdict == "ok":
             return Opening("The model's risks hold for these people: no challenger was made.",

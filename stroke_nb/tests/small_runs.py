@@ -110,7 +110,9 @@ SMALL = {
     ),
     "loop": lambda: dict(step=str(stepped())),
     "drift": lambda: dict(model=str(small_run("train").folder / "model")),
-    "drift, older": lambda: dict(current=str(older()), evidently=False),
+    "drift, older": lambda: dict(
+        current=str(older()), model=str(small_run("train").folder / "model"), evidently=False
+    ),
     "drift, broken": lambda: dict(current=str(broken()), evidently=False),
 }
 

@@ -10,14 +10,18 @@ __all__ = ['LENGTHS', 'test_training_leaves_a_whole_record', 'test_the_saved_mod
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_the_first_screen_says_what_it_means',
            'test_a_report_is_small', 'test_figures_are_small_drawings_with_words_of_their_own',
-           'test_no_patient_row_reaches_a_page', 'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down',
-           'test_the_index_reads_without_script', 'test_a_report_says_what_changed']
+           'test_every_command_of_a_page_works_as_it_stands', 'test_no_patient_row_reaches_a_page',
+           'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down', 'test_the_index_reads_without_script',
+           'test_a_report_says_what_changed']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
+import itertools
 import json
 import re
+import shlex
 import subprocess
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 
@@ -26,7 +30,8 @@ from ..validation.provenance import learned_from
 from ..jobs.index import build_index
 from ..model import RiskModel
 from .browser import chromium  # noqa: F401 (a fixture)
-from .small_runs import place, python, small_run
+from .small_runs import fresh, place, python, SMALL, small_run
+from .test_docs import fault
 
 # %% ../../nbs/tests/test_reports.ipynb #bc108134
 def test_training_leaves_a_whole_record():
@@ -206,6 +211,19 @@ def test_figures_are_small_drawings_with_words_of_their_own(name):
     numbered = re.findall(r"<b>Figure (\d+)\.</b>", text)
     assert numbered == [str(n) for n in range(1, len(drawings) + 1)] and "data:text/csv" in text
     assert max(map(len, drawings)) < 60_000 and len(set(words)) > 0.7 * len(words) and "Figure" not in words
+
+# %% ../../nbs/tests/test_reports.ipynb #2ba90adc
+_WORDS = {"FILE": "fresh.csv", "WHAT WAS FOUND": "a new ward", "REASON": "asked for"}   # that a reader fills in
+_PATHS = ("data", "current", "model", "champion", "challenger", "--comparison")
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_command_of_a_page_works_as_it_stands(name):
+    fresh()
+    for line in re.findall(r'class="command"><code>(.*?)</code>', small_run(name).report.read_text()):
+        words = [_WORDS.get(word, word) for word in shlex.split(unescape(line))]
+        assert words[0] == "stroke-nb" and fault(words[1:]) == "", line
+        given = {name: value for name, value in itertools.pairwise(words) if name in _PATHS}
+        assert all((place() / path).exists() for path in given.values()), line
 
 # %% ../../nbs/tests/test_reports.ipynb #06c2f161
 def test_no_patient_row_reaches_a_page():

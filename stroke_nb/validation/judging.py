@@ -6,7 +6,6 @@
 __all__ = ['labelled_people', 'model_to_judge', 'updated_model', 'ValidationLook', 'validate_model']
 
 # %% ../../nbs/validation/judging.ipynb #6c22c8a0
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ..cohort import load, split
 from ..display import percent
 from ..errors import DataError
 from ..fields import OUTCOME, RECORD
+from ..files import from_here
 from ..model.kinds import KINDS
 from ..model.risk_model import recalibrate, RiskModel
 from ..predictions import PredictionLog
@@ -52,7 +52,7 @@ def labelled_people(
         raise DataError(f"data = {data!r} and source = 'log' both name labelled data: give one of them")
     if source == "log":
         people = log_cohort(PredictionLog(database or None, as_of=as_of), since, until)
-        people.attrs["option"] = "-p source log"   # that names them again
+        people.attrs["named"] |= dict(database=database)
         return people, True
     return load(data or None), bool(data)
 
@@ -91,11 +91,10 @@ def _enough(y: np.ndarray, source: str) -> None:
     )
 
 # %% ../../nbs/validation/judging.ipynb #2939fbda
-def _model_option(folder: Path | None) -> str:
-    "The parameter that names the model of a folder; none for the model in use, or where it lies in none."
-    if folder is None or folder == Path("models/champion").resolve(): return ""
-    place = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return f" -p model {shlex.quote(str(place))}"
+def _named(cohort: pd.DataFrame, model: RiskModel) -> dict[str, str]:
+    "People and model as the job is told of them, for the commands that follow."
+    folder = getattr(model, "folder_", None)
+    return cohort.attrs.get("named", {}) | (dict(model=from_here(folder)) if folder else {})
 
 def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
     "Who the model is judged on."
@@ -201,10 +200,8 @@ def validate_model(
     numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
                     update_slope=test.slope)
     subject = "the model" if new else "a model made the same way from the other four fifths"
-    named = about.get("option") or f"-p data {shlex.quote(str(about['source']))}"
-    named += _model_option(getattr(judge, "folder_", None))
     verdict, opening, reasons = validation_verdict(
-        scores, test, len(y), int(y.sum()), needed.people.max(), subject, named if new else "", familiar)
+        scores, test, len(y), int(y.sum()), needed.people.max(), subject, _named(cohort, model), familiar)
     return ValidationLook(test, sections, dict(
         verdict=verdict, opening=opening, reasons=reasons,
         metrics=recordable(numbers),

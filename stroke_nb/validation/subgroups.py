@@ -102,7 +102,9 @@ def _subgroup(y, p, threshold, n_boot, seed) -> dict:
     "Counts and, where they allow it, performance of one group."
     n, events = len(y), int(y.sum())
     if min(events, n - events) < LEAST:
-        return dict(n=n if n >= LEAST else pd.NA, events=pd.NA) | _BLANK | dict(note="fewer than 5: suppressed")
+        few = "people" if n < LEAST else RECORD.outcome.plural if events < LEAST else "others"
+        shown = dict(n=n if n >= LEAST else pd.NA, events=pd.NA)
+        return shown | _BLANK | dict(note=f"fewer than {LEAST} {few}: withheld")
     if min(events, n - events) < 10:
         return dict(n=n, events=events) | _BLANK | dict(note="fewer than 10 events: not judged")
     frame = evaluate(y, p, _METRICS | {"net_benefit": at(net_benefit, threshold)}, n_boot, seed)
@@ -117,7 +119,7 @@ def _counts_shown(
 ) -> pd.DataFrame:         # n and events to the nearest five, blank where the table of people withholds them
     "Counts that don't give away, beside the table of people, what that withholds."
     shown = {}
-    for label in frame.field[frame.note.str.contains("suppressed")].unique():
+    for label in frame.field[frame.note.str.contains("withheld")].unique():
         field = _by_label[label]
         values = X[field.name]
         counts, texts, _ = level_texts(field, [values, *(values[y == outcome] for outcome in (0, 1))])

@@ -68,7 +68,7 @@ def comparison_table(
 ) -> pd.DataFrame:
     "Every kind's scores, and by how much the default's AUROC is ahead of it among people of one part."
     table, lead = score_table(scores), differences[differences.metric == "auroc"].set_index("challenger")
-    ahead = [estimate(lead.loc[kind]) if kind in lead.index else "the default" for kind in table.index]
+    ahead = [estimate(lead.loc[kind]) if kind in lead.index else "–" for kind in table.index]
     table.insert(1, "default's lead within parts", ahead)
     return table.rename(index=lambda kind: KINDS[kind].label)
 

@@ -16,7 +16,7 @@ from ..cohort import load
 from ..display import percent
 from ..errors import DataError
 from ..fields import FIELDS, OUTCOME, RECORD
-from ..jobs.result import run_name
+from ..jobs.result import run_place
 from ..memory import require_memory
 from ..model.fitting import MOST, refit, Refits
 from ..model.kinds import KINDS
@@ -252,8 +252,9 @@ def train(
     )
 
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    chosen_how, named = selection_words(study_of(about), plan.trials), f"reports/train/{run_name()}/model"
-    verdict, opening, reasons = training_verdict(numbers, leads, bands, chosen_how, named)
+    chosen_how, place = selection_words(study_of(about), plan.trials), f"{run_place()}/model"
+    verdict, opening, reasons = training_verdict(
+        numbers, leads, bands, chosen_how, place, plan.kind, about.get("named", {}))
     numbers = in_reading_order(numbers, leads) | closing_numbers(leads, chosen, corrected)
     numbers |= dict(prevalence=model.prevalence_, events=int(y.sum()), people=len(y), duplicates=about["duplicates"])
     return TrainingLook(model, sections, tuple(explanations)[2:], dict(

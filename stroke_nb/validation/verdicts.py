@@ -7,12 +7,15 @@ __all__ = ['lead_side', 'single_words', 'within_words', 'lead_meaning', 'trainin
            'validation_verdict']
 
 # %% ../../nbs/validation/verdicts.ipynb #06c40016
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from ..display import capital, estimate
 from ..fields import RECORD
 from ..jobs.opening import Opening
+from ..jobs.parameters import job_command
 from ..model.kinds import KINDS, SINGLE
 from .leads import lead_over_single
 from ..margins import MARGINS, verdict_of
@@ -86,13 +89,17 @@ _USE = {
     "alarm": "Not usable as it is.",
 }
 _DO = {
-    "ok": ("Compare it with the model in use: this run has replaced nothing.",
-           "stroke-nb run compare -p challenger {model}"),
-    "unsure": ("Train again with more people, or use the simpler model.", "stroke-nb run train -p data FILE"),
-    "unsure of slope": ("Train again with more people, and don't rely on its largest and smallest risks before.",
-                        "stroke-nb run train -p data FILE"),
-    "alarm": ("Don't use it. Another kind may do better on these people.", "stroke-nb run train -p kind KIND"),
+    "ok": "Compare it with the model in use, on people whom neither has seen: this run has replaced nothing.",
+    "unsure": "Train again with more people, or use the simpler model.",
+    "unsure of slope": "Train again with more people, and don't rely on its largest and smallest risks before.",
+    "alarm": "Don't use it. Another kind may do better on these people.",
 }
+
+def _training_command(verdict: str, model: str, kind: str, named: Mapping) -> str:
+    "The command that follows a training."
+    if verdict == "ok": return job_command("compare", challenger=model, data="FILE")
+    if verdict == "unsure": return job_command("train", kind=kind, data="FILE")
+    return job_command("train", **named, kind="logistic" if kind != "logistic" else "forest")
 
 def lead_meaning(
     rows: pd.DataFrame,   # from `lead_over_single`
@@ -118,6 +125,8 @@ def training_verdict(
     bands: pd.DataFrame,        # from `order_within`
     chosen: str = "",           # how the settings were chosen, from `selection_words`
     model: str = "FOLDER",      # where the model lies, for the command
+    kind: str = "catboost",     # its kind
+    named: Mapping = {},        # its people as the job is told of them
 ) -> tuple[str, Opening, list[str]]:   # ok, unsure or alarm; the first screen; the reasons
     "Whether the model is better than the strongest single field and neither too extreme nor too cautious."
     rows, slope = lead_over_single(differences), scores["calibration_slope"]
@@ -131,9 +140,10 @@ def training_verdict(
     means = " ".join(filter(None, (_USE[state], wrong, lead)))
     ends = capital(side_words("calibration_slope", slope).replace("they", "risks"))
     sure = f"AUROC {estimate(scores['auroc'])} on people it hadn't seen. {ends} (slope {estimate(slope, 2)})."
-    todo, command = _DO[state]
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
-    opening = Opening(means, todo, command.format(model=model), sure, [name for name in tiles if name])
+    command = _training_command(verdict, model, kind, named)
+    aside = "good enough to be compared" if verdict == "ok" else ""
+    opening = Opening(means, _DO[state], command, sure, [name for name in tiles if name], aside=aside)
     prognosis = "" if _event.horizon else "not a prognosis, "
     reasons = [
         *opening.reasons, than, within_words(bands), calibration_words(scores, stratified=True), chosen,
@@ -176,6 +186,8 @@ def _gain_words(test: ClosedTest) -> str:
     return (f" New coefficients would add {share['value']:.0f} % ({share['low']:.0f} to {share['high']:.0f} %) to what "
             f"the risks tell; up to {100 * MARGINS['refit_gain'].high:g} % counts as nothing.")
 
+def _only_model(named: Mapping) -> dict: return {name: named[name] for name in ("model",) if name in named}
+
 def validation_verdict(
     scores: dict,        # metric -> {value, low, high}: AUROC, O/E, slope, ICI
     test: ClosedTest,    # of the same people
@@ -183,15 +195,16 @@ def validation_verdict(
     events: int,         # of them with the outcome
     needed: float,       # people it takes to tell
     subject: str = "the model",   # whose risks were judged
-    data: str = "-p data FILE",   # the labelled people, for the command
+    named: Mapping = {},          # people and model as the job is told of them, for the command
     familiar: float = 0.0,        # share of them whom the model was fitted to
 ) -> tuple[str, Opening, list[str]]:   # ok, unsure or alarm; the first screen; the reasons
     "Whether the risks hold for these people: what it means, what to do, how sure."
     sides = validation_sides(scores, test)
     verdict = verdict_of(sides.values()) if not familiar else "unsure"
-    who, again = f"{people:,} people with {events:,} {_event.plural}", "stroke-nb run validate"
-    write = " ".join(filter(None, (again, data, "-p update true")))
-    update = (f"{test.words} This command does it and writes a challenger; the model in use stays.", write)
+    who, more = f"{people:,} people with {events:,} {_event.plural}", named.get("source") == "log" and not familiar
+    again = job_command("validate", **named if more else {"data": "FILE", **_only_model(named)})
+    update = (f"{test.words} This command does it and writes a challenger; the model in use stays.",
+              job_command("validate", **named, update=True))
     if not test.changes:
         update = ("Look at the calibration below; the closed test, which asks for all at once, names no update.", "")
     also = f" The closed test would ask for an update ({test.choice}), perhaps for a difference too small to matter." \
@@ -200,15 +213,15 @@ def validation_verdict(
         "ok": (f"The risks of {subject} hold for these people.", ("Keep the model as it is.", "")),
         "unsure": (f"We can't tell whether the risks of {subject} hold: {who} are too few.",
                    (f"Don't rely on it for such people yet, and don't change it. Validate again with more outcomes: "
-                    f"{_people_words(scores, sides, people, needed)}.", f"{again} -p data FILE")),
+                    f"{_people_words(scores, sides, people, needed)}.", again)),
         "alarm": (f"The risks of {subject} don't hold for these people: {_off_words(sides, scores)}.", update),
     }[verdict]
     if familiar:
         means = (f"{known_words(familiar)}, which flatters it: whether the risks of {subject} hold can't be told from "
                  "them.")
-        todo, command = "Validate on people whom the model hasn't seen.", f"{again} -p data FILE"
+        todo, command = "Validate on people whom the model hasn't seen.", again
     sure = f"{calibration_words(scores)}{_gain_words(test)}{also if verdict == 'unsure' else ''}"
-    short = sure.split(" On average they lie")[0]
+    short = f"{sure.split('; 0.8 to')[0].removesuffix('.')}."   # bounds and distance stand below
     opening = Opening(means, todo, command, short, ["observed_expected_ratio", "calibration_slope", "auroc", "events"])
     return verdict, opening, [*opening.reasons[:2], f"How sure: {sure[:1].lower()}{sure[1:]}",
                               f"AUROC {estimate(scores['auroc'])} on {who}."]

@@ -28,17 +28,19 @@ def say(text: str) -> None:
 # %% ../../nbs/validation/words.ipynb #2d6ed86c
 _event = RECORD.outcome
 
+_OPEN = "these people can't tell "
+
 _SIDES = {   # measure -> words for each side of its margin; across, but surely on one side of 1, comes last
     "observed_expected_ratio": {
         "inside": "risks are right on average", "below": "risks are too high", "above": "risks are too low",
-        "across": "these people can't tell whether risks are right on average",
+        "across": f"{_OPEN}whether risks are right on average",
         "high": "risks are too high, by how much these people can't tell",
         "low": "risks are too low, by how much these people can't tell",
     },
     "calibration_slope": {
         "inside": "they are neither too extreme nor too cautious", "below": "they are too extreme",
         "above": "they are too cautious",
-        "across": "these people can't tell whether they are too extreme or too cautious",
+        "across": f"{_OPEN}whether they are too extreme or too cautious",
         "high": "they are too extreme, by how much these people can't tell",
         "low": "they are too cautious, by how much these people can't tell",
     },
@@ -71,7 +73,9 @@ def calibration_words(
                 f"part has the whole's share of {_event.plural}: it is no evidence that risks are right on average.")
     ratio = scores["observed_expected_ratio"]
     mean = f"{side_words('observed_expected_ratio', ratio)} (observed / expected {estimate(ratio, 2)})"
-    return f"{capital(mean)}; {ends}; {counts} for both. {distance}."
+    both = f"{mean}; {ends}"
+    if mean.startswith(_OPEN): both = both.replace(f"; {_OPEN}", ", nor ")   # said once
+    return f"{capital(both)}; {counts} for both. {distance}."
 
 # %% ../../nbs/validation/words.ipynb #4c69343d
 _LEADS = {

@@ -16,7 +16,8 @@ function translated(name, field, words = {}) {
   const choices = field.choices?.map(([value, text]) => [value, field.kind === "binary" ? say(value ? "yes" : "no") : words.words?.[value] ?? text]);
   const unit = words.unit ?? field.unit;
   const factors = {[unit]: 1, ...field.units}, known = {...spelt(field.unit_words), ...spelt(Object.fromEntries(Object.entries(factors).map(([name, factor]) => [plainUnit(name), factor])))};
-  return {...field, ...words, short: words.label ?? field.short, choices, unit, factors, known};
+  const hint = words.hint ?? (language === "en" ? field.hint : "");
+  return {...field, ...words, hint, short: words.label ?? field.short, choices, unit, factors, known};
 }
 // units as people type them: kg/m2, MG/DL, years
 const plainUnit = unit => unit.toLowerCase().replace(/[\s.]/g, "").replace("²", "2");

@@ -79,7 +79,8 @@ class Model {
   }
   caughtUp(state) {                   // from the kernel, all of it; what a person entered meanwhile is newer
     const newer = this.busy ? Object.keys({ ...this.underway, ...this.pending }) : [];
-    this.told(Object.fromEntries(Object.entries(state).filter(([key]) => !newer.includes(key))));
+    const other = (key) => JSON.stringify(state[key]) !== JSON.stringify(this.state[key]);   // a box drawn anew would lose the focus
+    this.told(Object.fromEntries(Object.entries(state).filter(([key]) => !newer.includes(key) && other(key))));
   }
   set(state, buffers = [], paths = []) {   // by a person; while one message is under way only the newest value waits
     Object.assign(this.state, state);
