@@ -48,8 +48,8 @@ def _trees_settings(**params) -> dict:
 
 # %% ../../nbs/model/kinds.ipynb #da49a8a0
 _LARGE = 200_000   # rows from which on a fit by itself takes all cores; below, fits run side by side
-# columns, nearly all of them 0, beyond which CatBoost gets them sparse and in bins once for all bags: the same trees, at
-# 2,050 columns in 0.58 of the time; a forest learns from one column a field instead, in 0.25 of it
+# columns, nearly all of them 0, beyond which CatBoost gets them sparse and in bins once for all bags: the same trees,
+# at 2,050 columns in 0.58 of the time; a forest learns from one column a field instead, in 0.25 of it
 MANY_COLUMNS = 200
 
 def _learned_from(X, y, sample_weight):

@@ -85,7 +85,7 @@ def _coin_side(auroc: dict) -> str:
 _USE = {
     "ok": "Good for research and teaching on data like these, not for care.",
     "unsure": "Can't tell whether the model is of use: these people are too few to show it.",
-    "unsure of slope": "Can't tell whether its risks are too extreme or too cautious: these people are too few to show it.",
+    "unsure of slope": "Can't tell whether its risks are too extreme or too cautious: these people are too few.",
     "alarm": "Not usable as it is.",
 }
 _DO = {
