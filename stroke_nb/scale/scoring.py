@@ -245,7 +245,7 @@ def score_table(
     wanted: Wanted = ALL,
     scorer=None,   # a `LightScorer`, where parts are wanted
 ) -> int:          # rows
-    "Score a table on all cores and write it in its order; a `DataError` says how far it came."
+    "Score a table on all cores and write it in its order; where that is cut off, the error says how far it came."
     from tqdm import tqdm
     rows, sink = 0, (_Csv if out.suffix.lower() == ".csv" else _Parquet)(out)
     try:
@@ -254,8 +254,11 @@ def score_table(
                 sink.write(batch)
                 rows += len(batch)
                 bar.update(len(batch))
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{out.name}: stopped after {rows:,} rows ({error}); nothing half-written is left") from None
+    except (OSError, pa.ArrowException, KeyboardInterrupt) as error:
+        is_fault = not isinstance(error, KeyboardInterrupt)
+        why = error if is_fault else "interrupted"
+        words = f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left"
+        raise (DataError if is_fault else KeyboardInterrupt)(words) from None
     finally: sink.close()
     if not rows: raise DataError("columns but no rows. Give at least one person.")
     return rows

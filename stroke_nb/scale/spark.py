@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -57,6 +58,17 @@ def spark_session(
     logging.getLogger(__name__).info("Spark %s on %s", session.version, session.sparkContext.master)
     return session
 
+def _require_same_columns(frame) -> None:
+    "Raise where Parquet files have different columns: Spark would take the missing ones for blank."
+    files, read = frame.inputFiles(), frame.sparkSession.read.parquet
+    if len(files) < 2: return
+    with ThreadPoolExecutor() as pool: columns = list(pool.map(lambda file: {*read(file).columns}, files))
+    for file, names in zip(files, columns):
+        if odd := sorted(names ^ columns[0]):
+            first, other = (path.rpartition("/")[2] for path in (files[0], file))
+            raise DataError(f"{other}: column {odd[0]!r} is in {first} or in {other} and not in the other: give files "
+                            "that have the same columns")
+
 def read_spark(
     source: str,   # folder, file or pattern, here or where Spark reaches
     settings: Iterable[str] = (),
@@ -65,19 +77,28 @@ def read_spark(
     reader, here = spark_session(settings).read, "://" not in source
     address = f"file://{Path(source).resolve()}" if here else source
     is_csv = re.search(r"\.csv(\.gz|\.bz2)?$", source)
-    with spark_errors(): return reader.csv(address, header=True) if is_csv else reader.parquet(address)
+    with spark_errors():
+        if is_csv: return reader.csv(address, header=True, enforceSchema=False)   # else columns go by their place
+        frame = reader.parquet(address)
+        _require_same_columns(frame)
+    return frame
 
 # %% ../../nbs/scale/spark.ipynb #f3075d80
 _OURS = re.compile(r"stroke_nb\.errors\.\w+: (.+?)\s*(?:\n\s*\n|\n\s+at |\n\s*SQLSTATE|\nTraceback|$)", re.DOTALL)
 
+_CAUSE = re.compile(r"Caused by: [\w.$]+: (.+?)\n\s+at ", re.DOTALL)
+
 @contextmanager
 def spark_errors() -> Iterator[None]:
     "Turn Spark's errors into a `DataError` of one sentence."
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
     try: yield
-    except PySparkException as error:
-        own, text = _OURS.search(str(error)), str(error).strip().splitlines()
-        raise DataError(own[1] if own else f"Spark: {text[0] if text else type(error).__name__}") from None
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error).strip()
+        if own := _OURS.search(text): raise DataError(own[1]) from None
+        causes = _CAUSE.findall(text) or text.splitlines()[:1] or [type(error).__name__]
+        raise DataError(f"Spark: {' '.join(causes[-1].split())[:500]}") from None
 
 def _require_record(sha256: str) -> None:
     "Raise on a worker that reads another record than the machine that asks."

@@ -75,18 +75,18 @@ class RiskCounts:
     def crowd(
         self,
         rows: int = _ROWS,                             # at most, and about
-        moved: tuple[float, float] | None = None,      # for `errors`: to the least (0) or the most (1) risk possible
+        moved: tuple[int, int] | None = None,          # for `errors`: each outcome's to the least (0) or most (1)
     ) -> Crowd:
         "Rows that stand for all people, each for as many: the middle one of its people in the order of risk."
         weight, *numbers = self._rows(rows)
         risks = []
         for outcome, number in enumerate(numbers):
             ends = np.cumsum(self.people[outcome])
-            place = 0.5 if moved is None else moved[outcome]
-            ranks = np.clip((np.arange(number) + place) * weight, 0, ends[-1] - 0.5)
-            cells = np.searchsorted(ends, ranks, "right")
+            first, last = np.floor(np.arange(number) * weight), np.ceil(np.arange(1, number + 1) * weight) - 1
+            ranks = (np.floor((first + last) / 2), first, last)[0 if moved is None else 1 + moved[outcome]]
+            cells = np.searchsorted(ends, ranks.clip(0, ends[-1] - 1), "right")
             if moved is None: risks.append(self.sums[outcome, cells] / self.people[outcome, cells])
-            else: risks.append(_edges(cells + place))
+            else: risks.append(_edges(cells + moved[outcome]))
         return Crowd(np.repeat([0.0, 1.0], numbers), np.concatenate(risks), self.counts)
 
     def errors(
@@ -96,7 +96,7 @@ class RiskCounts:
     ) -> dict[str, float]:             # by the metric's name
         "How far grid and rows move each metric at most: its value with each outcome's risks moved all up, or all down."
         crowd = self.crowd(rows)
-        corners = [self.crowd(rows, moved) for moved in product((0.0, 1.0), repeat=2)]
+        corners = [self.crowd(rows, moved) for moved in product((0, 1), repeat=2)]
         def error(metric): return max(abs(metric(*corner[:2]) - metric(*crowd[:2])) for corner in corners)
         return {metric.__name__: float(error(metric)) for metric in metrics}
 
