@@ -60,7 +60,7 @@ def spark_session(
 
 def _require_same_columns(frame) -> None:
     "Raise where Parquet files have different columns: Spark would take the missing ones for blank."
-    files, read = frame.inputFiles(), frame.sparkSession.read.parquet
+    files, read = sorted(frame.inputFiles()), frame.sparkSession.read.parquet
     if len(files) < 2: return
     with ThreadPoolExecutor() as pool: columns = list(pool.map(lambda file: {*read(file).columns}, files))
     for file, names in zip(files, columns):

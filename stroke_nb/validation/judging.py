@@ -7,7 +7,7 @@ __all__ = ['labelled_people', 'model_to_judge', 'updated_model', 'ValidationLook
 
 # %% ../../nbs/validation/judging.ipynb #6c22c8a0
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -211,12 +211,14 @@ def validate_model(
     sections |= _performance_sections(crowd, local, resamples, seed)
     scores = sections["performance"].numbers
     needed = _needed(crowd, scores["auroc"]["value"])
+    groups = subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False)
+    of_whom = f"Of an even sample of {len(y):,}: " if len(y) < crowd.people else ""
     sections |= dict(
         benefit=benefit_section(crowd.y, crowd.p, few, seed, weight=crowd.weight),
-        subgroups=subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False),
+        subgroups=replace(groups, words=of_whom + groups.words),
         size=Section(validation_size_words(validation_sides(scores, test), crowd.people, crowd.events), table=needed),
-        closed_test=Section("The closed test stops at the first update that isn't significantly worse than a full "
-                            "revision (Vergouwe et al. 2017).", table=test),
+        closed_test=Section(f"{of_whom}The closed test stops at the first update that isn't significantly worse than a "
+                            "full revision (Vergouwe et al. 2017).", table=test),
         update=Section(_update_words(test, update)),
     )
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}

@@ -74,8 +74,9 @@ def curve_finding(
 ) -> str:
     "A calibration curve in a sentence, read at one risk."
     at = curve.iloc[(curve.risk - target).abs().argmin()]
-    return (f"Of people given a risk of {percent(at.risk)}, {percent(at.observed)} had {_event.a} "
-            f"({percent(at.low)} to {percent(at.high)})")
+    digits = int(at.high - at.low < 0.02)   # of very many people
+    return (f"Of people given a risk of {percent(at.risk, digits)}, {percent(at.observed, digits)} had {_event.a} "
+            f"({percent(at.low, digits)} to {percent(at.high, digits)})")
 
 def calibration_section(
     words: str,                        # the finding; empty: read from the curve
