@@ -28,6 +28,9 @@ LINK = ("#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&w
         "&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked")
 PARTS = dict(slider=".sn-field-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
 ANSWER = ".sn-part-answer .sn-big strong"
+FIRST_PAINT = """() => new Promise(tell => new PerformanceObserver(list => {
+    const [first] = list.getEntriesByName("first-contentful-paint"); if (first) tell(first.startTime);
+}).observe({type: "paint", buffered: true}))"""
 FIT = ("from stroke_nb.cohort import load; from stroke_nb.model import RiskModel; from stroke_nb.scoring.alike import reference_of\n"
        "people = load(); X, y = people.drop(columns='stroke'), people.stroke\n"
        "model = RiskModel(refits=30).fit(X, y); model.about_ = dict(model.about_, reference=reference_of(model, X, y))\n"
@@ -83,8 +86,7 @@ def paint(browser, report: Path) -> float:
     context = browser.new_context(viewport=dict(width=1400, height=900), offline=True)
     page = context.new_page()
     page.goto(report.as_uri())
-    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-    milliseconds = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    milliseconds = page.evaluate(FIRST_PAINT)
     context.close()
     return milliseconds
 

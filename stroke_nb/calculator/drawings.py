@@ -109,9 +109,9 @@ class Axis:
             if not chosen or self.of(p) - self.of(chosen[-1]) >= apart: chosen.append(p)
         return chosen
 
-    def labels(self) -> list[tuple[str, str]]:
+    def labels(self, localised: Callable[[str], str] = str) -> list[tuple[str, str]]:
         "Place and words of each tick."
-        return [(_percent(self.of(p)), f"{100 * p:g} %") for p in self.ticks()]
+        return [(_percent(self.of(p)), localised(f"{100 * p:g} %")) for p in self.ticks()]
 
 # %% ../../nbs/calculator/drawings.ipynb #789b97dd
 def axis_over(
@@ -149,37 +149,42 @@ def interval_bars(
     bars: list[Bar],
     title: str,
     words: str = RISK_WORDS,   # below the axis
+    localised: Callable[[str], str] = str,   # a number's text as the reader writes it
 ) -> Markup:           # SVG
     "Intervals one below the other on one axis."
     axis = axis_over([p for bar in bars for p in (bar.low, bar.high, bar.risk)])
     return render(
         "intervals.svg", title=title, words="; ".join(f"{bar.label}: {bar.note}" for bar in bars), axis_words=words,
-        ticks=axis.labels(), height=46 * len(bars) + 44, colours=_COLOURS,
+        ticks=axis.labels(localised), height=46 * len(bars) + 44, colours=_COLOURS,
         bars=[bar.placed(axis, 6 + 46 * n) for n, bar in enumerate(bars)],
     )
 
 # %% ../../nbs/calculator/drawings.ipynb #81c3c510
+def _signed(part: float) -> str:
+    return f"{part:+.2f}".replace("-", "−") if abs(part) >= 0.005 else "0.00"
+
 def _step(axis: Axis, label: str, start: float, part: float, y: int) -> dict:
     "Where one step of the waterfall stands, and how it looks."
     length = abs(part) * axis.width / (axis.high - axis.low)
     fill, edge = (VERMILION, VERMILION) if part >= 0 else (_PAPER, BLUE)
     return dict(
         label=label, y=y, part=repr(part), fill=fill, edge=edge,
-        shown=f"{part:+.2f}".replace("-", "−") if abs(part) >= 0.005 else "0.00",
+        shown=_signed(part),
         left=_percent(axis.at(min(start, start + part)), 3), width=_percent(max(length, 0.2), 3),
         end=_percent(axis.at(start + part), 3),
     )
 
-def _largest(parts: list[float], labels: list[str], most: int) -> tuple[list[float], list[str]]:
+def _largest(parts: list[float], labels: list[str], most: int, others: str) -> tuple[list[float], list[str]]:
     "The largest parts, and what the others add up to."
     if len(parts) <= most: return parts, labels
     order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
     first, rest = order[:most - 1], order[most - 1:]
-    words = f"{len(rest)} other fields together"
-    return [parts[n] for n in first] + [sum(parts[n] for n in rest)], [labels[n] for n in first] + [words]
+    return [parts[n] for n in first] + [sum(parts[n] for n in rest)], [labels[n] for n in first] + [others]
 
 STEP_NAMES = dict(
-    average="Average of everybody’s log-odds", record="This record", axis=f"{RISK_WORDS}; lengths are log-odds"
+    title="Why", average="Average of everybody’s log-odds", record="This record", others="All other fields together",
+    axis=f"{RISK_WORDS}; lengths are log-odds",
+    path="From {average}, the average of everybody's log-odds, to {risk}: {parts}",
 )
 
 def waterfall(
@@ -187,21 +192,23 @@ def waterfall(
     parts: list[float],  # in log-odds
     labels: list[str],   # field and value of each part
     most: int = 14,      # steps; the smallest parts of more fields are one
-    names: dict = STEP_NAMES,   # of the start, of the end and of the axis
+    names: dict = STEP_NAMES,   # of the start, of the end, of the axis and of the whole
+    localised: Callable[[str], str] = str,   # a number's text as the reader writes it
 ) -> Markup:             # SVG
     "Why: steps from the average of everybody's log-odds to this record."
-    parts, labels = _largest(parts, [label.removesuffix(": ") for label in labels], most)
+    parts, labels = _largest(parts, [label.removesuffix(": ") for label in labels], most, names["others"])
     order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
     starts = [base + sum(parts[m] for m in order[:n]) for n in range(len(order) + 1)]
     axis = axis_over([_expit(z) for z in starts], width=84)   # room for the figures at the right
-    average, risk = per_cent(_expit(base)), per_cent(_expit(starts[-1]))
-    parts_words = ", ".join(f"{labels[n]} {parts[n]:+.2f}" for n in order)
+    average, risk = (localised(per_cent(_expit(z))) for z in (base, starts[-1]))
+    parts_words = ", ".join(f"{labels[n]} {localised(_signed(parts[n]))}" for n in order)
+    steps = [_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order)]
     return render(
         "waterfall.svg",
-        title="Why",
-        words=f"From {average}, the average of everybody's log-odds, to {risk}: {parts_words}",
+        title=names["title"],
+        words=names["path"].format(average=average, risk=risk, parts=parts_words),
         height=38 * len(parts) + 122,
-        ticks=axis.labels(),
+        ticks=axis.labels(localised),
         colours=_COLOURS,
         average=average,
         axis_words=names["axis"],
@@ -209,7 +216,7 @@ def waterfall(
         risk=risk,
         base=_percent(axis.at(base), 3),
         last=_percent(axis.at(starts[-1]), 3),
-        steps=[_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order)],
+        steps=[step | dict(shown=localised(step["shown"])) for step in steps],
     )
 
 # %% ../../nbs/calculator/drawings.ipynb #911b5f5c

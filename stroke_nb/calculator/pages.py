@@ -37,7 +37,6 @@ from stroke_nb.calculator.drawings import (
     interval_bars,
     per_cent,
     RISK_WORDS,
-    STEP_NAMES,
     waterfall,
 )
 from .reasons import Comparison, UnknownField, Why
@@ -163,9 +162,10 @@ def why_html(
         (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−"))
         for label, part, _ in reasons.steps()
     ]
-    axis = STEP_NAMES["axis"] if words.language == "en" else words("log_odds")
-    names = dict(average=words("average"), record=words("this_record"), axis=axis)
-    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names)
+    said = dict(title="why", average="average", record="this_record", others="counts_others")
+    axis = words("waterfall_axis", title=RISK_WORDS if words.language == "en" else words.title)
+    names = {name: words(key) for name, key in said.items()} | dict(axis=axis, path=words.texts["waterfall_path"])
+    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names, localised=words.localised)
     rows = people_rows(steps_of_people(reasons, words=words), words)
     return render("why.html", say=words, drawing=drawing, rows=rows, parts=parts, call=call)
 
@@ -185,7 +185,8 @@ def compare_html(comparison: Comparison) -> Markup:
     counts = [say.of_1000(answer.risk) for answer in (first, second)]
     rows = [*comparison.differs, (say("people_after"), *counts)]
     sets = [(_icons(answer), say.of_1000(answer.risk), name) for name, (answer, _) in names.items()]
-    drawing = interval_bars(bars, " · ".join(names), RISK_WORDS if say.language == "en" else say.title)
+    axis_words = RISK_WORDS if say.language == "en" else say.title
+    drawing = interval_bars(bars, " · ".join(names), axis_words, say.localised)
     return render(
         "comparison.html", say=say, differs=comparison.differs, words=words, sets=sets, rows=rows, drawing=drawing
     )

@@ -68,13 +68,15 @@ class Comparison:
         )
 
 # %% ../../nbs/drift/compared.ipynb #80513176
-def _reference(reference: str, log: PredictionLog | None, window: Window) -> pd.DataFrame:
-    "The place's own people, with `attrs` source."
-    if reference == "log": rows, about = log_reference(log, window.start)
-    else: rows, about = read(reference)
-    people = validate(rows)
-    people.attrs = dict(source=about["source"])
-    return people
+def _reference(
+    reference: str, log: PredictionLog | None, window: Window, engine: str,
+) -> tuple[pd.DataFrame | StreamedTable, str]:
+    "The place's own people, and the name of their source."
+    if reference == "log": rows, source = log_reference(log, window.start, engine)
+    else:
+        rows, about = read(reference)
+        source = about["source"]
+    return (rows if isinstance(rows, StreamedTable) else validate(rows)), source
 
 def _streamed_reference(source: str | None, engine: str, conf: Iterable[str]) -> StreamedTable | None:
     "The reference where it isn't one file that fits into memory; None where it is."
@@ -108,12 +110,14 @@ def comparison(
     cohort = None if reference or table else load(data or None)
     today, keeps = f"{now:%Y-%m-%d}", (current or log) and state.lower() not in ("", "none")
     state = Path(state) if keeps else None
-    if log: kind, window = "log", log_window(log, since, until, window_id, state)
+    if log: kind, window = "log", log_window(log, since, until, window_id, state, engine)
     elif current: kind, window = "file", file_window(current, window_id or today, engine, conf)
     else:
         usual, rows = split(cohort)
         kind, window = "fifth", Window(rows, window_id or today, "a random fifth of the data", cohort.attrs["sha256"])
-    if kind != "fifth": usual = table or (_reference(reference, log, window) if reference else cohort)
-    origin = Path(named).name if table else (usual if cohort is None else cohort).attrs["source"]
+    if table: usual, origin = table, Path(named).name
+    elif cohort is None: usual, origin = _reference(reference, log, window, engine)
+    else:
+        usual, origin = usual if kind == "fifth" else cohort, cohort.attrs["source"]
     champion = RiskModel.load(model) if Path(model).exists() else None
     return Comparison(window, usual, origin, kind, champion, state, log, now, bool(reference))

@@ -154,7 +154,8 @@ class DriftLook:
 # %% ../../nbs/drift/job.ipynb #9764a43a
 def _labelled(compared: Comparison, rows: pd.DataFrame, risks: np.ndarray | None) -> pd.DataFrame:
     "Risks and outcomes of those whose outcome is known."
-    if compared.model is None or compared.window.is_streamed: return pd.DataFrame(columns=["id", "risk", OUTCOME])
+    unread = compared.window.is_streamed and not compared.log
+    if compared.model is None or unread: return pd.DataFrame(columns=["id", "risk", OUTCOME])
     people = log_outcomes(compared.log, compared.model.sha256_) if compared.log else rows.assign(risk=risks)
     return people[people[OUTCOME].notna()] if OUTCOME in people else people.head(0)
 

@@ -79,7 +79,7 @@ class LookWords:
         "Do the risks hold?"
         look, kind = self.look, self.look.compared.kind
         if look.compared.model is None: return "There is no model yet whose risks could be held against outcomes."
-        if look.compared.window.is_streamed:
+        if look.compared.window.is_streamed and kind != "log":
             return "Outcomes aren't read from a window that is read in pieces: run validate on it, or give the log."
         if look.known: return f"{self._known} No outcome was counted."
         if not look.outcomes and kind == "log":

@@ -23,7 +23,7 @@ from ..identity import content_hash
 from ..moments import utc_now, when
 from ..predictions.log import PredictionLog
 from ..predictions.windows import latest_of_person, named
-from ..scale.engine import open_table
+from ..scale.engine import announce, engine_of, open_table
 from ..scale.sources import StreamedTable
 
 # %% ../../nbs/drift/log_windows.ipynb #e97795e5
@@ -88,31 +88,39 @@ def log_window(
     until: str = "",           # the day before which it ends; empty: today
     window_id: str = "",       # empty: the last day
     state: Path | None = None, # the drift monitor's state file, which knows the last window
+    engine: str = "auto",      # "memory" or "stream": held in memory, or counted by COPY; "auto": by the number of rows
 ) -> Window:
     "The people asked about on some days."
     counted = DriftMonitor.load(state).history.window_id.tolist() if state and Path(state).exists() else []
     start, end = _days(since, until, counted, log.as_of)
-    rows, about = _people(log, start, end)
-    return Window(rows, window_id or _last_day(end), **about, start=start)
+    rows, source, sha256 = _people(log, start, end, engine)
+    return Window(rows, window_id or _last_day(end), source, sha256, start)
 
-def _people(log: PredictionLog, start: datetime | None, end: datetime) -> tuple[pd.DataFrame, dict]:
-    "The people asked about in a span, and source and sha256 of these rows."
+def _people(
+    log: PredictionLog, start: datetime | None, end: datetime, engine: str,
+) -> tuple[pd.DataFrame | StreamedTable, str, str]:
+    "The people asked about in a span, their source, and the sha256 of rows that are held in memory."
+    people = log.queries.people(start, end)
+    chosen = engine_of(people, "auto" if engine == "spark" else engine)   # Spark may read the other table
+    announce(chosen)
+    span = start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}"
+    if chosen.name == "stream": return StreamedTable(people), named(log, *span, people.left_out), ""
     window = log.window(start, end)
     latest = latest_of_person(window)
     rows = latest.assign(id=latest.person)[["id", *INPUTS]]
-    source = named(log, start and f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}", window)
-    return rows, dict(source=source, sha256=content_hash(rows))
+    return rows, named(log, *span, window.attrs.get("left_out", "")), content_hash(rows)
 
 def log_reference(
     log: PredictionLog,
-    before: datetime | None,          # first day of the window
-) -> tuple[pd.DataFrame, dict]:       # rows, and their source and sha256
+    before: datetime | None,    # first day of the window
+    engine: str = "auto",       # as at `log_window`
+) -> tuple[pd.DataFrame | StreamedTable, str]:   # rows, and their source
     "The people of the eight weeks before a window."
     if before is None: raise DataError("reference = 'log' needs days before the window: give since, its first day")
-    rows, about = _people(log, before - timedelta(weeks=8), before)
-    if not len(rows):
-        raise DataError(f"{about['source']}: nobody there to be the reference; give a later since, or a file")
-    return rows, about
+    rows, source, _ = _people(log, before - timedelta(weeks=8), before, engine)
+    if isinstance(rows, pd.DataFrame) and not len(rows):
+        raise DataError(f"{source}: nobody there to be the reference; give a later since, or a file")
+    return rows, source
 
 # %% ../../nbs/drift/log_windows.ipynb #738721a6
 def log_outcomes(

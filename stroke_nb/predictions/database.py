@@ -23,6 +23,7 @@ from ..errors import LogError
 from .deadline import Deadline
 from .engines import Away, database_url, in_words, open_engine, parse_address, Refused
 from .migration import check_tables, is_behind, migrate_tables
+from .partitions import make_partitions
 from .sqlite_files import SqliteFiles
 from .tables import columns_of, OUTCOMES, PREDICTIONS, RECORDS, Row
 from .versions import record_row
@@ -30,10 +31,11 @@ from .versions import record_row
 # %% ../../nbs/predictions/database.ipynb #71019b46
 @cache
 def _insert_statement(table: sa.Table, mark: str) -> str:
-    "Insert unless a row with that id is there, in words that both databases know."
+    "Insert unless a row with that id is there, in the words of either database."
     columns = columns_of(table)
     values = ", ".join([mark] * len(columns))
-    key = "id" if "id" in columns else "sha256"
+    if table is PREDICTIONS and mark == "%s": key = "id, time"   # of PostgreSQL's partitions
+    else: key = "id" if "id" in columns else "sha256"
     into = f"{table.name} ({', '.join(columns)})"
     return f"INSERT INTO {into} VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"   # noqa: S608 - our own names
 
@@ -66,6 +68,7 @@ def _commit(engine: sa.Engine, rows: list[Row]) -> None:
 
 # %% ../../nbs/predictions/database.ipynb #99a873de
 _logger = logging.getLogger(__name__)
+_LOOK_AHEAD = 3600.0   # seconds between looks at the months ahead
 _LEAST_FREE = 2**20  # bytes on the disk, or a file that was away isn't tried again
 
 class Database:
@@ -100,7 +103,22 @@ class Database:
             before = migrate_tables(self.engine(limit=False))
             self.engine(limit=False).dispose()   # one left in its pool may be dead when a report wants it
             self._migrated = True
-            return before
+        self.look_ahead()
+        return before
+
+    def look_ahead(self) -> None:
+        "In PostgreSQL make partitions ahead; where that can't be, rows go to the default one and `log status` tells."
+        self._looked_ahead = time.monotonic()
+        if self.is_file: return
+        try:
+            with self.writing() as connection: made = make_partitions(connection)
+        except LogError as error: _logger.warning("no months can be made ahead in %s: %s", self.name, error)
+        else:
+            if made: _logger.info("months made in %s: %s", self.name, ", ".join(month.name for month in made))
+
+    def tend(self) -> None:
+        "What is due once in a while."
+        if self._migrated and time.monotonic() - self._looked_ahead > _LOOK_AHEAD: self.look_ahead()
 
     @contextmanager
     def writing(self, limit: bool = True) -> Iterator[sa.Connection]:
@@ -196,6 +214,7 @@ class Database:
         "Begin with no connections, and with nothing that was found out by them."
         self._engines, self._opening = {}, threading.RLock()   # a call that hangs holds the lock before for ever
         self._migrated, self._files = False, None
+        self._looked_ahead = time.monotonic()
         self._knows_record = False   # has it the definition of the record in use?
 
     def give_up(self) -> threading.Thread:   # that closes the connections, which may hang as well

@@ -14,16 +14,20 @@ from concurrent.futures import Future
 from ..errors import LogError
 from ..moments import when
 from .database import Database
+from .deadline import Deadline
 from .failover import Failover
 from .keys import Key, Keys
+from .partitions import partition_words
 from .queries import Queries, Retained
 from .records import as_rows, Outcome, PredictionBatch, PredictionRow
+from .retention import sqlite_words
 from .spool import Spool
 from .versions import versions
 from .writer import Writer
 
 # %% ../../nbs/predictions/log.ipynb #53b2f227
 _logger = logging.getLogger(__name__)
+_COUNTING = 120.0   # seconds that counting a large log's rows may take
 
 class PredictionLog:
     "Predictions and outcomes, kept, read and, when their time is over, deleted. Nothing is opened before it is needed."
@@ -119,14 +123,23 @@ class PredictionLog:
         "What the log holds by record, and whether its database takes rows; makes and changes no tables."
         waiting = f"{len(self.spool.ids()):,} waiting in the spool"
         try:
-            lines = self.database.within(self._record_lines)
+            self.database.within(self._look)
             well, words = self.ready()
+            lines = Deadline(_COUNTING)(self._lines)
         except LogError as error: return False, [f"not ready: {error}; {waiting}"]
         if words: return False, [f"not ready: {words}; {waiting}", *lines]
         return well, [f"ready; {waiting}", *lines]
 
-    def _record_lines(self) -> list[str]:
-        with self.database.reading(limit=True) as connection: return [row.words for row in versions(connection)]
+    def _look(self) -> None:
+        "Nothing but whether the tables can be read."
+        with self.database.reading(limit=True): pass
+
+    def _lines(self) -> list[str]:
+        with self.database.reading() as connection:
+            found = versions(connection)
+            if not self.database.is_file: sized = partition_words(connection)
+            else: sized = sqlite_words(sum(version.predictions for version in found))
+            return [version.words for version in found] + sized
 
     def drain(self) -> int:
         "Move what waits in the spool to the database: `Failover.drain`; a service does so by itself."

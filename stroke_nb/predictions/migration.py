@@ -15,7 +15,7 @@ from ..installation import install_line
 from .tables import METADATA
 
 # %% ../../nbs/predictions/migration.ipynb #a5e4ac0a
-LATEST_MIGRATION = "0002"  # see the notebooks under `migrations/`
+LATEST_MIGRATION = "0003"  # see the notebooks under `migrations/`
 _REMEDY = "bring the database back from a backup, or move it away and run stroke-nb log migrate for a new one"
 
 class WrongTables(LogError):

@@ -66,8 +66,13 @@ class Version(NamedTuple):
 
 def versions(connection: sa.Connection) -> list[Version]:
     "Records of the log with their rows, those without any left out."
-    rows = sa.func.count(PREDICTIONS.c.id.distinct()), sa.func.count(OUTCOMES.c.id)
-    joined = PREDICTIONS.outerjoin(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
-    query = sa.select(PREDICTIONS.c.record, *rows).select_from(joined).group_by(PREDICTIONS.c.record)
+    of_record, n = PREDICTIONS.c.record, sa.func.count()
+    joined = OUTCOMES.join(PREDICTIONS, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+    predictions, outcomes = (
+        dict([*row] for row in connection.execute(sa.select(of_record, n).select_from(rows).group_by(of_record)))
+        for rows in (PREDICTIONS, joined)
+    )
     records = records_of(connection)
-    return [Version(sha256, records[sha256], *counts) for sha256, *counts in connection.execute(query)]
+    return [
+        Version(sha256, records[sha256], count, outcomes.get(sha256, 0)) for sha256, count in predictions.items()
+    ]

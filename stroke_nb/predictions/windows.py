@@ -45,11 +45,10 @@ def named(
     log: PredictionLog,
     since,    # day or moment; None: from the beginning
     until,    # day or moment; None: to the end
-    window: pd.DataFrame | None = None,   # from `PredictionLog.window`, which may have left something out
+    left_out: str = "",   # in words: `attrs` of `PredictionLog.window`
 ) -> str:
     "The log and the time span, for a report, and what isn't among its rows."
     span = log.name + (f" from {since}" if since else "") + (f" until {until}" if until else "")
-    left_out = window.attrs.get("left_out") if window is not None else None
     return f"{span} ({left_out})" if left_out else span
 
 def log_cohort(
@@ -59,7 +58,7 @@ def log_cohort(
 ) -> pd.DataFrame:  # id, the inputs, the outcome; `attrs` as at `cohort.load`
     "The people of the log whose outcome is known."
     window = log.window(since, until, labelled=True)
-    frame, source = latest_of_person(window), named(log, since, until, window)
+    frame, source = latest_of_person(window), named(log, since, until, window.attrs.get("left_out", ""))
     if not len(frame):
         raise DataError(
             f"{source}: no prediction with a known outcome; post outcomes to the service first, or give other days"

@@ -7,7 +7,6 @@ __all__ = ['FRAME_ROW', 'ENGINES', 'HELD', 'Engine', 'engine_of', 'announce', 's
 
 # %% ../../nbs/scale/engine.ipynb #cd1c733f
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -51,8 +50,8 @@ def _by_size(source, wanted: str) -> Engine:
     return Engine("stream", f"up to {rows:,} rows in {where}, more than the {HELD:,} that are held in memory")
 
 def engine_of(
-    source: str | os.PathLike,  # files, or the address of a database
-    wanted: str = "auto",       # one of ENGINES
+    source,                # files, the address of a database, or a dataset
+    wanted: str = "auto",  # one of ENGINES
 ) -> Engine:
     "How a table is read; the log says it."
     if wanted not in ENGINES: raise DataError(f"engine = {wanted!r}: give one of {', '.join(ENGINES)}")

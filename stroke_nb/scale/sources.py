@@ -165,16 +165,17 @@ def _rows_in(path: Path) -> int:
         raise DataError(f"{path.name}: not a readable Parquet file ({error}); write it again") from None
 
 def rows_at_most(
-    source: str | os.PathLike,  # files, or the address of a database
+    source,   # files, the address of a database, or a dataset
 ) -> int:
     "How many rows a table may have, without reading it."
+    if hasattr(source, "count_rows"): return source.count_rows()   # a dataset, people of the prediction log
     return sum(map(_rows_in, files_of(source))) if is_file(source) else sql_count(str(source))
 
 class StreamedTable:
     "A table counted in pieces as it is read, or by Spark where it lies; a sample of its rows stays for pictures."
     def __init__(
         self,
-        source,                  # files, the address of a database, or a Spark DataFrame
+        source,                  # files, the address of a database, a dataset, or a Spark DataFrame
         most: int = 100_000,     # rows of the sample, taken evenly from the whole table
     ):
         self.source, self.most, self.sample = source, most, None
@@ -187,7 +188,7 @@ class StreamedTable:
         with tqdm(total=total, unit=" rows", unit_scale=True, desc="read") as bar:
             for piece in pieces_of(self.source):
                 rows = range(-piece.start % PART % step, len(piece.batch), step)
-                if len(rows): frames.append(piece.batch.take(pa.array(rows, pa.int64())).to_pandas())
+                if len(rows) or not frames: frames.append(piece.batch.take(pa.array(rows, pa.int64())).to_pandas())
                 yield piece
                 bar.update(len(piece.batch))
         self.sample = pd.concat(frames, ignore_index=True)

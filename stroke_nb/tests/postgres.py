@@ -39,7 +39,8 @@ def free_port() -> int:
 # %% ../../nbs/tests/postgres.ipynb #b17eb97b
 class Postgres:
     "A running server; `url` is its address."
-    def __init__(self):
+    def __init__(self, **settings: str):   # of postgresql.conf
+        self.settings = dict(shared_buffers="16MB") | settings
         self.folder, self.port = Path(tempfile.mkdtemp(prefix="stroke_nb-postgres-")), free_port()
         self.url = f"postgresql://tests@127.0.0.1:{self.port}/postgres"
         if os.geteuid() == 0: shutil.chown(self.folder, "postgres", "postgres")
@@ -57,8 +58,8 @@ class Postgres:
 
     def start(self) -> None:
         "Start and wait until it answers."
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB"
-        options += f" -c unix_socket_directories={self.folder}"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options += "".join(f" -c {name}={value}" for name, value in self.settings.items())
         self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:

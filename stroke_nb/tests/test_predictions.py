@@ -15,7 +15,9 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_outcomes_of_nobody_are_set_aside_when_they_drain', 'test_an_export_is_safe_in_a_spreadsheet',
            'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
            'test_a_missing_column_is_told', 'test_two_records_in_one_log', 'test_another_records_spool',
-           'test_append_only', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
+           'test_append_only', 'quarter', 'test_a_month_without_a_partition_loses_nothing',
+           'test_a_window_reads_its_month_by_the_index', 'test_counts_and_exports_are_the_same_by_every_way',
+           'test_retention_drops_months', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
            'test_drift_on_the_log', 'test_validation_on_the_log']
 
 # %% ../../nbs/tests/test_predictions.ipynb #f1694bd8
@@ -43,9 +45,10 @@ from hypothesis import given, settings, strategies as st
 from ..errors import LogError, NotKept
 from ..predictions.migration import LATEST_MIGRATION
 from ..predictions.engines import parse_address
+from ..predictions.partitions import partitions
 from ..predictions.records import as_rows
 from ..predictions.spool import encode_line, named_row, read_chunks
-from ..predictions.tables import columns_of, METADATA, PREDICTIONS, RETENTION
+from ..predictions.tables import columns_of, METADATA, OUTCOMES, PREDICTIONS, RETENTION
 from ..fields import INPUTS
 from ..predictions import keys, new_id, Outcome, PredictionLog, PredictionRow, writer
 from .postgres import free_port, postgres  # noqa: F401 (a fixture)
@@ -495,8 +498,15 @@ def _migrated(url: str, spool: Path) -> None:
     for thread in threads: thread.start()
     for thread in threads: thread.join()
     assert {log.migrate() for log in logs} == {LATEST_MIGRATION}
+    # PostgreSQL has months beside it, and knows a prediction by id and time
+    ours = dict(include_object=lambda entry, name, *_: not str(name).startswith("predictions_"))
     with logs[0].database.reading() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        context = MigrationContext.configure(connection, opts=dict(ours))
+        differing = compare_metadata(context, METADATA)
+        if connection.dialect.name == "postgresql":
+            [(change, constraint)] = differing
+            assert change == "add_constraint" and constraint.columns.keys() == ["id"]
+        else: assert differing == []
     for log in logs: log.close()
 
 def test_migration_of_sqlite(sqlite, tmp_path): _migrated(sqlite, tmp_path)
@@ -564,11 +574,20 @@ def test_a_log_of_version_0001(kind, request, tmp_path):
         url = url.replace("/postgres", "/earlier")
     rows, spooled = _old_rows(), _old_rows()
     _old_log(url, rows)
+    if kind == "postgres":   # what ends a migration half-way leaves the log as it was
+        engine = sa.create_engine(parse_address(url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE TABLE predictions_before ()")
+            with pytest.raises(LogError, match="predictions_before"), PredictionLog(url, tmp_path / "spool") as log:
+                log.migrate()
+            connection.exec_driver_sql("DROP TABLE predictions_before")
+            assert connection.exec_driver_sql("SELECT count(*) FROM predictions").scalar() == 2
+        engine.dispose()
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "1-1-dead.spool").write_bytes(b"".join(map(encode_line, spooled)))
     with PredictionLog(url, tmp_path / "spool") as log:
         ready, [line] = log.status()
-        assert not ready and "version 0001, and 0002 is needed: run stroke-nb log migrate" in line
+        assert not ready and "version 0001, and 0003 is needed: run stroke-nb log migrate" in line
         with pytest.raises(LogError, match="stroke-nb log migrate"): log.window()
         assert log.migrate() == "0001"
         _check_old_rows(log, rows)
@@ -744,6 +763,103 @@ def test_append_only(kind, request, tmp_path):
         with pytest.raises(LogError, match="append-only"), log.database.writing() as connection:
             connection.exec_driver_sql(statement)
     log.close()
+
+# %% ../../nbs/tests/test_predictions.ipynb #3bafef2d
+@pytest.fixture(scope="module")
+def quarter(postgres, tmp_path_factory):
+    "The same predictions of a quarter, with outcomes of a tenth, in PostgreSQL and in a SQLite file; people come twice."
+    from stroke_nb.simulation import simulate
+    with sa.create_engine(parse_address(postgres.url), isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE quarter")
+    folder, begin = tmp_path_factory.mktemp("quarter"), datetime(2026, 1, 1, tzinfo=timezone.utc)
+    people = simulate(1500, seed=1)[list(INPUTS)].to_dict("records")
+    answers = [
+        _prediction(inputs=people[n % 1500], time=begin + n * timedelta(minutes=43), caller=("ward", '=1+"', None)[n % 3],
+                    person=f"person {n % 1500}" if n % 5 else None, request_id=f"r{n}", row=n)
+        for n in range(3000)
+    ]
+    outcomes = [Outcome(prediction_id=answer.id, outcome=n % 2) for n, answer in enumerate(answers[::10])]
+    rows = [row for record in answers + outcomes for row in as_rows(record)]
+    logs = [
+        PredictionLog(url, folder / "spool")
+        for url in (postgres.url.replace("/postgres", "/quarter"), f"sqlite:///{folder}/log.db")
+    ]
+    for log in logs: log.database.commit(rows)
+    told = logs[0].status()[1][-1]
+    logs[0].migrate()
+    yield *logs, rows, told
+    for log in logs: log.close()
+
+def test_a_month_without_a_partition_loses_nothing(quarter):
+    "Such rows go to the default one, are told of, and stand in the log once, before and after their month is made."
+    log, _, rows, told = quarter
+    assert "3,000 predictions of months that have none: run stroke-nb log migrate" in told
+    predictions = [row for table, row in rows if table == "predictions"]
+    with log.database.reading() as connection:
+        february = connection.exec_driver_sql("SELECT id FROM predictions_2026_02 ORDER BY seq").scalars().all()
+    assert february == [row[0] for row in predictions if row[1].startswith("2026-02")]
+    log.database.commit(rows[:600])   # as a spool that is drained twice
+    assert _ids(log) == [row[0] for row in predictions] and "months: 2026-01 to " in log.status()[1][-1]
+
+def test_a_window_reads_its_month_by_the_index(quarter):
+    log, *_ = quarter
+    with log.database.reading() as connection:
+        connection.exec_driver_sql("ANALYZE predictions")
+        query = log.queries.people("2026-02-03", "2026-02-04").query(connection)
+        words = query.compile(connection.engine, compile_kwargs=dict(literal_binds=True))
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {words}").scalars())
+    assert "predictions_2026_02_time_idx" in plan and "Seq Scan" not in plan, plan
+    assert "2026_01" not in plan and "2026_03" not in plan and "default" not in plan, plan
+
+def test_counts_and_exports_are_the_same_by_every_way(quarter, tmp_path):
+    "Held in memory and streamed, PostgreSQL and SQLite."
+    import pandas as pd
+    from stroke_nb.drift.log_windows import log_window
+    from stroke_nb.scale.window import count_window
+    logs = quarter[:2]
+    found = [
+        count_window(log_window(log, "2026-01-20", "2026-03-15", engine=engine).table)
+        for log in logs for engine in ("memory", "stream")
+    ]
+    predictions = [dict(zip(columns_of(PREDICTIONS), row)) for table, row in quarter[2] if table == "predictions"]
+    asked = [row for row in predictions if "2026-01-20" <= row["time"] < "2026-03-15"]
+    people = {row["person"] or row["id"] for row in asked}
+    assert len({counts.digest for counts in found}) == 1 and len(asked) > found[0].rows == len(people)
+    assert len({counts.ids.name_people for counts in found}) == 1 and (found[0].counts == found[3].counts).all()
+    nobody = count_window(log_window(logs[0], "2025-01-20", "2025-03-15", engine="stream").table)
+    assert nobody.rows == 0
+    tables = []
+    for number, log in enumerate(logs):
+        for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+            path = tmp_path / f"{number}.{kind}"
+            assert log.export(path, "2026-01-20") == log.export(path, "2026-01-20") > 2000
+            tables.append(read(path))
+    for one, other in ((0, 2), (1, 3)): pd.testing.assert_frame_equal(tables[one], tables[other])
+    assert [set(table.caller.dropna()) for table in tables[:2]] == [{"ward", "'=1+\""}, {"ward", '=1+"'}]
+    exported = [row for row in predictions if row["time"] >= "2026-01-20"]
+    assert tables[1].id.tolist() == [row["id"] for row in exported] and set(tables[1].imputed) == {"bmi"}
+    known = {row[1] for table, row in quarter[2] if table == "outcomes"}
+    assert tables[1].stroke.notna().tolist() == [row["id"] in known for row in exported]
+
+def test_retention_drops_months(quarter, monkeypatch):
+    from stroke_nb.predictions import retention
+    log, other, rows, _ = quarter
+    monkeypatch.setattr(retention, "_TRIES", 1)
+    before, day = _ids(log), "2026-02-15"
+    with log.database.reading() as reader:   # a report that takes its time
+        reader.exec_driver_sql("SELECT count(*) FROM predictions")
+        with pytest.raises(LogError, match="nothing was deleted"): log.retain(day)
+    assert _ids(log) == before
+    old = sum(table == "predictions" and row[1] < day for table, row in rows)
+    gone, expected = log.retain(day), other.retain(day)
+    assert gone[1:] == expected[1:] and (gone.predictions, gone.outcomes) == (old, -(-old // 10))
+    assert _ids(log) == _ids(other) == before[old:]
+    with log.database.reading() as connection:
+        names = [month.name for month in partitions(connection)]
+        assert "predictions_2026_01" not in names and "predictions_2026_02" in names
+        assert len(connection.execute(sa.select(OUTCOMES.c.id)).all()) == 300 - gone.outcomes
+    log.database.commit(rows[:1])   # a spool that was found late: kept, in no month of its own
+    assert _ids(log)[-1] == rows[0][1][0]
 
 # %% ../../nbs/tests/test_predictions.ipynb #69d41d7f
 def test_a_revoked_key_ends_in_every_process(sqlite, tmp_path, monkeypatch):

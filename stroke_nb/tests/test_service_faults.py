@@ -116,13 +116,13 @@ def test_tables_of_a_newer_version(tmp_path):
         refused = service.ask("/predict", EXAMPLE)
         assert refused.status == 503 and "the database refuses the record" in refused.json["detail"]
         assert service.ask("/ready").status == 503
-        change("UPDATE alembic_version SET version_num = '0003'")
+        change("UPDATE alembic_version SET version_num = '0004'")
         answer = service.ask("/predict", EXAMPLE)
         assert answer.status == 200 and "wait in the spool" in service.ask("/ready").json["detail"]
         assert "update stroke_nb" in service.log_lines("the log isn't well")[-1]["why"]
     other = Live(tmp_path, name="other")
     assert other.process.wait(60) == 1 and "update stroke_nb" in other.output.read_text()
-    change("UPDATE alembic_version SET version_num = '0002'", "DROP TRIGGER site")
+    change("UPDATE alembic_version SET version_num = '0003'", "DROP TRIGGER site")
     assert [row.id for row in logged(service.database, tmp_path / "predictions.spool")] == [answer.json["prediction_id"]]
 
 # %% ../../nbs/tests/test_service_faults.ipynb #dc1909a4
