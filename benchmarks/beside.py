@@ -76,7 +76,7 @@ def served(tree: Path, model: Path):
     "The address of a commit's calculator, with warm sessions."
     port = free_port()
     line = (f"from stroke_nb.calculator.app import serve_app; "
-            f"serve_app({port}, {str(model)!r}, warm=2, grace=0.5)")
+            f"serve_app({port}, {str(model)!r}, warm=2, grace=5)")
     ready = lambda: b'"warm": 2' in urlopen(f"http://localhost:{port}/healthz", timeout=5).read()
     with running([sys.executable, "-c", line], ready, tree, surroundings(tree)): yield f"http://localhost:{port}/{LINK}"
 

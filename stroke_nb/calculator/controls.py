@@ -208,7 +208,7 @@ class NumberField(FieldControl):
     @value.setter
     def value(self, value):
         with self.quietly():
-            if isinstance(value, (int, float)): self._show_value(value)
+            if isinstance(value, (int, float)): self._show_value(float(value))
             else: self._show_text(value or "")
 
     def _show_text(self, text: str):

@@ -48,7 +48,7 @@ from tornado.websocket import websocket_connect
 from ..calculator.answer import headline, summary
 from ..calculator.inputs import to_link
 from ..calculator.pages import SIMULATED_WORDS
-from ..calculator.words import Words
+from ..calculator.words import ENGLISH, Words
 from ..calculator.templates import page_template
 from ..fields import check_record, FIELDS, INPUTS, RECORD
 from .browser import chromium, CHROMIUM  # noqa: F401 (a fixture)
@@ -265,6 +265,11 @@ def test_units(fresh):
     from playwright.sync_api import expect
     fresh.enter(EXAMPLE)
     box = fresh.page.locator(".sn-entry").get_by_label("Average glucose", exact=True)
+    box.fill("105,6 mg/dL")                                # as pasted, with a decimal comma
+    fresh.page.get_by_label("Age (years)").fill("66 years")
+    fresh.holds(EXAMPLE | dict(avg_glucose_level=105.6, age=66.0))
+    fresh.page.get_by_role("button", name="Fill in an example").click()
+    fresh.holds(EXAMPLE)
     fresh.page.get_by_role("group", name="Unit of glucose").get_by_text("mmol/L").click()
     fresh.page.wait_for_function(
         "() => [...document.querySelectorAll('.sn-field-avg_glucose_level input[type=text]')][0].value.startsWith('5.8')"
@@ -308,6 +313,7 @@ def test_place_of_use(fresh):
     fresh.page.get_by_label("Share in that place (%)").fill("1.8")
     fresh.holds(EXAMPLE, 0.018)
     fresh.page.locator(".sn-place", has_text="log-odds of every risk are moved").wait_for()
+    assert ENGLISH("alike_data") in fresh.page.inner_text(".sn-more")   # people alike are the data's, whatever the place
     fresh.page.get_by_label("Share in that place (%)").fill("180")
     fresh.wait("from 0.01 to 60")
 
@@ -439,6 +445,9 @@ def test_two_readers_in_four_languages(visit):
     page.page.get_by_role("tab", name="Muchas personas").click()
     page.page.set_input_files("input[type=file]", files=[dict(name="a.csv", mimeType="text/csv", buffer=b"age,bmi\n67,20\n")])
     page.page.get_by_text("faltan las columnas").wait_for()
+    rows = ",".join(INPUTS) + "\nFemale,alta,0,0,Yes,Private,Urban,100,25,smokes\n"
+    page.page.set_input_files("input[type=file]", files=[dict(name="b.csv", mimeType="text/csv", buffer=rows.encode())])
+    page.page.get_by_text("Edad: 'alta' no es un número").wait_for()
     page.page.get_by_role("tab", name="Límites").wait_for()
     call = page.page.locator(".sn-part-why pre").text_content()
     assert json.loads(re.search(r"-d '(.*)'", call)[1]) == summary(scorer(), EXAMPLE).record
