@@ -84,7 +84,7 @@ def open_table(
     engine: str = "auto",      # one of ENGINES
     conf: Iterable[str] = (),  # Spark's settings
     most: int = 100_000,       # rows of the sample of a table that isn't held in memory
-) -> tuple[pd.DataFrame | StreamedTable, dict]:   # its rows, and source and sha256; that is empty where only counting tells
+) -> tuple[pd.DataFrame | StreamedTable, dict]:   # rows, and source and sha256; empty where only counting tells
     "A table held in memory where it fits, else to be read in pieces or by Spark."
     chosen = engine_of(source, engine)
     announce(chosen)

@@ -255,10 +255,8 @@ def score_table(
                 rows += len(batch)
                 bar.update(len(batch))
     except (OSError, pa.ArrowException, KeyboardInterrupt) as error:
-        is_fault = not isinstance(error, KeyboardInterrupt)
-        why = error if is_fault else "interrupted"
-        words = f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left"
-        raise (DataError if is_fault else KeyboardInterrupt)(words) from None
+        kind, why = (DataError, error) if not isinstance(error, KeyboardInterrupt) else (KeyboardInterrupt, "interrupted")
+        raise kind(f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left") from None
     finally: sink.close()
     if not rows: raise DataError("columns but no rows. Give at least one person.")
     return rows

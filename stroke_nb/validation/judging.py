@@ -107,8 +107,8 @@ def _counted_words(counted: RiskCounts, crowd: Crowd, sample: int) -> str:
     moves = ", ".join(f"{in_sentence(METRICS[name].label)} by {np.ceil(1e5 * error) / 1e5:.5f}"
                       for name, error in errors.items())
     return (f"Performance, calibration and net benefit are of all {crowd.people:,}: their risks are counted on a fine "
-            f"grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most {moves}. The "
-            f"table, the groups and the closed test are of an even sample of {sample:,}. ")
+            f"grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most {moves}. "
+            f"The table, the groups and the closed test are of an even sample of {sample:,}. ")
 
 def _people_section(judged: _Judged, crowd: Crowd, counted: RiskCounts | None) -> Section:
     "Who the model is judged on."
@@ -137,8 +137,8 @@ def _performance_sections(crowd: Crowd, local, resamples: int, seed: int) -> dic
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),
         calibration=calibration_section("", y, p, counts=counts),
         local=Section(
-            f"Re-stated for the {percent(crowd.prevalence, 2)} seen here: {calibration_words(local_numbers)} Order, and so "
-            "discrimination, stays.",
+            f"Re-stated for the {percent(crowd.prevalence, 2)} seen here: {calibration_words(local_numbers)} "
+            "Order, and so discrimination, stays.",
             {f"{name}_local": value for name, value in local_numbers.items()}, performance_table(after),
         ),
         local_calibration=calibration_section("", y, local, counts=counts),
