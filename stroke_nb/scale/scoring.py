@@ -255,7 +255,8 @@ def score_table(
                 rows += len(batch)
                 bar.update(len(batch))
     except (OSError, pa.ArrowException, KeyboardInterrupt) as error:
-        kind, why = (DataError, error) if not isinstance(error, KeyboardInterrupt) else (KeyboardInterrupt, "interrupted")
+        is_fault = not isinstance(error, KeyboardInterrupt)
+        kind, why = (DataError, error) if is_fault else (KeyboardInterrupt, "interrupted")
         raise kind(f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left") from None
     finally: sink.close()
     if not rows: raise DataError("columns but no rows. Give at least one person.")
