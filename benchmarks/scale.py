@@ -59,8 +59,11 @@ def found(current, data, state: Path, engine: str):
 def drift(source: str, out: str, **_) -> dict:
     "A look without a model, one pass over each half: quality, who is there, evidence, verdict, the state written."
     state, (even, odd) = Path(out, "state.npz"), halves(source)
+    begin = time.perf_counter()
     seen = found(odd, even, state, "stream")
-    return dict(verdict=seen.verdict, evidence=float(seen.result.evidence), state_bytes=state.stat().st_size)
+    took = (time.perf_counter() - begin) / 2   # one pass over the reference, one over as many rows of the window
+    return dict(seconds_a_pass=round(took, 1), verdict=seen.verdict, evidence=float(seen.result.evidence),
+                state_bytes=state.stat().st_size)
 
 
 def same(source: str, out: str, **_) -> dict:
