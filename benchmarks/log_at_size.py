@@ -1,6 +1,6 @@
 """The prediction log at size: N predictions in a PostgreSQL that this starts itself, a real service that goes on answering meanwhile.
 
-    python benchmarks/log_at_size.py --rows 10000000 [--rate 20] [--seconds 30] [--sqlite 100000 300000 1000000]
+    python benchmarks/log_at_size.py --rows 10000000 [--rate 20] [--seconds 20] [--sqlite 100000 300000 1000000]
 
 - rows of three whole months before this one and of this one, evenly, by INSERT ... SELECT; a tenth have an outcome; people come back, 1.25 times on average
 - window: the last seven days, and all rows as one window, counted by `count_window` from COPY, each in a process of its own (seconds, CPU, highest memory)
@@ -17,10 +17,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 from service import PEOPLE, Server, share
 
 from stroke_nb.fields import BINARIES, INPUTS
@@ -89,14 +91,40 @@ def one(what: str, url: str, day: str) -> None:
         print(json.dumps(dict(words=words, seconds=time.perf_counter() - begin, cpu=time.process_time() - cpu, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)))
 
 
-def measured(what: str, url: str, day: str, server: Server | None, rate: float, usual: float) -> None:
-    "Print what it took, and how long requests took meanwhile."
+class Watch(threading.Thread):
+    "CPU of a PostgreSQL's processes that begin from now on; the service's were there before."
+    def __init__(self, server: int | None):   # its first process
+        super().__init__(daemon=True)
+        self.server = psutil.Process(server) if server else None
+        self.before, self.seconds, self.ended = self.children(), {}, threading.Event()
+        self.start()
+
+    def children(self) -> set: return set(self.server.children()) if self.server else set()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            for process in self.children() - self.before:
+                try: spent = process.cpu_times()
+                except psutil.NoSuchProcess: continue
+                self.seconds[process.pid] = spent.user + spent.system
+
+    def end(self) -> float:
+        self.ended.set()
+        self.join()
+        return sum(self.seconds.values())
+
+
+def measured(what: str, url: str, day: str, server: Server | None = None, rate: float = 0, seconds: float = 0,
+             postmaster: int | None = None) -> None:
+    "Print what it took, and how long requests took before and meanwhile."
+    usual = share(server.load(bodies=PEOPLE, seconds=seconds, rate=rate)["times"], .99) if server else 0
+    watch = Watch(postmaster)
     process = subprocess.Popen([sys.executable, __file__, "--one", what, url, day], stdout=subprocess.PIPE, text=True)
     times = []
     while server and (process.poll() is None or not times): times += server.load(bodies=PEOPLE, seconds=3, rate=rate)["times"]
     found = json.loads(process.communicate()[0])
-    p99 = f"; p99 meanwhile {share(times, .99):.1f} ms of {len(times):,} requests, {share(times, .99) / usual:.1f} times the usual" if times else ""
-    print(f"{what} {day or 'of all'}: {found['words']} in {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU in this process), {found['memory']:.2f} GB{p99}", flush=True)
+    p99 = f"; p99 {share(times, .99):.1f} ms of {len(times):,} requests meanwhile, {usual:.1f} before, load {os.getloadavg()[0]:.0f}" if times else ""
+    print(f"{what} {day or 'of all'}: {found['words']} in {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU, {watch.end():.1f} in PostgreSQL), {found['memory']:.2f} GB{p99}", flush=True)
 
 
 def in_postgresql(rows: int, rate: float, seconds: float, folder: Path) -> None:
@@ -116,12 +144,10 @@ def in_postgresql(rows: int, rate: float, seconds: float, folder: Path) -> None:
         words = [sys.executable, "-c", "from stroke_nb.cli.main import app; app()", "serve", "--port", "8123", "--model", str(folder / "champion"), "--database", postgres.url]
         server = Server("service", 8123, words, folder, "/ready")
         server.load(bodies=PEOPLE, seconds=5, rate=rate)   # warm
-        times = server.load(bodies=PEOPLE, seconds=seconds, rate=rate)["times"]
-        usual = share(times, .99)
-        print(f"p99 of /predict at {rate:g} requests a second: {usual:.1f} ms of {len(times):,}, median {share(times, .5):.1f}", flush=True)
+        postmaster = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
         week = f"{utc_now() - timedelta(days=7):%Y-%m-%d}"
         for what, day in (("count", week), ("count", ""), ("export", week), ("retain", f"{month_of(utc_now(), -2):%Y-%m-%d}")):
-            measured(what, postgres.url, day, server, rate, usual)
+            measured(what, postgres.url, day, server, rate, seconds, postmaster)
         again = server.load(bodies=PEOPLE, seconds=seconds, rate=rate)["times"]
         print(f"p99 of /predict afterwards: {share(again, .99):.1f} ms; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     finally:
@@ -147,14 +173,14 @@ def in_sqlite(rows: int, folder: Path) -> None:
                 times = [moment("time", begin + (first + row) * step) for row in range(n)]
                 log.database.commit([("predictions", (id, at, *values[2:])) for id, at in zip(new_ids(n, begin.timestamp()), times)])
     for what, day in (("count", f"{month_of(now) + timedelta(days=20):%Y-%m-%d}"), ("retain", f"{month_of(now):%Y-%m-%d}")):
-        measured(what, url, day, None, 0, 1)
+        measured(what, url, day)
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=0)
     options.add_argument("--rate", type=float, default=20)
-    options.add_argument("--seconds", type=float, default=30)
+    options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--sqlite", type=int, nargs="*", default=[])
     options.add_argument("--one", nargs=3)
     asked = options.parse_args()

@@ -106,19 +106,22 @@ class Database:
         self.look_ahead()
         return before
 
-    def look_ahead(self) -> None:
+    def look_ahead(
+        self,
+        limit: bool = True,   # in a service's time; moving many rows into months of their own takes longer
+    ) -> None:
         "In PostgreSQL make partitions ahead; where that can't be, rows go to the default one and `log status` tells."
         self._looked_ahead = time.monotonic()
         if self.is_file: return
         try:
-            with self.writing() as connection: made = make_partitions(connection)
+            with in_words(), self.engine(limit).begin() as connection: made = make_partitions(connection)
         except LogError as error: _logger.warning("no months can be made ahead in %s: %s", self.name, error)
         else:
             if made: _logger.info("months made in %s: %s", self.name, ", ".join(month.name for month in made))
 
     def tend(self) -> None:
         "What is due once in a while."
-        if self._migrated and time.monotonic() - self._looked_ahead > _LOOK_AHEAD: self.look_ahead()
+        if self._migrated and time.monotonic() - self._looked_ahead > _LOOK_AHEAD: self.within(self.look_ahead)
 
     @contextmanager
     def writing(self, limit: bool = True) -> Iterator[sa.Connection]:

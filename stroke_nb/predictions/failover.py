@@ -131,7 +131,7 @@ class Failover:
         if self.database.away or self.spool.waiting or self.spool.others(): self.drain()
         if time.monotonic() - self.database.answered > _IDLE:
             with self.asking(): self.database.ping()
-        if not self.database.away: self.database.within(self.database.tend)
+        if not self.database.away: self.database.tend()
 
     def ready(self) -> tuple[bool, str]:  # can rows be kept? and what isn't as it should be
         "Whether a row would be kept now."

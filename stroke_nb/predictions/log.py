@@ -116,8 +116,10 @@ class PredictionLog:
         return self.keys.check(secret)
 
     def migrate(self) -> str:
-        "Bring the tables up to date: `Database.migrate`; writing does so by itself."
-        return self.database.migrate()
+        "Bring the tables up to date (`Database.migrate`, as writing does by itself), and make missing months."
+        before = self.database.migrate()
+        self.database.look_ahead(limit=False)
+        return before
 
     def status(self) -> tuple[bool, list[str]]:  # is all as it should be? and lines about it
         "What the log holds by record, and whether its database takes rows; makes and changes no tables."

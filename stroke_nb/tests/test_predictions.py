@@ -16,9 +16,10 @@ __all__ = ['resource', 'talk', 'Talker', 'sqlite', 'test_killed_under_load', 'te
            'test_the_hash_of_the_first_record', 'test_numbers_go_on_after_the_migration',
            'test_a_missing_column_is_told', 'test_two_records_in_one_log', 'test_another_records_spool',
            'test_append_only', 'quarter', 'test_a_month_without_a_partition_loses_nothing',
-           'test_a_window_reads_its_month_by_the_index', 'test_counts_and_exports_are_the_same_by_every_way',
-           'test_retention_drops_months', 'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic',
-           'test_drift_on_the_log', 'test_validation_on_the_log']
+           'test_months_are_made_ahead', 'test_a_window_reads_its_month_by_the_index',
+           'test_counts_and_exports_are_the_same_by_every_way', 'test_retention_drops_months',
+           'test_a_revoked_key_ends_in_every_process', 'test_import_is_light', 'clinic', 'test_drift_on_the_log',
+           'test_validation_on_the_log']
 
 # %% ../../nbs/tests/test_predictions.ipynb #f1694bd8
 import contextlib
@@ -800,6 +801,23 @@ def test_a_month_without_a_partition_loses_nothing(quarter):
     assert february == [row[0] for row in predictions if row[1].startswith("2026-02")]
     log.database.commit(rows[:600])   # as a spool that is drained twice
     assert _ids(log) == [row[0] for row in predictions] and "months: 2026-01 to " in log.status()[1][-1]
+
+def test_months_are_made_ahead(quarter, tmp_path, caplog):
+    "By a service in passing; where it may not, it goes on keeping rows."
+    log, _, rows, _ = quarter
+    def months():
+        with log.database.reading() as connection: return partitions(connection)
+    def drop(*more: str):
+        with log.database.engine().begin() as connection:
+            for statement in (f"DROP TABLE {made[-1].name}", *more): connection.exec_driver_sql(statement)
+    made = months()
+    drop()
+    log.database.look_ahead()
+    assert months() == made
+    drop("CREATE ROLE plain LOGIN", "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO plain")
+    with PredictionLog(log.database.address.set(username="plain").render_as_string(False), tmp_path / "spool") as plain:
+        plain.add([_prediction(id=rows[0][1][0], time=datetime(2026, 1, 1, tzinfo=timezone.utc))])
+        assert plain.depth() == 0 and "no months can be made ahead" in caplog.text and months() == made[:-1]
 
 def test_a_window_reads_its_month_by_the_index(quarter):
     log, *_ = quarter

@@ -8,11 +8,11 @@ __all__ = ['LENGTHS', 'test_training_leaves_a_whole_record', 'test_the_saved_mod
            'test_every_link_of_the_checklists_leads_somewhere', 'test_a_run_reproduces_itself',
            'test_fewer_strokes_ask_for_an_update', 'test_a_random_part_of_the_data_raises_no_alarm_and_is_no_proof',
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
-           'test_a_page_needs_no_network_and_shows_every_figure', 'test_the_first_screen_says_what_it_means',
-           'test_a_report_is_small', 'test_figures_are_small_drawings_with_words_of_their_own',
-           'test_every_command_of_a_page_works_as_it_stands', 'test_no_patient_row_reaches_a_page',
-           'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down', 'test_the_index_reads_without_script',
-           'test_a_report_says_what_changed']
+           'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_accessible_with_everything_open',
+           'test_the_first_screen_says_what_it_means', 'test_a_report_is_small',
+           'test_figures_are_small_drawings_with_words_of_their_own', 'test_every_command_of_a_page_works_as_it_stands',
+           'test_no_patient_row_reaches_a_page', 'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down',
+           'test_the_index_reads_without_script', 'test_a_report_says_what_changed']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import itertools
@@ -160,6 +160,17 @@ def test_a_page_needs_no_network_and_shows_every_figure(chromium, name, width, s
     assert width < 1400 or not wide, "a figure is wider than its column"
     assert all(sizes) and len(sizes) >= dict(train=8, drift=10).get(name.split(",")[0], 0)
     if name != "evidently": assert overflow <= 0, "the page is wider than the screen"
+
+# %% ../../nbs/tests/test_reports.ipynb #e29110fb
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in ("validate, rarer", "drift")])
+def test_a_report_is_accessible_with_everything_open(chromium, name):
+    from axe_playwright_python.sync_playwright import Axe
+    page = chromium.new_page(viewport=dict(width=390, height=900), color_scheme="dark")
+    page.goto(small_run(name).report.as_uri())
+    page.eval_on_selector_all("details", "folds => folds.forEach(fold => fold.open = true)")
+    found = Axe().run(page).response["violations"]
+    page.close()
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 # %% ../../nbs/tests/test_reports.ipynb #5c93bdb9
 LENGTHS = dict(train=9500, validate=5500, drift=6000)   # pixels at a width of 1,400; the training page had 22,815
