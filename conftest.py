@@ -10,8 +10,9 @@ import pytest
 NBS = Path(__file__).parent / "nbs"
 # begun first, so that no worker is left alone with one
 LONGEST = (
-    "test_docs", "test_own_record", "test_loop", "test_workflows", "test_reports", "test_service", "test_app", "test_site", "test_service_faults",
-    "test_deploy", "test_schedule", "test_model", "test_drift", "test_predictions", "test_jobs",
+    "test_own_record", "test_docs", "test_loop", "test_predictions", "test_app", "test_reports", "test_workflows", "test_service", "test_schedule",
+    "test_model", "test_site", "test_service_faults", "test_drift", "test_deploy", "test_one_page", "test_scale", "test_app_records", "test_jobs",
+    "test_home",
 )
 
 # the workers share the cores already

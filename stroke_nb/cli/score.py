@@ -100,7 +100,9 @@ def _score_by(engine: str, source: str, out: str, model, wanted, scorer, conf) -
     from stroke_nb.scale.scoring import score_table
     from stroke_nb.scale.sources import is_csv
     typed = _format(Path(out)) == "parquet" and is_csv(source)
-    with _whole(Path(out)) as half: return score_table(source, half, model, wanted._replace(typed=typed), scorer)
+    from stroke_nb.jobs.kernel import sigterm_as_interrupt
+    with sigterm_as_interrupt(), _whole(Path(out)) as half:
+        return score_table(source, half, model, wanted._replace(typed=typed), scorer)
 
 def score(
     source: Annotated[str, typer.Argument(

@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from ..cohort import default_source, load, read, split
-from .log_windows import file_window, log_reference, log_window, streamed, Window
+from .log_windows import file_window, log_reference, log_window, Window
 from .probe import risk_of
 from ..errors import DataError
 from ..model import RiskModel
 from ..moments import utc_now
 from ..predictions import PredictionLog
-from ..scale.engine import engine_of
+from ..scale.engine import engine_of, streamed
 from ..scale.sources import files_of, is_file, StreamedTable
 from ..scale.window import count_window, WindowCounts
 from ..schema import validate

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from ..arithmetic import average, bounded, expit, logit
 from ..errors import DataError
 from ..fields import OUTCOME
 from .features import PlausibleValues
-from .kinds import Kind, KINDS
+from .kinds import Kind, KINDS, MANY_COLUMNS
 from ..schema import where
 
 # %% ../../nbs/model/fitting.ipynb #5bd4001e
@@ -132,7 +133,8 @@ def fit_spread(encoded, logits: np.ndarray, seed: int):
         iterations=300, learning_rate=0.05, depth=4, random_seed=seed, thread_count=1, verbose=0,
         allow_writing_files=False,
     )
-    return model.fit(np.column_stack([encoded, logits.mean(axis=0)]), spread)
+    columns = np.column_stack([encoded, logits.mean(axis=0)])
+    return model.fit(csr_matrix(columns) if columns.shape[1] > MANY_COLUMNS else columns, spread)
 
 # %% ../../nbs/model/fitting.ipynb #059f18f6
 def _fold_losses(kind: Kind, X, y, seed: int, params: dict) -> np.ndarray:

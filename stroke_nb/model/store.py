@@ -31,7 +31,8 @@ _known_types = {   # what our kinds hold beyond skops's own list
     "sklearn.tree._tree.Tree", "numpy.dtype", "scipy.interpolate._bsplines.BSpline",
     "scipy.interpolate._bsplines._BSpline",   # from SciPy 1.18 on
     "scipy._lib.array_api_compat.numpy._aliases.asarray", "stroke_nb.model.features.encode",
-    "stroke_nb.model.features._encoded_names", "stroke_nb.model.reference_recipes._grouped",
+    "stroke_nb.model.features._encoded_names", "stroke_nb.model.features._codes",
+    "stroke_nb.model.features._input_names", "stroke_nb.model.reference_recipes._grouped",
     "stroke_nb.model.kinds.StrongestField",
 }
 _functions = {   # where the functions lie that folders of version 0.1 name

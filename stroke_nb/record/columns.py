@@ -107,14 +107,17 @@ def _folded(text: pd.Series) -> pd.Series:
     if len(canonical) == len(counts): return text   # to map 100,000 words is 0.1 s
     return text.map({spelling: canonical[spelling.casefold()] for spelling in counts.index})
 
+def _begin(word: str) -> tuple[int, int] | None:
+    "The number that a word begins with, after < and before >; None where there is none, or a code such as 1_left."
+    found = re.match(r"(\W*)(\d+)(?![\d_])", word)
+    return found and (int(found[2]), bool(set(found[1]) & set(">≥")) - bool(set(found[1]) & set("<≤")))
+
 def scale_of(words: list[str]) -> list[str] | None:
     "Words by a known scale or by the numbers they begin with; None where no order is known."
-    folded = {word.casefold(): word for word in words}
+    folded = {word.casefold().replace("_", " "): word for word in words}
     for scale in knowledge()["scales"]:
         if len(words) > 2 and folded.keys() <= set(scale): return [folded[word] for word in scale if word in folded]
-    starts = [re.match(r"\W*(\d+)", word) for word in words]
-    if len(words) > 2 and all(starts): return sorted(words, key=lambda word: int(re.match(r"\W*(\d+)", word)[1]))
-    return None
+    return sorted(words, key=_begin) if len(words) > 2 and all(map(_begin, words)) else None
 
 def as_dates(text: pd.Series) -> pd.Series | None:
     "Text as dates, None where it isn't."
@@ -165,6 +168,14 @@ def _as_numbers(text: pd.Series) -> tuple[pd.Series, list[str]] | None:
     enough = numbers.notna().sum() >= max(.8 * stated, 1)
     return (numbers.astype(float), words) if enough and len(words) <= 5 else None
 
+def _none_as_category(column: Column, text: pd.Series, plain: str) -> Column:
+    "Beside other categories the word none is one of them: a seat belt, none; severity none. Elsewhere it is a blank."
+    if column.kind not in ("category", "constant"): return column
+    column = _words(column.name, plain, text)
+    if not (word := next((word for word in column.categories if word.casefold() == "none"), "")): return column
+    words = f"{word}: read as a category of its own; if it means not known, write `missing: {word}`"
+    return replace(column, review=(*column.review, words))
+
 def column_of(
     values: pd.Series,  # raw
     plain: str,         # its name as a field's
@@ -175,12 +186,13 @@ def column_of(
     if pd.api.types.is_datetime64_any_dtype(values): return Column(name, "date", values)
     if pd.api.types.is_bool_dtype(values): return Column(name, "binary", values.astype(float))
     if pd.api.types.is_numeric_dtype(values): return _number(name, plain, values.astype(float), ())
-    text = values.astype("str").where(values.notna()).str.strip()
-    words = text.dropna().unique()
-    text = text.mask(text.isin([word for word in words if word.casefold() in BLANKS]))
+    spelt = values.astype("str").where(values.notna()).str.strip()
+    words = spelt.dropna().unique()
+    text = spelt.mask(spelt.isin([word for word in words if word.casefold() in BLANKS]))
     leading_zeros = any(word[:1] == "0" and word[1:2].isdigit() for word in words)
     numbers = None if leading_zeros else _as_numbers(text)
-    return _number(name, plain, numbers[0], tuple(numbers[1])) if numbers else _words(name, plain, text)
+    if numbers: return _number(name, plain, numbers[0], tuple(numbers[1]))
+    return _none_as_category(_words(name, plain, text), text.mask(spelt.str.casefold() == "none", spelt), plain)
 
 # %% ../../nbs/record/columns.ipynb #18a28f16
 def yes_no(column: Column) -> Column:

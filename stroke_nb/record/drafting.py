@@ -79,8 +79,9 @@ def outcome_draft(
     chosen = _named_events(present, events, values.name) if events else [guessed]
     y = text.isin(chosen).astype(float).where(text.notna()).to_numpy()
     name = field_name(values.name)
-    horizon, rest = horizon_of(name)
+    horizon, rest = horizon_of(name if name == plain_name(values.name) else name.removesuffix("_value"))
     noun = _noun(rest.replace("_", " "), str(values.name))
+    if noun == "outcome" and len(chosen) == 1: noun = knowledge()["nouns"].get(chosen[0].casefold(), noun)
     settings = dict(column=name, noun=noun) | _verbs(noun, horizon)
     if plain_name(values.name) != name: settings["aliases"] = [str(values.name)]
     if horizon: settings["horizon"] = horizon
@@ -111,7 +112,8 @@ def _spelt(column: Column) -> pd.Series:
     text = column.values.astype("str").where(column.values.notna())
     if pd.api.types.is_numeric_dtype(column.values):
         text = column.values.map(lambda value: f"{value:g}", na_action="ignore")
-    return text.mask(text.astype("str").str.casefold().isin([*BLANKS, *column.blanks]))
+    unknown = {*BLANKS, *column.blanks} - {category.casefold() for category in column.categories}
+    return text.mask(text.astype("str").str.casefold().isin(unknown))
 
 # %% ../../nbs/record/drafting.ipynb #9912cfd3
 def _age(dates: dict[str, Column], names: dict[str, str], fields: dict) -> tuple[dict, pd.Series] | None:
@@ -187,7 +189,9 @@ def _ids(columns: dict[str, Column], names: dict[str, str]) -> list[str]:
     unique = [column for column in keys if columns[column].known.is_unique and columns[column].values.notna().all()]
     return [plain_name(unique[0])] if unique else []
 
-_TELLS_MUCH = .9                            # honest fields seldom do: a line to look at
+def _tells_much(tells: float) -> str:
+    "A line to look at where a column tells more of the outcome than honest fields mostly do."
+    return f"AUROC {tells:.2f} by itself: is it known before the outcome is?" if tells >= .9 else ""
 
 @dataclass
 class _Columns:
@@ -202,9 +206,7 @@ class _Columns:
     def add(self, name: str, entry: Column, y: np.ndarray, tells: float, **more) -> None:
         "Make a field of a column."
         self.fields[name] = field_draft(entry, y, name) | more
-        if tells >= _TELLS_MUCH:
-            words = f"AUROC {tells:.2f} by itself: is it known before the outcome is?"
-            self.fields[name]["review"] = [*self.fields[name].get("review", ()), words]
+        if words := _tells_much(tells): self.fields[name]["review"] = [*self.fields[name].get("review", ()), words]
         self.notes[name], self.tells[name] = note_of(entry, self.fields[name], tells), tells
         self.by_name[name] = entry
 
@@ -254,6 +256,7 @@ def draft(
     grave = [f"{column} is left out: {reason}" for column, reason in done.suspects.items()]
     rest = [f"{column} is left out: {reason}" for column, reason in done.left_out.items()
             if column not in own and column not in done.suspects]
+    much = [f"{done.by_name[name].name}: {words}" for name in done.fields if (words := _tells_much(done.tells[name]))]
     events_count = int(y.sum())
     few = [f"only {events_count} people have the outcome: intervals will be wide"] if events_count < 100 else []
     strongest = max(done.tells, key=done.tells.get)
@@ -266,4 +269,4 @@ def draft(
                 f"strongest: {strongest} has the largest AUROC by itself, {done.tells[strongest]:.2f}"],
     )
     parse(record)
-    return Draft(record, done.notes, done.left_out, [*grave, *blank, *rest, *few])
+    return Draft(record, done.notes, done.left_out, [*grave, *much, *blank, *rest, *few])

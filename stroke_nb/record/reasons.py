@@ -67,7 +67,9 @@ def reason_against(
         return "different in nearly every row: a key"
     if named("identifiers", name) and ((distinct := known.nunique()) > max(100, .2 * len(known)) or name == "id"):
         return f"a key with {distinct:,} different values; if it tells people apart, keep one row for each person"
-    if column.kind in ("identifier", "text", "category") and (reason := _text_reason(column)): return reason
+    is_text = column.kind in ("identifier", "text", "category")
+    if is_text and named("people", name): return "names people: it tells who somebody is, not how they are"
+    if is_text and (reason := _text_reason(column)): return reason
     if column.kind == "date": return "a date: write the years, days or months that it stands for as a number"
     if len(known) < FEWEST_EVENTS: return f"known of only {len(known)} people"
     return ""

@@ -150,11 +150,16 @@ def own_percents(package: Path) -> list[str]:
 _NAMES_OF_RECORD = ("record/", "simulation.py", "model/reference_recipes.py", "migrations/", "tests/", "_modidx.py")
 _ASSETS = (".html", ".j2", ".js", ".css", ".csv", ".json", ".md", ".svg", ".yaml", ".yml")
 
+_ENGLISH = {"age"}   # a word as well: sentences and variables may have it
+
 def _names_field(node: ast.AST, names) -> bool:
-    "Whether code speaks of a field: as a text, an attribute or an argument."
-    if isinstance(node, ast.Constant): return isinstance(node.value, str) and node.value in names
+    "Whether code speaks of a field: in a text, as an attribute, an argument or a variable."
+    if isinstance(node, ast.Constant):
+        words = rf"\b({'|'.join(sorted(names - _ENGLISH))})\b"
+        return isinstance(node.value, str) and (node.value in names or re.search(words, node.value) is not None)
     if isinstance(node, ast.Attribute): return node.attr in names
-    return isinstance(node, ast.keyword) and node.arg in names
+    if isinstance(node, ast.Name): return node.id in names - _ENGLISH
+    return isinstance(node, ast.keyword | ast.arg) and node.arg in (names if isinstance(node, ast.keyword) else names - _ENGLISH)
 
 def of_one_record(
     package: Path,
@@ -163,13 +168,14 @@ def of_one_record(
 ) -> list[str]:          # file and what it names
     "Places outside the packaged record that speak of its fields or its outcome."
     # the package's own name, and what SVG and CSS call a line
-    own = rf'{outcome}[_-]nb|{outcome}-[a-z]+|-{outcome}\b|\b{outcome} *[:=]|="{outcome}"'
+    own = rf'{outcome}[_-]nb|{outcome}-[a-z]+|-{outcome}\b|="{outcome}"'
+    lines = rf"{own}|\b{outcome} *[:=]"
     places = []
     for path in sorted(package.rglob("*")):
         short = path.relative_to(package).as_posix()
         if short.startswith(_NAMES_OF_RECORD) or path.suffix not in (".py", *_ASSETS): continue
         text = path.read_text(encoding="utf-8")
-        rest = re.sub(own, "", text, flags=re.IGNORECASE)
+        rest = re.sub(own if path.suffix == ".py" else lines, "", text, flags=re.IGNORECASE)
         if re.search(outcome, rest, re.IGNORECASE): places.append(f"{short}: {outcome}")
         if path.suffix != ".py":
             places += [f"{short}: {name}" for name in sorted(names) if re.search(rf"\b{name}\b", text, re.IGNORECASE)]

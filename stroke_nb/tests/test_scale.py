@@ -5,17 +5,20 @@
 # %% auto #0
 __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evidence_of_the_whole',
            'test_a_state_does_not_grow_with_the_people', 'test_a_month_in_many_files_is_counted_in_pieces',
-           'test_damaged_files_are_never_counted', 'test_every_kind_of_table_has_the_same_counts',
-           'test_a_reference_is_read_in_pieces_too', 'test_a_table_comes_back_as_it_came',
-           'test_scores_in_pieces_are_the_models', 'test_a_disk_that_is_full_leaves_nothing', 'cluster',
+           'test_damaged_files_are_never_counted', 'month',
+           'test_every_kind_of_table_has_the_same_counts_evidence_and_risks', 'test_a_reference_is_read_in_pieces_too',
+           'test_a_frame_keeps_its_index', 'test_scores_in_pieces_are_the_models',
+           'test_scoring_that_is_cut_off_leaves_nothing', 'test_a_validation_in_pieces_is_that_of_the_whole', 'cluster',
            'test_spark_counts_and_scores_as_one_machine_does']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
+import copy
 import os
+import re
 import shutil
 import signal
 from dataclasses import fields
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from importlib.util import find_spec
 from operator import add
 from pathlib import Path
@@ -28,15 +31,17 @@ import sqlalchemy as sa
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 from pyarrow.dataset import dataset
+from typer.testing import CliRunner
 
 import stroke_nb
+from ..cli import app
 from ..drift import DriftMonitor
 from ..drift.job import look
 from ..drift.people import counted
 from ..errors import DataError
-from ..files import whole_file
 from ..model import RiskModel
 from ..scale import count_window, engine, pieces, score, scoring, sketch
+from ..scale.labelled import count_labelled, judge, people_to_judge
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
 from ..scale.sources import pieces_of
@@ -44,6 +49,7 @@ from ..scale.spark import read_spark, score_to
 from ..scale.window import count_piece, WindowCounts
 from ..scoring import Scorer
 from ..simulation import simulate
+from ..validation.cross_validation import PERFORMANCE
 from .small_runs import python, small_run
 
 # %% ../../nbs/tests/test_scale.ipynb #1cc37367
@@ -176,17 +182,46 @@ def test_damaged_files_are_never_counted(tmp_path):
     cut.write_bytes(cut.read_bytes()[:-300])
     with pytest.raises(DataError, match=r"3\.csv\.gz"): count_window(tmp_path / "csv")
 
-def test_every_kind_of_table_has_the_same_counts(tmp_path):
-    "Frames, Arrow, datasets, databases, DuckDB: one digest."
-    people = _month(tmp_path)
-    table, url = pa.Table.from_pandas(people), f"sqlite:///{tmp_path}/people.db"
-    with sa.create_engine(url).begin() as connection: people.to_sql("people", connection, index=False)
-    given = [people, table, table.to_reader(), dataset(tmp_path / "parquet"), f"{url}?table=people"]
-    given.append(tmp_path / "whole.csv")
-    if find_spec("duckdb"):
-        import duckdb
-        given.append(duckdb.sql(f"select * from '{tmp_path}/parquet/*.parquet'"))
-    assert {count_window(source).digest for source in given} == {count_window(tmp_path / "parquet").digest}
+_KINDS = {   # kind of table -> how it comes of a month's people and their folder
+    "pandas": lambda people, _: people,
+    "arrow": lambda people, _: pa.Table.from_pandas(people),
+    "reader": lambda people, _: pa.Table.from_pandas(people).to_reader(),
+    "dataset": lambda _, folder: dataset(folder / "parquet"),
+    "csv": lambda _, folder: folder / "whole.csv",
+    "database": lambda people, folder: _in_database(people, f"sqlite:///{folder}/people.db"),
+    "duckdb": lambda _, folder: _unlocked("duckdb").sql(f"select * from '{folder}/parquet/*.parquet'"),
+    "polars": lambda people, _: _unlocked("polars").from_pandas(people),
+}
+
+def _unlocked(name: str): return pytest.importorskip(name, reason=f"no {name}: it isn't in the lock")
+
+def _in_database(people: pd.DataFrame, url: str) -> str:
+    with sa.create_engine(url).begin() as connection: people.to_sql("people", connection, index=False, if_exists="replace")
+    return f"{url}?table=people"
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    "A month's people, their folder, their counts, and a monitor that has seen others."
+    folder = tmp_path_factory.mktemp("month")
+    people, monitor = _month(folder), DriftMonitor().fit(simulate(600, seed=9).drop(columns="id"))
+    return people, folder, count_window(folder / "parquet"), monitor
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_every_kind_of_table_has_the_same_counts_evidence_and_risks(month, kind):
+    "`count_window`, `DriftMonitor.update` and `score` take each; `score` gives the same kind, or a reader of batches."
+    people, folder, counts, monitor = month
+    table = partial(_KINDS[kind], people, folder)
+    assert count_window(table()).digest == counts.digest
+    expected, found = copy.deepcopy(monitor).update(counts, "1"), copy.deepcopy(monitor).update(table(), "1")
+    assert found.evidence == expected.evidence
+    scored = score(table(), _model())
+    kinds = dict(pandas=pd.DataFrame, arrow=pa.Table)
+    if kind == "polars":
+        import polars
+        kinds["polars"] = polars.DataFrame
+    assert type(scored) is kinds.get(kind, pa.RecordBatchReader)
+    risk = scored.read_all()["risk"] if isinstance(scored, pa.RecordBatchReader) else scored["risk"]
+    np.testing.assert_allclose(np.asarray(risk), _model().predict_proba(people)[:, 1], rtol=0, atol=1e-15)
 
 # %% ../../nbs/tests/test_scale.ipynb #4e415b14
 def test_a_reference_is_read_in_pieces_too(tmp_path, capsys):
@@ -201,19 +236,9 @@ def test_a_reference_is_read_in_pieces_too(tmp_path, capsys):
     with pytest.raises(DataError, match="read by Spark alone"): _look(tmp_path, "s3a://bucket/people", engine="stream")
 
 # %% ../../nbs/tests/test_scale.ipynb #5d4450a4
-def test_a_table_comes_back_as_it_came(tmp_path):
-    "`score` gives pandas for pandas, Arrow for Arrow, and a reader for what may be large."
-    people = _month(tmp_path)
-    expected = _model().predict_proba(people)[:, 1]
-    frame = score(people.set_index(people.id + 7), _model())
-    assert frame.index.tolist() == (people.id + 7).tolist()
-    table, reader = score(pa.Table.from_pandas(people), _model()), score(dataset(tmp_path / "parquet"), _model())
-    for risk in (frame.risk, table["risk"], reader.read_all()["risk"]):
-        np.testing.assert_allclose(risk, expected, rtol=0, atol=1e-15)
-    assert type(table) is pa.Table and type(reader) is pa.RecordBatchReader
-    if find_spec("polars"):
-        import polars
-        assert type(score(polars.from_pandas(people), _model())) is polars.DataFrame
+def test_a_frame_keeps_its_index(month):
+    people = month[0]
+    assert score(people.set_index(people.id + 7), _model()).index.tolist() == (people.id + 7).tolist()
 
 # %% ../../nbs/tests/test_scale.ipynb #a396894e
 @cache
@@ -240,21 +265,58 @@ def test_scores_in_pieces_are_the_models(monkeypatch, tmp_path):
         parts = out.filter(like="part_").sum(axis=1)
         np.testing.assert_allclose(1 / (1 + np.exp(-parts)), out.risk, rtol=0, atol=1e-9)
 
-def test_a_disk_that_is_full_leaves_nothing(tmp_path, monkeypatch):
-    "The message says how far it came."
+def _full_disk(): raise OSError(28, "No space left on device")
+def _stopped(): os.kill(os.getpid(), signal.SIGTERM)
+
+@pytest.mark.parametrize("end, code, words", [(_full_disk, 2, "No space left"), (_stopped, 1, "interrupted")])
+def test_scoring_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch, end, code, words):
+    "A full disk, a process that is told to end: the message says how far it came, and what was there before stays."
+    import pyarrow.parquet as pq
     monkeypatch.setattr(pieces, "ROWS", 100)
     simulate(500, seed=4).drop(columns="true_risk").to_parquet(tmp_path / "in.parquet")
-    import pyarrow.parquet as pq
+    (tmp_path / "out.parquet").write_text("of yesterday")
     write, batches = pq.ParquetWriter.write_batch, []
-    def full(writer, batch):
+    def third_time(writer, batch):
         batches.append(batch)
-        if len(batches) == 3: raise OSError(28, "No space left on device")
+        if len(batches) == 3: end()
         write(writer, batch)
-    monkeypatch.setattr(pq.ParquetWriter, "write_batch", full)
-    stops = pytest.raises(DataError, match="stopped after 200 rows .*No space left")
-    with stops, whole_file(tmp_path / "out.parquet") as half:
-        score_table(tmp_path / "in.parquet", half, _model())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet"]
+    monkeypatch.setattr(pq.ParquetWriter, "write_batch", third_time)
+    given = [str(tmp_path / "in.parquet"), str(tmp_path / "out.parquet"), "--model", str(_model().folder_)]
+    done = CliRunner().invoke(app, ["score", *given])
+    assert done.exit_code == code and re.search(f"stopped after 200 rows .*{words}", done.output), done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
+    assert (tmp_path / "out.parquet").read_text() == "of yesterday"
+
+# %% ../../nbs/tests/test_scale.ipynb #49e2f0c6
+def _judged(data: Path, engine: str) -> dict:
+    "Result of a validation."
+    people, new = people_to_judge(str(data), engine=engine)
+    return judge(people, _model(), new, Path("unused"), resamples=20).result
+
+def test_a_validation_in_pieces_is_that_of_the_whole(tmp_path, monkeypatch, capsys):
+    "Folders, patterns and compressed CSV, at ten people a row: the verdict, the numbers' names, and what the report allows."
+    people = simulate(6_000, seed=7).query("stroke == 0 or id % 3 == 0").drop(columns=["true_risk", "id"])
+    for name, rows in (("1", people.head(2_500)), ("2", people.tail(-2_500)), ("3", people.head(40))):
+        for kind in ("parquet", "csv"): (tmp_path / kind).mkdir(exist_ok=True)
+        rows.to_parquet(tmp_path / f"parquet/{name}.parquet", index=False)
+        rows.to_csv(tmp_path / f"csv/{name}.csv.gz", index=False)
+    monkeypatch.setattr(pieces, "ROWS", 500)
+    whole, found = _judged(tmp_path / "parquet", "memory"), _judged(tmp_path / "parquet/*.parquet", "stream")
+    assert "Engine stream: 3 files, as asked for." in capsys.readouterr().out
+    assert (found["verdict"], [*found["metrics"]]) == ("alarm", [*whole["metrics"]]) and whole["verdict"] == "alarm"
+    (counts, repeats), (zipped, _) = (count_labelled(tmp_path / kind, _model()) for kind in ("parquet", "csv"))
+    assert found["data"]["rows"] == whole["data"]["rows"] == sum(counts.counts) == len(people) + 40 - repeats
+    assert repeats >= 40
+    np.testing.assert_array_equal(zipped.people, counts.people)
+    errors, crowd = counts.errors(PERFORMANCE, 600), counts.crowd(600)
+    for metric in PERFORMANCE:
+        name, exact = metric.__name__, whole["metrics"][metric.__name__]["value"]
+        for one in (metric(crowd.y, crowd.p), found["metrics"][name]["value"]):
+            assert abs(one - exact) <= errors[name], (name, one, exact, errors[name])
+    (tmp_path / "parquet/2.parquet").write_bytes((tmp_path / "parquet/2.parquet").read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"2\.parquet: not a readable Parquet file"): _judged(tmp_path / "parquet", "stream")
+    people.assign(age=300).to_csv(tmp_path / "csv/2.csv.gz", index=False)
+    with pytest.raises(DataError, match=r"2\.csv\.gz: column 'age', rows 1, 2"): _judged(tmp_path / "csv", "stream")
 
 # %% ../../nbs/tests/test_scale.ipynb #1acb3999
 _ROOT = Path(stroke_nb.__file__).parents[1]
@@ -323,3 +385,23 @@ def test_spark_counts_and_scores_as_one_machine_does(cluster, tmp_path):
     faulty = "partition 0: column 'age', .* is outside 0 to 120"
     with pytest.raises(DataError, match=faulty): score_to(str(few), out + "2", _model())
     assert not Path(out + "2").exists()
+    monitors = [DriftMonitor().fit(people.head(500).drop(columns="id")) for _ in range(2)]
+    evidence = [monitor.update(week, "1").evidence for monitor, week in zip(monitors, (frame.limit(300), many.head(300)))]
+    assert evidence[0] == evidence[1]
+    _validates_as_one_machine_does(tmp_path)
+
+def _validates_as_one_machine_does(folder: Path) -> None:
+    "People who stand twice are counted once; files that don't fit together are refused."
+    labelled = simulate(1_500, seed=6).drop(columns="true_risk").astype(dict(id="Int64"))
+    labelled.loc[:9, "id"] = None
+    (folder / "labelled").mkdir()
+    for name, rows in (("1", labelled.head(800)), ("2", pd.concat([labelled.tail(700), labelled.head(5)]))):
+        rows.to_parquet(folder / f"labelled/{name}.parquet", index=False)
+        rows.iloc[:, ::int(name) * 2 - 3].to_csv(folder / f"{name}.csv", index=False)   # the first backwards
+    places = read_spark(str(folder / "labelled")), folder / "labelled"
+    (there, twice), (here, again) = (count_labelled(table, _model()) for table in places)
+    assert (twice, again, sum(there.counts)) == (5, 5, 1_500)
+    np.testing.assert_array_equal(there.people, here.people)
+    with pytest.raises(DataError, match="CSV header does not conform .*2.csv"): count_window(read_spark(f"{folder}/*.csv"))
+    labelled.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
+    with pytest.raises(DataError, match=r"3\.parquet: column 'bmi' is in"): read_spark(str(folder / "labelled"))

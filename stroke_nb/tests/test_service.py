@@ -40,6 +40,7 @@ from ..predictions import PredictionLog
 from ..schema import record, validate
 from .live_service import Callers, check_log, Live, logged, models, wait_for
 from .postgres import postgres  # noqa: F401 (a fixture)
+from .small_runs import python
 
 # %% ../../nbs/tests/test_service.ipynb #42729cf8
 @pytest.fixture(scope="module")
@@ -324,10 +325,11 @@ def test_http_file_and_notebook_agree(live, tmp_path, prevalence):
     line.close()
     if prevalence is None: np.testing.assert_allclose(_scored(people, tmp_path), risk, rtol=0, atol=1e-9)
 
+_COMMAND = Path(sys.executable).with_name("stroke-nb")
+
 def _scored(people: pd.DataFrame, folder: Path) -> np.ndarray:
     people.to_parquet(folder / "in.parquet")
-    command = Path(sys.executable).with_name("stroke-nb")
-    words = [command, "score", folder / "in.parquet", folder / "out.parquet", "--model", models() / "one"]
+    words = [python(), _COMMAND, "score", folder / "in.parquet", folder / "out.parquet", "--model", models() / "one"]
     subprocess.run(words, check=True, capture_output=True)
     return pd.read_parquet(folder / "out.parquet").risk.to_numpy()
 
@@ -418,7 +420,7 @@ def heart_model(tmp_path_factory) -> Path:
     if not _HEART.is_file(): pytest.skip("the other records lie in the workspace, not in the package")
     folder = tmp_path_factory.mktemp("models") / "heart"
     environment = os.environ | {"STROKE_NB_RECORD": str(_HEART)}
-    subprocess.run([sys.executable, "-c", _FIT_HEART, folder], env=environment, check=True, capture_output=True)
+    subprocess.run([python(), "-c", _FIT_HEART, folder], env=environment, check=True, capture_output=True)
     return folder
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -450,7 +452,7 @@ def test_a_service_with_another_record(kind, request, heart_model, tmp_path):
         _swap(home, models() / "one", service)
         assert service.ask("/predict", person).json["model_version"] == "heart"
     environment = os.environ | {"STROKE_NB_RECORD": str(_HEART), "STROKE_NB_DATABASE": database}
-    status = [Path(sys.executable).with_name("stroke-nb"), "log", "status"]
+    status = [python(), _COMMAND, "log", "status"]
     done = subprocess.run(status, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and re.search(r"record heart .* predictions, 1 outcome; in use", done.stdout), (
         done.stdout

@@ -37,10 +37,12 @@ def rescaled(
     values: np.ndarray,  # in everybody, shape (...)
     n: int,              # rows
     groups=None,         # person of each row, shape (n,)
+    weight: float = 1.0, # people that a row stands for
 ) -> np.ndarray:         # shape (n_boot, ...)
     "Values as resamples of everybody would have them, where resamples are smaller."
     people = n if groups is None else len(np.unique(groups))
-    return draws if people <= MANY else values + (draws - values) * np.sqrt(SOME / people)
+    if people <= MANY and weight == 1: return draws
+    return values + (draws - values) * np.sqrt((people if people <= MANY else SOME) / (people * weight))
 
 # %% ../../nbs/validation/bootstrap.ipynb #4d6b18b5
 def percentiles(draws: np.ndarray, level: float) -> tuple[float, float]:
@@ -75,13 +77,14 @@ def bootstrap(
     seed: int,
     groups,                           # person of each row, shape (n,); None: everybody is their own
     level: float,                     # confidence, 0 to 1
+    weight: float = 1.0,              # people that a row stands for
 ) -> pd.DataFrame:                    # index metric; columns value, low, high
     "Each statistic with its percentile interval."
     # on the data themselves, undefined is an error
     values = [float(statistic(slice(None))) for statistic in statistics.values()]
     def scores(rows): return [score(statistic, rows) for statistic in statistics.values()]
     draws = np.array([scores(rows) for rows in resamples(n, n_boot, seed, groups)] if statistics else [])
-    if statistics: draws = rescaled(draws, np.array(values), n, groups)
+    if statistics: draws = rescaled(draws, np.array(values), n, groups, weight)
     limits = [percentiles(column, level) for column in draws.T]
     return pd.DataFrame([(value, *limit) for value, limit in zip(values, limits)],
                         index=pd.Index(statistics, name="metric"), columns=["value", "low", "high"])
@@ -109,12 +112,13 @@ def evaluate(
     seed: int = 20260101,              # seed of the resampling
     groups: np.ndarray | None = None,  # person of each row, shape (n,), where people appear more than once
     level: float = 0.95,               # confidence, 0 to 1
+    weight: float = 1.0,               # people that a row stands for, see `risk_counts`
 ) -> pd.DataFrame:                     # index metric; columns value, low, high
     "Each metric with its percentile bootstrap interval (Efron & Tibshirani 1993); the AUROC with DeLong's."
     (y, p), metrics = check(y, p), named(metrics)
     statistics = {name: lambda rows, m=metric: m(y[rows], p[rows]) for name, metric in _drawn(metrics).items()}
-    drawn = bootstrap(statistics, len(y), n_boot, seed, groups, level)
-    return _with_delong(drawn, metrics, lambda: auroc_interval(y, p, level, groups), lambda: auroc(y, p))
+    drawn = bootstrap(statistics, len(y), n_boot, seed, groups, level, weight)
+    return _with_delong(drawn, metrics, lambda: auroc_interval(y, p, level, groups, weight=weight), lambda: auroc(y, p))
 
 # %% ../../nbs/validation/bootstrap.ipynb #cba925b0
 def evaluate_difference(
@@ -147,6 +151,7 @@ def decision_curve_interval(
     seed: int = 20260101,                     # seed of the resampling
     groups: np.ndarray | None = None,         # person of each row, shape (n,)
     level: float = 0.95,                      # confidence, 0 to 1
+    weight: float = 1.0,                      # people that a row stands for
 ) -> pd.DataFrame:                            # `decision_curve` with low, high, gain, gain_low, gain_high
     "Decision curve with pointwise percentile bootstrap intervals; a given prevalence is taken as known."
     y, p = check_both(y, p)
@@ -156,7 +161,7 @@ def decision_curve_interval(
     curves = np.array([net_benefits(y[rows], p[rows], t, prevalence) if 0 < y[rows].mean() < 1 else undefined
                        for rows in resamples(len(y), n_boot, seed, groups)])
     whole = np.array(net_benefits(y, p, t, prevalence))
-    model, everyone = np.moveaxis(rescaled(curves, whole, len(y), groups), 1, 0)
+    model, everyone = np.moveaxis(rescaled(curves, whole, len(y), groups, weight), 1, 0)
     frame["low"], frame["high"] = np.transpose([percentiles(draws, level) for draws in model.T])
     frame["gain"] = frame["model"] - frame["treat_all"].clip(lower=0)
     frame["gain_low"], frame["gain_high"] = np.transpose(

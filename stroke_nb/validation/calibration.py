@@ -140,6 +140,7 @@ def calibration_curve(
     groups: np.ndarray | None = None, # person of each row, shape (n,), where people appear more than once
     points: int = 100,                # rows of the curve, from the lowest risk to the highest, even in logit
     level: float = 0.95,              # confidence of the pointwise band
+    weight: float = 1.0,              # people that a row stands for
 ) -> pd.DataFrame:                    # columns risk, observed, low, high, each 0 to 1
     "Smooth observed frequency by predicted risk, with a delta-method band (Austin & Steyerberg 2014)."
     y, p = check_both(y, p)
@@ -147,7 +148,7 @@ def calibration_curve(
     x = np.linspace(*logit(off_edge(np.array([p.min(), p.max()]))), points)
     grid = _spline(x, knots)[:, :X.shape[1]]
     centre, covariance = x + grid @ beta, _clustered(X, y - _risk(p, X, beta), covariance, groups)
-    half = ndtri((1 + level) / 2) * np.sqrt(np.sum(grid @ covariance * grid, axis=1))
+    half = ndtri((1 + level) / 2) * np.sqrt(np.sum(grid @ covariance * grid, axis=1) / weight)
     return pd.DataFrame(
         {"risk": expit(x), "observed": expit(centre), "low": expit(centre - half), "high": expit(centre + half)}
     )
@@ -181,6 +182,7 @@ def ici_by_chance(
     p: np.ndarray,       # predicted risk of each person, shape (n,)
     draws: int = 100,
     seed: int = 20260101,
+    weight: float = 1.0, # people that a row stands for
 ) -> Interval:           # mean of the draws, and their middle 95 %
     "The ICI that chance alone would give, were every risk exactly right."
     rng, drawn, n = np.random.default_rng(seed), [], len(p)
@@ -189,5 +191,5 @@ def ici_by_chance(
         y = (rng.random(len(p)) < p) * 1.0
         if y.min() < y.max(): drawn.append(ici(y, p))
     if not drawn: raise Undefined("the risks are so near to 0 or 1 that no draw holds both outcomes")
-    fewer = (len(p) / n)**0.5   # what chance gives falls with the root of the people
+    fewer = (len(p) / (n * weight))**0.5   # what chance gives falls with the root of the people
     return Interval(*(float(fewer * value) for value in (np.mean(drawn), *np.quantile(drawn, [0.025, 0.975]))))

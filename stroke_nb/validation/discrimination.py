@@ -69,11 +69,12 @@ def auroc_interval(
     level: float = 0.95,  # confidence, 0 to 1
     groups=None,          # person of each row, shape (n,), where people appear more than once
     strata=None,          # such as the fold of each row, shape (n,): only people of one stratum are ranked
+    weight: float = 1.0,  # people that a row stands for
 ) -> Interval:            # value, low, high
     "AUROC with DeLong's interval (DeLong 1988; several rows of a person as Obuchowski 1997)."
     y, p = check_both(y, p)
     value, rows = _influence(y, p, strata)
-    half = _half_width(y, rows, groups, level)
+    half = _half_width(y, rows, groups, level) / np.sqrt(weight)
     return Interval(value, max(value - half, 0.0), min(value + half, 1.0))
 
 # %% ../../nbs/validation/discrimination.ipynb #3e7d3b46

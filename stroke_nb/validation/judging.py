@@ -6,7 +6,7 @@
 __all__ = ['labelled_people', 'model_to_judge', 'updated_model', 'ValidationLook', 'validate_model']
 
 # %% ../../nbs/validation/judging.ipynb #6c22c8a0
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..arithmetic import shift_prevalence
 from ..cohort import load, split
-from ..display import percent
+from ..display import METRICS, percent
 from ..errors import DataError
 from ..fields import OUTCOME, RECORD
 from ..files import from_here
@@ -24,13 +24,16 @@ from ..predictions import PredictionLog
 from ..predictions.windows import log_cohort
 from ..schema import require_outcome, validate
 from .bootstrap import evaluate
-from .calibration import ici_by_chance
+from .calibration import calibration_slope, ici, ici_by_chance, observed_expected_ratio
 from .cross_validation import performance_metrics
+from .discrimination import auroc
 from ..margins import MARGINS
 from .people import COUNTS, folded_table
 from .provenance import fingerprint, joint_fingerprint, save_of_run, share_known
+from .risk_counts import Crowd, crowd_of, RiskCounts
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
+from .subgroups import in_sentence
 from .tables import metrics_of, performance_table, recordable
 from .updating import closed_test_of, ClosedTest
 from .verdicts import validation_sides, validation_verdict
@@ -81,12 +84,12 @@ def _judged(cohort: pd.DataFrame, model: RiskModel, new: bool) -> _Judged:
 _OTHERS = ("give labelled data that it hasn't seen (-p data FILE, or -p source log), or none, and its recipe is judged "
            "on a fifth")
 
-def _enough(y: np.ndarray, source: str) -> None:
+def _enough(counts: tuple[int, int], source: str) -> None:
     "Raise where there are too few to judge by."
-    events = int(y.sum())
-    if min(events, len(y) - events) >= 10: return
+    others, events = counts
+    if min(counts) >= 10: return
     raise DataError(
-        f"{source}: {events} people with {_event.a} and {len(y) - events:,} without; validation needs at least "
+        f"{source}: {events} people with {_event.a} and {others:,} without; validation needs at least "
         "10 of each, so name more data or wait for more outcomes"
     )
 
@@ -96,9 +99,25 @@ def _named(cohort: pd.DataFrame, model: RiskModel) -> dict[str, str]:
     folder = getattr(model, "folder_", None)
     return cohort.attrs.get("named", {}) | (dict(model=from_here(folder)) if folder else {})
 
-def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
+_BOUNDED = (auroc, observed_expected_ratio, calibration_slope, ici)
+
+def _counted_words(counted: RiskCounts, crowd: Crowd, sample: int) -> str:
+    "What is of everybody and what of a sample, and how far the grid moves numbers at most."
+    errors = counted.errors(_BOUNDED)
+    moves = ", ".join(f"{in_sentence(METRICS[name].label)} by {np.ceil(1e5 * error) / 1e5:.5f}"
+                      for name, error in errors.items())
+    return (f"Performance, calibration and net benefit are of all {crowd.people:,}: their risks are counted on a fine "
+            f"grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most {moves}. "
+            f"The table, the groups and the closed test are of an even sample of {sample:,}. ")
+
+def _people_section(judged: _Judged, crowd: Crowd, counted: RiskCounts | None) -> Section:
     "Who the model is judged on."
-    model, who = judged.model, f"{source}: {len(y):,} people, {int(y.sum())} with {_event.a} ({percent(y.mean(), 2)}). "
+    model, share = judged.model, percent(crowd.prevalence, 2)
+    about = judged.people.attrs
+    who = f"{about['source']}: {crowd.people:,} people, {crowd.events:,} with {_event.a} ({share}). "
+    if about.get("duplicates"):
+        who += f"{about['duplicates']:,} rows without an id repeat another in every field and are counted once. "
+    if counted: who += _counted_words(counted, crowd, len(judged.people))
     fitted = (f"The model was fitted to {model.about_['rows']:,} others, {percent(model.prevalence_, 2)} of them "
               "with one."
               if judged.rest is None else
@@ -108,27 +127,28 @@ def _people_section(judged: _Judged, y: np.ndarray, source: str) -> Section:
               "cross-validation says more.")
     return Section(f"{who}{fitted} {COUNTS}", table=folded_table(judged.people))
 
-def _performance_sections(y, p, local, resamples: int, seed: int) -> dict[str, Section]:
+def _performance_sections(crowd: Crowd, local, resamples: int, seed: int) -> dict[str, Section]:
     "Performance of the risks as they are, and re-stated for the prevalence seen here."
-    before, after = (evaluate(y, risk, performance_metrics(), resamples, seed) for risk in (p, local))
+    (y, p, counts), metrics = crowd, performance_metrics()
+    before, after = (evaluate(y, risk, metrics, resamples, seed, weight=crowd.weight) for risk in (p, local))
     numbers, local_numbers = metrics_of(before), metrics_of(after)
-    numbers["ici_by_chance"] = ici_by_chance(p, seed=seed)._asdict()
+    numbers["ici_by_chance"] = ici_by_chance(p, seed=seed, weight=crowd.weight)._asdict()
     return dict(
         performance=Section(f"As the model stands: {calibration_words(numbers)}", numbers, performance_table(before)),
-        calibration=calibration_section("", y, p),
+        calibration=calibration_section("", y, p, counts=counts),
         local=Section(
-            f"Re-stated for the {percent(y.mean(), 2)} seen here: {calibration_words(local_numbers)} Order, and so "
-            "discrimination, stays.",
+            f"Re-stated for the {percent(crowd.prevalence, 2)} seen here: {calibration_words(local_numbers)} "
+            "Order, and so discrimination, stays.",
             {f"{name}_local": value for name, value in local_numbers.items()}, performance_table(after),
         ),
-        local_calibration=calibration_section("", y, local),
+        local_calibration=calibration_section("", y, local, counts=counts),
     )
 
-def _needed(y, p, auroc: float) -> pd.DataFrame:
+def _needed(crowd: Crowd, discrimination: float) -> pd.DataFrame:
     "People it takes for intervals as narrow as the verdict's bounds."
     width = {name: margin.high - margin.low for name, margin in MARGINS.items()}
-    return sample_size_validation(y.mean(), min(max(auroc, 0.501), 0.999), p, width["observed_expected_ratio"],
-                                  width["calibration_slope"])
+    return sample_size_validation(crowd.prevalence, min(max(discrimination, 0.501), 0.999), crowd.p,
+                                  width["observed_expected_ratio"], width["calibration_slope"])
 
 # %% ../../nbs/validation/judging.ipynb #641f0cd4
 def updated_model(
@@ -173,38 +193,42 @@ def validate_model(
     update: bool = False,   # save the recommended update
     resamples: int = 300,   # behind each interval
     seed: int = 20260101,
+    counted: RiskCounts | None = None,   # everybody's risks, where the cohort is a sample of more people
 ) -> ValidationLook:
     "Performance as the model stands and re-stated for the place, and whether to keep, re-calibrate or refit it."
     familiar = share_known(model, cohort, _OTHERS) if new else 0.0
     about, judged = cohort.attrs, _judged(cohort, model, new)
     X, y = judged.people.drop(columns=OUTCOME, errors="ignore"), require_outcome(judged.people)
-    _enough(y, about["source"])
+    _enough(counted.counts if counted else (int((1 - y).sum()), int(y.sum())), about["source"])
     X, judge, few = validate(X), judged.model, min(resamples, 200)
     p = judge.predict_proba(X, prevalence=judge.prevalence_)[:, 1]
-    local = shift_prevalence(p, judge.prevalence_, y.mean())
+    crowd = counted.crowd() if counted else crowd_of(y, p)
+    local = shift_prevalence(crowd.p, judge.prevalence_, crowd.prevalence)
     test = closed_test_of(X, y, p) if not familiar else ClosedTest("seen", 0.0, 1.0, pd.DataFrame())
     if update and test.changes: _save_update(judged, test, X, y, about, folder)
-    sections = dict(people=_people_section(judged, y, about["source"]))
-    sections |= _performance_sections(y, p, local, resamples, seed)
+    sections = dict(people=_people_section(judged, crowd, counted))
+    sections |= _performance_sections(crowd, local, resamples, seed)
     scores = sections["performance"].numbers
-    needed = _needed(y, p, scores["auroc"]["value"])
+    needed = _needed(crowd, scores["auroc"]["value"])
+    groups = subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False)
+    of_whom = f"Of an even sample of {len(y):,}: " if len(y) < crowd.people else ""
     sections |= dict(
-        benefit=benefit_section(y, p, few, seed),
-        subgroups=subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False),
-        size=Section(validation_size_words(validation_sides(scores, test), len(y), int(y.sum())), table=needed),
-        closed_test=Section("The closed test stops at the first update that isn't significantly worse than a full "
-                            "revision (Vergouwe et al. 2017).", table=test),
+        benefit=benefit_section(crowd.y, crowd.p, few, seed, weight=crowd.weight),
+        subgroups=replace(groups, words=of_whom + groups.words),
+        size=Section(validation_size_words(validation_sides(scores, test), crowd.people, crowd.events), table=needed),
+        closed_test=Section(f"{of_whom}The closed test stops at the first update that isn't significantly worse than a "
+                            "full revision (Vergouwe et al. 2017).", table=test),
         update=Section(_update_words(test, update)),
     )
     numbers = {name: value for section in sections.values() for name, value in section.numbers.items()}
-    numbers |= dict(people=len(y), events=int(y.sum()), prevalence=float(y.mean()), update_intercept=test.intercept,
-                    update_slope=test.slope)
+    numbers |= dict(people=crowd.people, events=crowd.events, prevalence=crowd.prevalence,
+                    update_intercept=test.intercept, update_slope=test.slope)
     subject = "the model" if new else "a model made the same way from the other four fifths"
     verdict, opening, reasons = validation_verdict(
-        scores, test, len(y), int(y.sum()), needed.people.max(), subject, _named(cohort, model), familiar)
+        scores, test, crowd.people, crowd.events, needed.people.max(), subject, _named(cohort, model), familiar)
     return ValidationLook(test, sections, dict(
         verdict=verdict, opening=opening, reasons=reasons,
         metrics=recordable(numbers),
-        data=dict(source=about["source"], sha256=about["sha256"], rows=len(y), simulated=about["simulated"]),
+        data=dict(source=about["source"], sha256=about["sha256"], rows=crowd.people, simulated=about["simulated"]),
         model=dict(version=judge.version_, sha256=getattr(judge, "sha256_", None)),
     ))

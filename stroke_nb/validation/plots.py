@@ -36,17 +36,17 @@ def percent_axis(axis, digits=0):
     axis.set_major_formatter(PercentFormatter(1, digits, " %"))
 
 # %% ../../nbs/validation/plots.ipynb #bdc6f7fa
-def _risk_strip(ax, y, p):
+def _risk_strip(ax, y, p, counts):
     "Histogram of everybody's risk below `ax`, on the same axis, cases counted upwards and the others downwards."
     from mpl_toolkits.axes_grid1 import make_axes_locatable
     strip = make_axes_locatable(ax).append_axes("bottom", size="22%", pad=0.12, sharex=ax)
     bins, dropped = np.linspace(*ax.get_xlim(), 61), False
     for case, sign, colour, who in ((1, 1, BLUE, _event.plural), (0, -1, GREY, "others")):
-        people = np.histogram(p[y == case], bins)[0]
+        people = np.histogram(p[y == case], bins)[0] * counts[case] / max((y == case).sum(), 1)
         count = cleared(people)
         height, dropped = sign * count / max(count.max(), 1), dropped or count.sum() < people.sum()
         strip.bar(bins[:-1], height, np.diff(bins), align="edge", color=colour, label=f"{who}, of the fullest bar")
-    strip.set_yticks([0.55, -0.55], [f"{(y == 1).sum():,} {_event.plural}", f"{(y == 0).sum():,} others"], fontsize=9)
+    strip.set_yticks([0.55, -0.55], [f"{counts[1]:,} {_event.plural}", f"{counts[0]:,} others"], fontsize=9)
     strip.tick_params(axis="y", length=0)
     note = f" (bars of fewer than {LEAST} people are left out)" if dropped else ""
     strip.set(ylim=(-1.1, 1.1), xlabel=ax.get_xlabel() + note)
@@ -59,6 +59,7 @@ def plot_calibration(
     y: np.ndarray | None = None,   # outcome, shape (n,): adds the strip of risks
     p: np.ndarray | None = None,   # predicted risk, shape (n,)
     ax=None,                       # matplotlib axes; new ones when None
+    counts: tuple[int, int] | None = None,   # people without and with the outcome, where a row stands for several
 ):                                 # the axes
     "Smooth calibration curve with its band, the diagonal, and the people beneath."
     ax = new_axes(ax, (6, 4.2))
@@ -69,7 +70,9 @@ def plot_calibration(
     ax.set(xlim=(0, top), ylim=(0, top), xlabel="predicted risk", ylabel="observed frequency")
     percent_axis(ax.xaxis), percent_axis(ax.yaxis)
     ax.legend(frameon=False, loc="upper left")
-    if y is not None and p is not None: _risk_strip(ax, *check(y, p))
+    if y is not None and p is not None:
+        y, p = check(y, p)
+        _risk_strip(ax, y, p, counts or ((y == 0).sum(), (y == 1).sum()))
     return ax
 
 # %% ../../nbs/validation/plots.ipynb #f82de0dd
@@ -137,7 +140,11 @@ def _running(x, values, bins=40) -> tuple[np.ndarray, np.ndarray]:
 
 def _cloud(ax, x, y) -> None:
     "Where people lie, in cells of five and more: a dot for each would show each person."
-    ax.hexbin(x, y, gridsize=70, mincnt=LEAST, bins="log", cmap="Greys", linewidths=0, alpha=0.6, rasterized=True)
+    people, across, up = np.histogram2d(x, y, 90)
+    shown = np.ma.masked_less(people.T, LEAST)
+    # a pixel for each cell: hexagons took a hundred kilobytes of a page
+    ax.imshow(shown, norm="log", cmap="Greys", alpha=0.6, origin="lower", aspect="auto", interpolation="none",
+              extent=(across[0], across[-1], up[0], up[-1]))
 
 def plot_prediction_instability(
     frame: pd.DataFrame,  # from `instability`

@@ -74,19 +74,21 @@ def curve_finding(
 ) -> str:
     "A calibration curve in a sentence, read at one risk."
     at = curve.iloc[(curve.risk - target).abs().argmin()]
-    return (f"Of people given a risk of {percent(at.risk)}, {percent(at.observed)} had {_event.a} "
-            f"({percent(at.low)} to {percent(at.high)})")
+    digits = int(at.high - at.low < 0.02)   # of very many people
+    return (f"Of people given a risk of {percent(at.risk, digits)}, {percent(at.observed, digits)} had {_event.a} "
+            f"({percent(at.low, digits)} to {percent(at.high, digits)})")
 
 def calibration_section(
     words: str,                        # the finding; empty: read from the curve
     y: np.ndarray,                     # outcome, shape (n,)
     p: np.ndarray,                     # one risk for each person, shape (n,)
     rows: tuple | None = None,         # outcome, risk and person of each row, where people appear more than once
+    counts: tuple[int, int] | None = None,   # people without and with the outcome, where a row stands for several
 ) -> Section:
     "The calibration curve, over the people behind it."
     y_rows, p_rows, person = rows or (y, p, None)
-    curve = calibration_curve(y_rows, p_rows, groups=person)
-    return Section(words or curve_finding(curve), plots=(partial(plot_calibration, curve, y, p),))
+    curve = calibration_curve(y_rows, p_rows, groups=person, weight=sum(counts) / len(y) if counts else 1.0)
+    return Section(words or curve_finding(curve), plots=(partial(plot_calibration, curve, y, p, counts=counts),))
 
 def benefit_section(
     y: np.ndarray,                     # outcome, shape (n,)
@@ -95,9 +97,12 @@ def benefit_section(
     seed: int,
     person: np.ndarray | None = None,  # of each row, where people appear more than once
     prevalence: float | None = None,   # of the place of use; None: as in the data
+    weight: float = 1.0,               # people that a row stands for
 ) -> Section:
     "Where acting on a risk helps more than reviewing everybody or nobody."
-    curve = decision_curve_interval(y, p, prevalence=prevalence, n_boot=n_boot, seed=seed, groups=person)
+    curve = decision_curve_interval(
+        y, p, prevalence=prevalence, n_boot=n_boot, seed=seed, groups=person, weight=weight,
+    )
     place = f"In a place with {percent(prevalence or 0, 1)} {_event.plural}, risks re-stated for it: "
     words = benefit_words(curve) if prevalence is None else place + benefit_words(curve)
     return Section(words, plots=(partial(plot_decision_curve, curve),))

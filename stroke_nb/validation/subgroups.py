@@ -89,7 +89,7 @@ def group_words(
     return _by_label[label].category_words(group) if label in _by_label else group
 
 def group_phrase(label: str, group: str) -> str:
-    "A group within a sentence: age 40 to 49, hypertension (no)."
+    "A group within a sentence: age 40 to 49, diabetes (no)."
     words = group_words(label, group)
     return f"{in_sentence(label)} ({words})" if group in ("no", "yes") else f"{in_sentence(label)} {words}".strip()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..arithmetic import shift_prevalence
+from ..arithmetic import ENCODED, shift_prevalence
 from ..cohort import load
 from ..display import percent
 from ..errors import DataError
@@ -33,7 +33,7 @@ from .leads import lead_over_single, order_within, paired_differences
 from .instability import optimism
 from .methods import method_sections
 from .people import COUNTS, folded_table
-from .plan import TrainingPlan
+from .plan import FULL_WIDTH, TrainingPlan
 from .enough import size_sections
 from .provenance import fingerprint, save_of_run, state_for
 from stroke_nb.validation.sections import (
@@ -90,6 +90,11 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     if len(risk) > MOST: how += (
         f"Each of these models, and each refit, learns from {MOST:,} people at most, the saved one from all "
         f"{len(risk):,}. With so many, {plan.refits} refits and {plan.resamples} resamples do. "
+    )
+    if len(ENCODED) > FULL_WIDTH: how += (
+        f"Categories make {len(ENCODED):,} columns of the record, which takes each fit many times as long: parts, "
+        f"repeats, refits ({plan.refits}) and resamples ({plan.resamples}) are fewer for it than with up to "
+        f"{FULL_WIDTH}. The random forest reads each field as one column, a category by its place in the record. "
     )
     return dict(
         performance=Section(how + words + chosen, numbers, performance_table(scores, BY_CONSTRUCTION)),

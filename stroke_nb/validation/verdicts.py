@@ -85,11 +85,13 @@ def _coin_side(auroc: dict) -> str:
 _USE = {
     "ok": "Good for research and teaching on data like these, not for care.",
     "unsure": "Can't tell whether the model is of use: these people are too few to show it.",
+    "unsure of slope": "Can't tell whether its risks are too extreme or too cautious: these people are too few.",
     "alarm": "Not usable as it is.",
 }
 _DO = {
     "ok": "Compare it with the model in use, on people whom neither has seen: this run has replaced nothing.",
     "unsure": "Train again with more people, or use the simpler model.",
+    "unsure of slope": "Train again with more people, and don't rely on its largest and smallest risks before.",
     "alarm": "Don't use it. Another kind may do better on these people.",
 }
 
@@ -133,14 +135,15 @@ def training_verdict(
     than = single_words(rows) if len(rows) else "Held against giving everybody the same risk, 0.5."
     off = verdict == "alarm" and MARGINS["calibration_slope"].side(slope) in ("below", "above")
     lead = lead_meaning(rows) if len(rows) else ""
+    state = "unsure of slope" if verdict == "unsure" and better == "inside" else verdict
     wrong = f"Its risks {side_words('calibration_slope', slope).removeprefix('they ')}." if off else ""
-    means = " ".join(filter(None, (_USE[verdict], wrong, lead)))
+    means = " ".join(filter(None, (_USE[state], wrong, lead)))
     ends = capital(side_words("calibration_slope", slope).replace("they", "risks"))
     sure = f"AUROC {estimate(scores['auroc'])} on people it hadn't seen. {ends} (slope {estimate(slope, 2)})."
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
     command = _training_command(verdict, model, kind, named)
     aside = "good enough to be compared" if verdict == "ok" else ""
-    opening = Opening(means, _DO[verdict], command, sure, [name for name in tiles if name], aside=aside)
+    opening = Opening(means, _DO[state], command, sure, [name for name in tiles if name], aside=aside)
     prognosis = "" if _event.horizon else "not a prognosis, "
     reasons = [
         *opening.reasons, than, within_words(bands), calibration_words(scores, stratified=True), chosen,

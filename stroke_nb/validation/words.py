@@ -219,7 +219,7 @@ def validation_size_words(
     "Whether these people were enough for the verdict's claims."
     open_ = [in_sentence(METRICS[name].label if name in METRICS else "What a refit would add")
              for name, side in sides.items() if side == "across"]
-    who = f"{people:,} people with {events} {_event.plural}"
+    who = f"{people:,} people with {events:,} {_event.plural}"
     if not open_: return f"{who} were enough: each claim's interval lies on one side of its bounds."
     return (f"{who} are too few to tell: {'; '.join(open_)}. So many people it takes for intervals as narrow as the "
             "bounds, where risks are right:")
