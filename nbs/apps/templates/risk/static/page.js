@@ -436,6 +436,7 @@ function begin() {
   kernel.ondeath = () => lost("session_ended", "This session has ended, because it was idle for long or stopped working. Your values are kept.");
   kernel.onsilence = async () => { if (await alive() === false) kernel.ondeath(); };
   kernel.onclose = () => { if (!leaving) reconnect(); };
+  setInterval(() => { if (!document.hidden && !lost.said) kernel.onsilence(); }, 30_000);   // a session may end without a word
   kernel.open();
 }
 
