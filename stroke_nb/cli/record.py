@@ -35,6 +35,9 @@ def record_draft(
     out: Annotated[Path | None, typer.Option(help="File to write; left out: shown here, for `> record.yaml`.")] = None,
 ) -> None:
     "Draft a record from a table; every guess is marked for review."
+    from stroke_nb.record.reading import PACKAGED
+    # it needs no record, and the shell has just emptied the one here by `> record.yaml`
+    if "stroke_nb.fields" not in sys.modules: os.environ["STROKE_NB_RECORD"] = PACKAGED
     from stroke_nb.errors import DataError
     from stroke_nb.record.drafting import draft
     from stroke_nb.record.writing import to_yaml

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['drafted', 'people', 'notes', 'test_table_that_cannot_serve',
-           'test_what_gives_the_outcome_away_is_told_first_and_stays_open', 'test_shape_of_a_public_file',
+           'test_what_gives_the_outcome_away_is_told_first_and_stays_open',
+           'test_a_draft_is_written_where_the_shell_has_emptied_the_record', 'test_shape_of_a_public_file',
            'test_an_outcome_written_1_and_2_is_decoded_once',
            'test_a_record_that_cannot_be_read_ends_every_command_in_words']
 
@@ -62,6 +63,14 @@ def test_what_gives_the_outcome_away_is_told_first_and_stays_open(columns, words
     record = read_record(tmp_path / "record.yaml")
     assert any(point.startswith(f"look at {words}") for _, point in open_points(record))
     assert "# Columns left out" in (tmp_path / "record.yaml").read_text() and record.fields["sbp_mmhg"].unit == "mmHg"
+
+def test_a_draft_is_written_where_the_shell_has_emptied_the_record(tmp_path):
+    people().to_csv(tmp_path / "people.csv", index=False)
+    command = [python(), "-c", "from stroke_nb.cli.main import app; app()", "record", "draft", "people.csv"]
+    environment = {name: value for name, value in os.environ.items() if name != "STROKE_NB_RECORD"}
+    with open(tmp_path / "record.yaml", "w") as file:   # as `> record.yaml` does before the command starts
+        done = subprocess.run([*command, "--outcome", "sick"], cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, text=True, env=environment)
+    assert done.returncode == 0 and read_record(tmp_path / "record.yaml").outcome.column == "sick", done.stderr
 
 # %% ../../nbs/tests/test_record.ipynb #673e84c7
 _N = 400
