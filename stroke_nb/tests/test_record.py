@@ -69,7 +69,8 @@ def test_a_draft_is_written_where_the_shell_has_emptied_the_record(tmp_path):
     command = [python(), "-c", "from stroke_nb.cli.main import app; app()", "record", "draft", "people.csv"]
     environment = {name: value for name, value in os.environ.items() if name != "STROKE_NB_RECORD"}
     with open(tmp_path / "record.yaml", "w") as file:   # as `> record.yaml` does before the command starts
-        done = subprocess.run([*command, "--outcome", "sick"], cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, text=True, env=environment)
+        done = subprocess.run([*command, "--outcome", "sick"], cwd=tmp_path, env=environment,
+                              stdout=file, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0 and read_record(tmp_path / "record.yaml").outcome.column == "sick", done.stderr
 
 # %% ../../nbs/tests/test_record.ipynb #673e84c7
