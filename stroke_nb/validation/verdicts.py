@@ -119,6 +119,16 @@ def lead_meaning(
     joint = "and helps" if order == "default" else "but it helps"
     return f"{ranks}, {joint} more whoever acts at a risk of {threshold_words(thresholds, helps)}.{worse}"
 
+def _counted_words(
+    rows: pd.DataFrame,   # from `lead_over_single`
+) -> str:                 # empty where the lead's own interval says what the verdict does
+    "That a lead in AUROC whose own interval leaves 0 out isn't beyond doubt among all comparisons."
+    for lead in rows.itertuples():
+        if lead.metric != "auroc" or lead.better != "draw" or lead.low <= 0 <= lead.high: continue
+        return (f" The lead's own interval, {lead.low:.4f} to {lead.high:.4f}, leaves out 0, but among "
+                f"{len(rows)} comparisons counted together (Holm) it isn't beyond doubt.")
+    return ""
+
 def training_verdict(
     scores: dict,               # metric -> {value, low, high}, cross-validated
     differences: pd.DataFrame,  # from `paired_differences`
@@ -140,6 +150,7 @@ def training_verdict(
     means = " ".join(filter(None, (_USE[state], wrong, lead)))
     ends = capital(side_words("calibration_slope", slope).replace("they", "risks"))
     sure = f"AUROC {estimate(scores['auroc'])} on people it hadn't seen. {ends} (slope {estimate(slope, 2)})."
+    sure += _counted_words(rows)
     tiles = ("auroc", f"auroc_lead_over_{SINGLE}" if len(rows) else "", "calibration_slope", "ici")
     command = _training_command(verdict, model, kind, named)
     aside = "good enough to be compared" if verdict == "ok" else ""
