@@ -26,16 +26,18 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 LINK = ("#age=67&gender=Female&hypertension=1&heart_disease=0&ever_married=Yes&work_type=Private&residence_type=Urban"
         "&avg_glucose_level=105&bmi=29&smoking_status=formerly+smoked")
-PARTS = dict(slider=".sn-field-age input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
+PARTS = dict(slider=":is(.sn-field-age, .sn-age) input[type=range]", number=".sn-part-answer", picture=".sn-part-why")
 ANSWER = ".sn-part-answer .sn-big strong"
 FIRST_PAINT = """() => new Promise(tell => new PerformanceObserver(list => {
     const [first] = list.getEntriesByName("first-contentful-paint"); if (first) tell(first.startTime);
 }).observe({type: "paint", buffered: true}))"""
-FIT = ("from stroke_nb.cohort import load; from stroke_nb.model import RiskModel; from stroke_nb.scoring.alike import reference_of\n"
+FROM = "try: from {} import {}\nexcept ImportError: from {} import {}\n"   # before the house had wings, and after
+FIT = (FROM.format("stroke_nb.scoring.alike", "reference_of", "stroke_nb.reference", "reference_of") +
+       "from stroke_nb.cohort import load; from stroke_nb.model import RiskModel\n"
        "people = load(); X, y = people.drop(columns='stroke'), people.stroke\n"
        "model = RiskModel(refits=30).fit(X, y); model.about_ = dict(model.about_, reference=reference_of(model, X, y))\n"
        "model.save({place!r})")
-TRAIN = ("from stroke_nb.jobs.run import run_job\n"
+TRAIN = (FROM.format("stroke_nb.jobs.run", "run_job", "stroke_nb.jobs", "run_job") +
          "run = run_job('train', dict(folds=3, repeats=1, refits=30, resamples=50), out={place!r}, progress=False); print(run.report)")
 
 
@@ -75,7 +77,7 @@ def worktree(commit: str, folder: Path):
 def served(tree: Path, model: Path):
     "The address of a commit's calculator, with warm sessions."
     port = free_port()
-    line = (f"from stroke_nb.calculator.app import serve_app; "
+    line = (FROM.format("stroke_nb.calculator.app", "serve_app", "stroke_nb.app", "serve_app") +
             f"serve_app({port}, {str(model)!r}, warm=2, grace=5)")
     ready = lambda: b'"warm": 2' in urlopen(f"http://localhost:{port}/healthz", timeout=5).read()
     with running([sys.executable, "-c", line], ready, tree, surroundings(tree)): yield f"http://localhost:{port}/{LINK}"

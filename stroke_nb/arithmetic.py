@@ -175,7 +175,7 @@ def restate(
     "Risks as recalibrated, for the place of use."
     intercept, slope = calibration
     if (intercept, slope) != (0.0, 1.0): p = expit(intercept + slope * logit(p))
-    return p if new in (None, old) else shift_prevalence(p, old, new)
+    return p if new is None else shift_prevalence(p, old, new)
 
 # %% ../nbs/arithmetic.ipynb #afad87f7
 def prevalence_for(
