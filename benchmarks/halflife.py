@@ -2,7 +2,7 @@
 
     python benchmarks/halflife.py [--tries 40]
 
-10,000 people in two years. In the last `weeks` of them the outcome is likelier by 0.7 on the log-odds, and who has hypertension has no more
+10,000 people in two years. In the last weeks of them the outcome is likelier by 0.7 on the log-odds, and who has hypertension has no more
 than that; or nothing changes. A logistic model is fitted to all, or to those whom a half-life keeps, and judged on 20,000 people of the
 last day's world.
 """
