@@ -167,6 +167,7 @@ def train(rows: int, out: str, **_) -> dict:
     from stroke_nb.validation.plan import TrainingPlan
     from stroke_nb.validation.training import train as train_on
     people, path = simulate(rows, seed=77), Path(out, f"train{rows}.parquet")
+    path.parent.mkdir(parents=True, exist_ok=True)
     people.drop(columns="true_risk").to_parquet(path, index=False)
     truth = auroc(people.stroke, people.true_risk)
     del people
