@@ -163,13 +163,12 @@ def interval_bars(
 def _signed(part: float) -> str:
     return f"{part:+.2f}".replace("-", "−") if abs(part) >= 0.005 else "0.00"
 
-def _step(axis: Axis, label: str, start: float, part: float, y: int) -> dict:
+def _step(axis: Axis, label: str, start: float, part: float, shown: str, y: int) -> dict:
     "Where one step of the waterfall stands, and how it looks."
     length = abs(part) * axis.width / (axis.high - axis.low)
     fill, edge = (VERMILION, VERMILION) if part >= 0 else (_PAPER, BLUE)
     return dict(
-        label=label, y=y, part=repr(part), fill=fill, edge=edge,
-        shown=_signed(part),
+        label=label, y=y, part=repr(part), fill=fill, edge=edge, shown=shown,
         left=_percent(axis.at(min(start, start + part)), 3), width=_percent(max(length, 0.2), 3),
         end=_percent(axis.at(start + part), 3),
     )
@@ -201,8 +200,8 @@ def waterfall(
     starts = [base + sum(parts[m] for m in order[:n]) for n in range(len(order) + 1)]
     axis = axis_over([_expit(z) for z in starts], width=84)   # room for the figures at the right
     average, risk = (localised(per_cent(_expit(z))) for z in (base, starts[-1]))
-    parts_words = ", ".join(f"{labels[n]} {localised(_signed(parts[n]))}" for n in order)
-    steps = [_step(axis, labels[n], starts[k], parts[n], 42 + 38 * k) for k, n in enumerate(order)]
+    shown = [localised(_signed(part)) for part in parts]
+    parts_words = ", ".join(f"{labels[n]} {shown[n]}" for n in order)
     return render(
         "waterfall.svg",
         title=names["title"],
@@ -216,7 +215,7 @@ def waterfall(
         risk=risk,
         base=_percent(axis.at(base), 3),
         last=_percent(axis.at(starts[-1]), 3),
-        steps=[step | dict(shown=localised(step["shown"])) for step in steps],
+        steps=[_step(axis, labels[n], starts[k], parts[n], shown[n], 42 + 38 * k) for k, n in enumerate(order)],
     )
 
 # %% ../../nbs/calculator/drawings.ipynb #911b5f5c

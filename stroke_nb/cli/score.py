@@ -97,10 +97,10 @@ def _score_by(engine: str, source: str, out: str, model, wanted, scorer, conf) -
         from stroke_nb.scale.spark import score_to
         return score_to(source, out, model, wanted, conf)
     if conf: stop(f"--conf {conf[0]}: a setting of Spark, which isn't used; give --engine spark.", 2)
+    from stroke_nb.jobs.kernel import sigterm_as_interrupt
     from stroke_nb.scale.scoring import score_table
     from stroke_nb.scale.sources import is_csv
     typed = _format(Path(out)) == "parquet" and is_csv(source)
-    from stroke_nb.jobs.kernel import sigterm_as_interrupt
     with sigterm_as_interrupt(), _whole(Path(out)) as half:
         return score_table(source, half, model, wanted._replace(typed=typed), scorer)
 

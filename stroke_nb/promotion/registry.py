@@ -144,14 +144,14 @@ def list_versions() -> pd.DataFrame:  # version, role, created, simulated, auroc
 def _find(client, version):
     "A registered version, or an error that says which there are."
     versions = {str(registered.version): registered for registered in client.search_model_versions(f"name='{MODEL}'")}
-    hashes = {registered.tags.get("sha256", "")[:12]: registered for registered in versions.values()}
-    if (same := hashes.get(str(version))) is not None: return same
-    if str(version) not in versions:
+    hashes = {row.tags["sha256"][:12]: row for row in versions.values() if "sha256" in row.tags}
+    named = hashes | versions   # reports have hashes
+    if str(version) not in named:
         numbers = ", ".join(sorted(versions, key=int)) or "none yet: run stroke-nb run train"
         raise RegistryError(
             f"version {version!r} isn't in the tracking store {without_password(tracking_uri())}; there: {numbers}"
         )
-    return versions[str(version)]
+    return named[str(version)]
 
 def show(
     version,  # number, as `list_versions` gives it

@@ -8,6 +8,7 @@ __all__ = ['LabelledRows', 'labelled_rows', 'RowsMet', 'count_labelled', 'Labell
 # %% ../../nbs/scale/labelled.ipynb #3d5e6ca0
 import copy
 import hashlib
+import logging
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from ..model.risk_model import RiskModel
 from .columns import column_of
 from .engine import open_table
 from .pieces import in_order, Piece
-from .scoring import IdsMet, ModelRisk, require_sound
+from .scoring import COMPARED, IdsMet, ModelRisk, require_sound
 from .sketch import id_texts, value_hashes
 from .sources import is_spark, pieces_of, StreamedTable
 from .tallies import PART
@@ -73,11 +74,11 @@ def _piece_counts(piece: Piece, risk: ModelRisk) -> RiskCounts:
     return risk_counts(rows.y, rows.p)
 
 # %% ../../nbs/scale/labelled.ipynb #6391ff20
-_MET = 10_000_000   # rows that are held against each other
+_logger = logging.getLogger(__name__)
 
 class RowsMet:
     "Rows met so far, by their hashes."
-    def __init__(self): self.hashes = np.zeros(0, np.uint64)
+    def __init__(self): self.hashes, self.is_told = np.zeros(0, np.uint64), False
 
     def is_new(
         self,
@@ -90,8 +91,11 @@ class RowsMet:
         met[met] = self.hashes[places[met]] == values[met]
         new = np.zeros(len(hashes), bool)
         new[first[~met]] = True
-        if len(self.hashes) <= _MET:   # two sorted halves: merged in linear time
+        if len(self.hashes) <= COMPARED:   # two sorted halves: merged in linear time
             self.hashes = np.sort(np.concatenate([self.hashes, values[~met]]), kind="stable")
+        elif not self.is_told:
+            _logger.warning("of the rows, only %d different ones are compared; later repeats count", len(self.hashes))
+            self.is_told = True
         return new
 
 def _counted(source, risk: ModelRisk) -> tuple[RiskCounts, int]:
