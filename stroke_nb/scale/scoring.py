@@ -206,6 +206,7 @@ class _Parquet:
             repeating = [name for name in batch.schema.names if not re.match("id$|risk|part_", name)]
             self.writer = pq.ParquetWriter(
                 self.path, pa.schema(zip(batch.schema.names, types)), use_dictionary=repeating,
+                write_page_checksum=True,
             )
         self.writer.write_batch(batch.cast(self.writer.schema))
 
@@ -257,7 +258,7 @@ def score_table(
     except (OSError, pa.ArrowException, KeyboardInterrupt) as error:
         is_fault = not isinstance(error, KeyboardInterrupt)
         kind, why = (DataError, error) if is_fault else (KeyboardInterrupt, "interrupted")
-        raise kind(f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left") from None
+        raise kind(f"stopped after {rows:,} rows ({why}); nothing half-written is left") from None
     finally: sink.close()
     if not rows: raise DataError("columns but no rows. Give at least one person.")
     return rows
