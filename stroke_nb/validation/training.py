@@ -88,8 +88,8 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     how = (f"The data are split into {plan.folds} parts {plan.repeats} times; each person's risk comes from a model "
            "fitted to the other parts, blanks, splines and thresholds included. ")
     if len(risk) > MOST: how += (
-        f"Each of these models learns from {MOST_OTHERS:,} people at most, each refit from {MOST:,}, the saved one from "
-        f"all {len(risk):,}. With so many, {plan.refits} refits and {plan.resamples} resamples do. "
+        f"Each of these models learns from {MOST_OTHERS:,} people at most, each refit from {MOST:,}, the saved one "
+        f"from all {len(risk):,}. With so many, {plan.refits} refits and {plan.resamples} resamples do. "
     )
     if len(ENCODED) > FULL_WIDTH: how += (
         f"Categories make {len(ENCODED):,} columns of the record, which takes each fit many times as long: parts, "
