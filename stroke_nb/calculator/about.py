@@ -18,7 +18,7 @@ from ..display import capital, METRICS, percent
 from ..fields import FIELDS, LIMITS, RECORD, SHOWN
 from ..files import training_run
 from ..margins import MARGINS
-from ..record.definition import lowered
+
 
 # %% ../../nbs/calculator/about.ipynb #5ed4382a
 def result_of(
