@@ -107,8 +107,8 @@ def _group_label(rest: str, words: Words) -> str:
     field = next((field for field in _GROUPED if rest.startswith(f"{_plain(field.label)}_")), None)
     if field is None or rest in RIVALS: return ""
     name = rest.removeprefix(f"{_plain(field.label)}_")
-    groups = dict(no=words("no"), yes=words("yes"))
-    if field.kind == "category": groups = {_plain(value): words.category(field.name, value) for value in field.categories}
+    groups = {_plain(value): words.category(field.name, value) for value in field.categories}
+    if field.kind == "binary": groups = dict(no=words("no"), yes=words("yes"))
     if field.missing: groups[_plain(field.missing)] = words("choose_not_known")
     return words("group", label=words.label(field.name), group=groups.get(name) or _band(name, words))
 
