@@ -116,6 +116,12 @@ class WhatIf(ui.VBox):
             _, record, _, units = self.first()
             self.form.copy(record, units)
 
+    def take_over(self, other: "WhatIf"):
+        "Show another one's second set, in one's own words."
+        if other.form is None: return
+        self.start()
+        with guarded(self.compared, self.words): self.form.copy(other.form.values, other.form.units)
+
     def clear(self):
         "Forget the second set."
         self.form, self._second.children, self.compared.value = None, (), ""
@@ -194,18 +200,20 @@ class AboutModel:
         "Validation": "tab_validation", "Fairness": "tab_fairness", "Limits": "tab_limits", "Model card": "tab_card",
     }   # name of a page and the text that heads it
 
-    def __init__(self):
-        self.pages = {title: lean(ui.HTML).add_class("sn-about").add_class("sn-english") for title in self.titles}
+    def __init__(self, words: Words = ENGLISH):
+        self.words, self.pages = words, {title: lean(ui.HTML).add_class("sn-about") for title in self.titles}
 
     def fill(self, title: str, model):
         "Make a page, if it isn't there yet; other titles are no concern."
-        page = self.pages.get(title)
+        page, words = self.pages.get(title), self.words
         if page is None or page.value: return
-        with guarded(page):
+        with guarded(page, words):
             result = about.result_of(model)
             makers = {
-                "Validation": lambda: about.validation_html(result), "Fairness": lambda: about.fairness_html(result),
-                "Limits": lambda: about.limits_html(model), "Model card": lambda: about.card_html(result, model),
+                "Validation": lambda: about.validation_html(result, words),
+                "Fairness": lambda: about.fairness_html(result, words),
+                "Limits": lambda: about.limits_html(model, words),
+                "Model card": lambda: about.card_html(result, model, words),
             }
             page.value = makers[title]()
 
