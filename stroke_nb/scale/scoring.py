@@ -204,10 +204,8 @@ class _Parquet:
             types = [pa.string() if pa.types.is_null(field.type) else field.type for field in batch.schema]
             # columns without repeats as they are: to look for repeats took a quarter of the writing
             repeating = [name for name in batch.schema.names if not re.match("id$|risk|part_", name)]
-            self.writer = pq.ParquetWriter(
-                self.path, pa.schema(zip(batch.schema.names, types)), use_dictionary=repeating,
-                write_page_checksum=True,
-            )
+            settings = dict(use_dictionary=repeating, write_page_checksum=True)
+            self.writer = pq.ParquetWriter(self.path, pa.schema(zip(batch.schema.names, types)), **settings)
         self.writer.write_batch(batch.cast(self.writer.schema))
 
     def close(self) -> None:
