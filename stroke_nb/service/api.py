@@ -141,9 +141,13 @@ class Prediction(BaseModel):
     model_version: Annotated[str, _says("Version of the model that answered.")]
     model_sha256: _Hash
     risk: Annotated[_Risk, _says(f"Probability of {_event.a}{_event.within}.")]
-    low: Annotated[_Risk | None, _says("Lower end of the middle 95 % of refits; null where the model has none.")]
-    high: Annotated[_Risk | None, _says(f"Upper end. No confidence interval: {COVERAGE_WORDS}.")]
-    level: Annotated[float, _says("Share of refitted models that the interval holds.")]
+    low: Annotated[_Risk | None, _says("Lower end of the uncertainty interval; null where the model has none.")]
+    high: Annotated[_Risk | None, _says(
+        f"Upper end. For a model of the default kind, as it comes: {COVERAGE_WORDS}. For other kinds and after a "
+        "recalibration that wasn't measured. Where a model's trained_on, at /model, names no interval, these are the "
+        "ends of the middle 95 % of refits, which hold the true risk less often."
+    )]
+    level: Annotated[float, _says("Share of people whose true risk the interval aims to hold.")]
     positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]
     prevalence: Annotated[
@@ -231,7 +235,8 @@ class ModelInUse(BaseModel):
     thresholds: Annotated[dict[str, float], _says("The rules that were worked out in training, at its prevalence.")]
     trained_on: Annotated[
         dict[str, Any],
-        _says(f"Source, hash, rows and {_event.plural} of the training data, and whether they are simulated.")
+        _says(f"Source, hash, rows and {_event.plural} of the training data, whether they are simulated, and which "
+              "interval a risk has: uncertainty, or, where none is named, the middle 95 % of refits.")
     ]
     has_interval: bool
 
