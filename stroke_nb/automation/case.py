@@ -151,15 +151,29 @@ def _compare(step: LoopStep) -> bool:
 
 # %% ../../nbs/automation/case.ipynb #8f7de481
 def _try(step: LoopStep) -> bool:
-    "A share of people is scored by the challenger for some days."
+    "The challenger scores a share of people for some days; one that no service can use isn't promoted (2 of 3 below)."
     from stroke_nb.service.canary import write_canary
-    trial = step.rule.canary
+    trial, today = step.rule.canary, step.now.date()
     if "tried" not in step.case:
-        until = f"{step.now.date() + timedelta(days=trial.days)}"
+        until = f"{today + timedelta(days=trial.days)}"
         write_canary(step.models, trial.share, trial.mode)
         step.note("tried", f"The challenger scores {percent(trial.share)} of people ({trial.mode}) until {until}.")
-        return _go_on(step, "try", tried=until)
-    return _go_on(step, "promote") if f"{step.now.date()}" >= step.case["tried"] else False
+        return _go_on(step, "try", tried=until, asked_from=f"{step.now}")
+    if f"{today}" < step.case["tried"]: return False
+    pairs = step.log().pairs(since=step.case["asked_from"])
+    scored = pairs[pairs.model_sha256_challenger == step.case["sha256"]]
+    if len(scored):
+        own, usual = (percent(scored[f"risk_{role}"].mean(), 1) for role in ("challenger", "champion"))
+        step.note("tried", f"In its trial it scored {len(scored):,} people: mean risk {own}, the champion's {usual}.")
+        return _go_on(step, "promote")
+    step.note(
+        "refused",
+        f"In its trial no service scored anybody with version {step.case['version']}: the services' /health says why.",
+    )
+    write_canary(step.models, 0.0)
+    withdraw_challenger(step)
+    del step.case["tried"]   # the next challenger has a trial of its own
+    return _try_later(step)
 
 # %% ../../nbs/automation/case.ipynb #486b6fc3
 def _settled(step: LoopStep, words: str) -> bool:

@@ -226,9 +226,7 @@ class Estimate:
     value: float
     low: float
     high: float
-
-    @property
-    def note(self) -> str: return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+    note: str   # value and interval in words
 
 def estimates(
     rows: list[Estimate],
@@ -236,6 +234,7 @@ def estimates(
     title: str,
     words: str,                                    # below the axis
     alarming: Callable[[Estimate], bool] = lambda row: False,   # whether an interval is bad news
+    localised: Callable[[str], str] = str,         # a number's text with the decimal mark of the reader's language
 ) -> Markup:                                       # SVG
     "Estimates one below the other, bad news in the alarm colour."
     low, high = min([line, *(row.low for row in rows)]), max([line, *(row.high for row in rows)])
@@ -246,6 +245,6 @@ def estimates(
     return render(
         "estimates.svg", title=title, words="; ".join(f"{row.label}: {row.note}" for row in rows),
         height=40 * len(rows) + 44, colours=_COLOURS, axis_words=words, line=_percent(at(line)),
-        line_label=_percent(min(max(at(line), 8), 92)), line_words=f"{line:.2g}",
+        line_label=_percent(min(max(at(line), 8), 92)), line_words=localised(f"{line:.2g}"),
         rows=[placed(row, 40 * n) for n, row in enumerate(rows)],
     )

@@ -24,7 +24,7 @@ from stroke_nb.calculator.inputs import (
     arranged, choices_of, count_words, MANY, OTHER_FIELDS, slider_range, TELLS_MOST, unit_words,
 )
 from .reasons import strongest_first
-from .words import languages, texts
+from .words import languages, texts, Words
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
 from ..files import write_whole
@@ -129,7 +129,7 @@ def page_data(
         similar=reference and _counted(reference["similar"]), languages=RECORD.languages,
         title=RECORD.title, parent=known and known.prevalence_of_parent,
         places=[(name, share_of(name), prevalence) for name, prevalence in scorer.places.items()],
-        limits_words=limits_of(about.get("sha256")), purpose=purpose(),
+        limits_words={code: limits_of(about.get("sha256"), Words(code)) for code in languages()}, purpose=purpose(),
         people=about.get("rows"), events=about.get("events"), simulated=bool(about.get("simulated")),
         version=scorer.version, sha256=scorer.sha256, made=today.isoformat(),
     )

@@ -76,10 +76,11 @@ class RiskCalculator(ui.VBox):
         self._source, self.model, self._deferred = model, as_scorer(model), None
         self.summary: RiskSummary | None = None
         self._strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
-        self.words, self.pane, self.about = Words(language), AnswerPane(), AboutModel()
+        self.words, self.pane = Words(language), AnswerPane()
         self.pane.for_patient = reader == "patient"
         self.link, self.banner = LinkBox(self._open_link), lean(ui.HTML)
         self.upload: Upload | None = None
+        self.tabs: ui.Tab | None = None
         self.opened = lean(ui.Button, layout=dict(display="none")).add_class("sn-opened")
         self.opened.on_click(lambda _: self._renew())
         hidden = (lean(ui.Text, layout=dict(display="none")) for _ in range(2))
@@ -97,6 +98,7 @@ class RiskCalculator(ui.VBox):
         self.form = RecordForm(self._refresh, self._strongest, words)
         self.place = PlaceField(self.model, self._refresh, words)
         self.what_if = WhatIf(self._entered, self._strongest, words)
+        self.about = AboutModel(words)
         before, self.upload = self.upload, Upload(self._entered, words)
         if before: self.upload.take_over(before)
         self.tabs = self._tabs()
@@ -127,11 +129,12 @@ class RiskCalculator(ui.VBox):
         "Everything in another language; what is entered stays."
         if language == self.words.language: return
         values, units, share = self.form.values, self.form.units, self.place.choice.value
-        typed, self.words = self.place.own.value, Words(language)
+        typed, second, self.words = self.place.own.value, self.what_if, Words(language)
         self._arrange()
         self.place.own.value, self.place.choice.value = typed, share
         self.banner.value = pages.banner_html(bool(self.model.about.get("simulated")), self.words)
         with guarded(self.pane.answer): self.form.copy(values, units)
+        self.what_if.take_over(second)
         self._fill_tab()
 
     def _open_as(self, query: str):
@@ -168,7 +171,8 @@ class RiskCalculator(ui.VBox):
     def _tabs(self) -> ui.Tab:
         tabs = lean(
             ui.Tab, [self.what_if, self.upload, *self.about.pages.values()],
-            titles=tuple(map(self.words, ("what_if", "many", *self.about.titles.values()))), selected_index=0,
+            titles=tuple(map(self.words, ("what_if", "many", *self.about.titles.values()))),
+            selected_index=self.tabs.selected_index if self.tabs else 0,
         ).add_class("sn-tabs")
         tabs.observe(lambda _: self._fill_tab(), "selected_index")
         return tabs
@@ -210,14 +214,14 @@ class RiskCalculator(ui.VBox):
             self.pane.show(self.model, self.summary)
             said = place_of_use_words(self.summary) if self.words.language == "en" else self.words("limit_place")
             self.place.words.value = paragraph(said)
-            own = self.summary.prevalence == places(self.model)[0][1]
-            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self._deferred = _later(0.15, self._complete, self._deferred)
 
     def _complete(self):
         "What may come a moment later."
         with guarded(self.pane.unknowns):
             if self.summary is None: return
+            own = self.summary.prevalence == places(self.model)[0][1]
+            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self.what_if.refresh()
             self.pane.complete(self.model, self.summary)
 

@@ -96,7 +96,7 @@ def _as_of_all(logits: np.ndarray, drawn: int) -> np.ndarray:
     centre = logits.mean(axis=0)
     return centre + (logits - centre) * np.sqrt(drawn / logits.shape[1])
 
-MOST = 50_000   # people that a fold's model or a refit learns from at most; a fit to so many takes seconds
+MOST = 50_000   # people that a refit learns from at most; a fit to so many takes seconds
 
 def refit(
     kind: str,               # a name in KINDS

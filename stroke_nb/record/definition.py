@@ -149,6 +149,7 @@ class KnownFile:
     events_of_parent: int = 0          # people with the outcome in the records that it was drawn from
     people_of_parent: int = 0          # people in them
     facts: tuple[str, ...] = ()        # sentences for its report
+    languages: dict = field(default_factory=dict)   # language -> facts in it
     study: dict = field(default_factory=dict)   # answers for checklists and card that hold for this file
 
     @property
@@ -175,7 +176,7 @@ class Record:
     study: dict[str, Any] = field(default_factory=dict)    # source, setting, people, answers for checklists and card
     simulator: str = ""                             # function that makes people up, as module:name
     advice: dict[str, Any] = field(default_factory=dict)   # for a patient: talk_to, signs, emergency
-    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form, fields, advice in it
+    languages: dict[str, Any] = field(default_factory=dict)   # language -> title, outcome, form, study and so on in it
     review: tuple[str, ...] = ()                    # guesses of a draft that nobody has looked at yet
     source: dict = field(default_factory=dict, repr=False) # the settings it was read from
 

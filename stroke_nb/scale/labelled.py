@@ -111,10 +111,11 @@ def _counted(source, risk: ModelRisk) -> tuple[RiskCounts, int]:
 
 def _counted_by_spark(frame, risk: ModelRisk) -> tuple[RiskCounts, int]:
     "The same of a Spark DataFrame, on its workers."
-    from stroke_nb.scale.spark import distinct_people, sum_spark
-    people = distinct_people(frame)
-    total = sum_spark(people, partial(_piece_counts, risk=risk))
-    return total, frame.count() - sum(total.counts)
+    from stroke_nb.scale.spark import distinct_people, sum_spark, unchanged
+    with unchanged(frame):
+        people = distinct_people(frame)
+        total = sum_spark(people, partial(_piece_counts, risk=risk))
+        return total, frame.count() - sum(total.counts)
 
 def count_labelled(
     source,   # see `sources.pieces_of`, with the outcome; or a Spark DataFrame

@@ -401,7 +401,7 @@ def test_upload_of_10_000_rows(page, tmp_path):
 # %% ../../nbs/tests/test_app.ipynb #8f906721
 def test_tabs_tell_about_the_model(page):
     tabs = {
-        "Validation": "Discrimination (AUROC)", "Fairness": "beyond doubt for: Sex: female",
+        "Validation": "Discrimination (AUROC)", "Fairness": "beyond doubt for: Sex: Female",
         "Limits": "now or before", "Model card": "Intended for tests",
     }
     for name, words in tabs.items():
@@ -448,7 +448,12 @@ def test_two_readers_in_four_languages(visit):
     rows = ",".join(INPUTS) + "\nFemale,alta,0,0,Yes,Private,Urban,100,25,smokes\n"
     page.page.set_input_files("input[type=file]", files=[dict(name="b.csv", mimeType="text/csv", buffer=rows.encode())])
     page.page.get_by_text("Edad: 'alta' no es un número").wait_for()
-    page.page.get_by_role("tab", name="Límites").wait_for()
+    page.page.get_by_role("tab", name="Límites").click()
+    page.page.locator(".sn-about", has_text="un ictus registrado, ahora o antes").wait_for()
+    page.page.locator(".sn-bar select").select_option(Words("fr").name)   # the open tab follows
+    page.page.locator(".sn-about", has_text="un AVC enregistré, maintenant ou avant").wait_for()
+    page.page.get_by_role("tab", name="Fiche du modèle").click()
+    page.page.locator(".sn-about [lang=en]", has_text="Intended for tests").wait_for()
     call = page.page.locator(".sn-part-why pre").text_content()
     assert json.loads(re.search(r"-d '(.*)'", call)[1]) == summary(scorer(), EXAMPLE).record
 

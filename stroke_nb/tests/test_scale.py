@@ -8,8 +8,11 @@ __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evi
            'test_damaged_files_are_never_counted', 'month',
            'test_every_kind_of_table_has_the_same_counts_evidence_and_risks', 'test_a_reference_is_read_in_pieces_too',
            'test_a_frame_keeps_its_index', 'test_scores_in_pieces_are_the_models',
-           'test_scoring_that_is_cut_off_leaves_nothing', 'test_a_validation_in_pieces_is_that_of_the_whole', 'cluster',
-           'test_spark_counts_and_scores_as_one_machine_does']
+           'test_scoring_that_is_cut_off_leaves_nothing',
+           'test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new',
+           'test_a_validation_in_pieces_is_that_of_the_whole', 'cluster',
+           'test_spark_counts_and_scores_as_one_machine_does',
+           'test_a_bit_that_is_wrong_is_found_where_pages_have_checksums', 'test_spark_tells_what_it_cannot_read']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
 import copy
@@ -17,6 +20,9 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import threading
+import time
 from dataclasses import fields
 from functools import cache, partial, reduce
 from importlib.util import find_spec
@@ -38,9 +44,11 @@ from ..cli import app
 from ..drift import DriftMonitor
 from ..drift.job import look
 from ..drift.people import counted
+from ..cohort import read as read_table
 from ..errors import DataError
+from ..jobs.kernel import sigterm_as_interrupt
 from ..model import RiskModel
-from ..scale import count_window, engine, pieces, score, scoring, sketch
+from ..scale import count_window, engine, pieces, score, scoring, sketch, spark
 from ..scale.labelled import count_labelled, judge, people_to_judge
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
@@ -287,6 +295,52 @@ def test_scoring_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch, end, code
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
     assert (tmp_path / "out.parquet").read_text() == "of yesterday"
 
+_KILLED = """
+import os, resource, signal, sys
+import pyarrow.parquet as pq
+from stroke_nb.cli import app
+from stroke_nb.model import RiskModel
+from stroke_nb.scale import pieces
+
+pieces.ROWS, write, replace, steps = 100, pq.ParquetWriter.write_batch, os.replace, iter(range(99))
+
+def step(doing, last):
+    "Do it, and be killed before or after where that is the last step."
+    if next(steps) == last: os.kill(os.getpid(), signal.SIGKILL)
+    doing()
+    if next(steps) == last: os.kill(os.getpid(), signal.SIGKILL)
+
+def run(last, room):
+    pq.ParquetWriter.write_batch = lambda writer, batch: step(lambda: write(writer, batch), last)
+    os.replace = lambda part, path: step(lambda: replace(part, path), last)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    app(["score", "in.parquet", "out.parquet", "--model", sys.argv[1]])
+
+def end(last, room=resource.RLIM_INFINITY):
+    "Have a process end at a step: its code, the size of the output, and the files that there are."
+    if not (child := os.fork()): run(last, room)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print("ended", code, os.path.getsize("out.parquet"), len(os.listdir()), flush=True)
+
+for last in range(12): end(last)
+end(99, room=3_000)
+end(99)
+"""
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are killed another way there")
+def test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new(tmp_path):
+    "Before and after each piece and the last name; the next run clears what a killed one left, and a full disk is told."
+    simulate(500, seed=4).drop(columns="true_risk").to_parquet(tmp_path / "in.parquet")
+    (tmp_path / "out.parquet").write_text("of yesterday")
+    command = [python(), "-c", _KILLED, str(_model().folder_)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    ends = [tuple(map(int, line.split()[1:])) for line in done.stdout.splitlines() if line.startswith("ended")]
+    *before, (_, size, _), full, whole = ends
+    assert size > 1_000 and {*before} == {(-signal.SIGKILL, 12, 3)} and len(before) == 11, done
+    assert (full, whole) == ((2, size, 2), (0, size, 2)), done
+    assert re.search(r"in\.parquet: stopped after [\d,]+ rows .*File too large", done.stderr), done.stderr
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 500
+
 # %% ../../nbs/tests/test_scale.ipynb #49e2f0c6
 def _judged(data: Path, engine: str) -> dict:
     "Result of a validation."
@@ -405,3 +459,66 @@ def _validates_as_one_machine_does(folder: Path) -> None:
     with pytest.raises(DataError, match="CSV header does not conform .*2.csv"): count_window(read_spark(f"{folder}/*.csv"))
     labelled.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
     with pytest.raises(DataError, match=r"3\.parquet: column 'bmi' is in"): read_spark(str(folder / "labelled"))
+
+def _with_a_flipped_bit(people: pd.DataFrame, path: Path, checked: bool = True) -> None:
+    "A Parquet file in the middle of which one bit is wrong; its pages have checksums, or none."
+    import pyarrow.parquet as pq
+    pq.write_table(pa.Table.from_pandas(people, preserve_index=False), path, compression=None, write_page_checksum=checked)
+    about, content = pq.read_metadata(path), bytearray(path.read_bytes())
+    column = about.row_group(0).column(about.schema.names.index("avg_glucose_level"))
+    content[(column.dictionary_page_offset or column.data_page_offset) + 2_003] ^= 1
+    path.write_bytes(content)
+
+@pytest.mark.parametrize("read", [count_window, read_table], ids=["in pieces", "whole"])
+def test_a_bit_that_is_wrong_is_found_where_pages_have_checksums(tmp_path, read):
+    _with_a_flipped_bit(simulate(2_000, seed=4), tmp_path / "1.parquet")
+    with pytest.raises(DataError, match=r"1\.parquet: not a readable Parquet file.*write it again"): read(tmp_path / "1.parquet")
+
+@pytest.mark.filterwarnings("ignore")
+def test_spark_tells_what_it_cannot_read(cluster, tmp_path):
+    "File and remedy, and never a count: a wrong bit, a cut file, other types, a short row, a file that changes meanwhile."
+    people, two = simulate(4_000, seed=4).drop(columns=["stroke", "true_risk"]), tmp_path / "in/2.parquet"
+    two.parent.mkdir()
+    for name, rows in (("1", people.head(2_000)), ("2", people.tail(2_000))): rows.to_parquet(tmp_path / f"in/{name}.parquet")
+    source, whole = str(two.parent), two.read_bytes()
+    def count(): return count_window(read_spark(source))
+    assert count().rows == 4_000
+    frame = read_spark(source)
+    people.tail(2_100).to_parquet(two)
+    with pytest.raises(DataError, match=r"2\.parquet: the file changed while it was read"): count_window(frame)
+    two.unlink()
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*does not exist\)"): count_window(frame)
+    two.write_bytes(whole[:-100])
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*\); write it again"): count()
+    people.tail(2_000).astype(dict(age=str)).to_parquet(two)
+    with pytest.raises(DataError, match=r"2\.parquet: column: \[age\].*give files whose columns have the same types"): count()
+    _with_a_flipped_bit(people.tail(2_000), two)
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*CRC.*\); write it again"): count()
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it"): score_to(source, str(tmp_path / "out"), _model())
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "1.csv").write_text(people.head(9).to_csv(index=False) + "Total,9\n")
+    with pytest.raises(DataError, match=r"1\.csv: a row has more or fewer cells than the header; complete or delete it$"):
+        count_window(read_spark(f"{tmp_path}/1.csv"))
+    two.write_bytes(whole)
+    _ends_in_words(source, tmp_path / "out")
+
+def _ends_in_words(source: str, out: Path) -> None:
+    "A process told to end says how far it came; what one that was killed left makes way."
+    def slow(batches):
+        from pyspark import TaskContext
+        if TaskContext.get().partitionId(): time.sleep(4)
+        yield from batches
+    def end():
+        while not [*out.glob("_temporary/0/task_*")]: time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+    frame = read_spark(source).repartition(2)
+    (out / "_temporary/0").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patched, sigterm_as_interrupt():
+        patched.setattr(spark, "read_spark", lambda *_: frame.mapInArrow(slow, frame.schema))
+        threading.Thread(target=end).start()
+        with pytest.raises(KeyboardInterrupt, match="stopped after 1 of 2 parts .*nothing half-written"):
+            score_to(source, str(out), _model())
+    assert not out.exists()
+    (out / "_temporary/0").mkdir(parents=True)
+    assert score_to(source, str(out), _model()) == 4_000 and (out / "_SUCCESS").exists()
+    with pytest.raises(DataError, match="is there already"): score_to(source, str(out), _model())

@@ -16,9 +16,8 @@ from scipy.special import ndtri
 from ..arithmetic import logit
 from ..display import BLUE, estimate, GREY, label, percent
 from ..fields import RECORD
-from ..model.fitting import MOST
 from .calibration import fit_logistic
-from .cross_validation import OutOfFold
+from .cross_validation import MOST_OTHERS, OutOfFold
 from .discrimination import auroc_interval
 from .metrics import Interval, off_edge
 from .sections import Section
@@ -61,7 +60,7 @@ def learning_curve(
     "AUROC within folds, log loss and slope by the number of events learned from."
     y, fold = parts.y, parts.fold[0]
     share_of_others = 1 - 1 / (fold.max() + 1)
-    learned = y.sum() * min(share_of_others, MOST / len(y))
+    learned = y.sum() * min(share_of_others, MOST_OTHERS / len(y))
     rows, losses = [], {}
     for share, p in [*((float(kind), parts.repeats(kind)[0]) for kind in parts.kinds), (1.0, all_)]:
         events = round(share * learned)

@@ -26,7 +26,7 @@ from . import cross_validation
 from .cache import cached, data_hash
 from .calibration import ici_by_chance
 from stroke_nb.validation.cross_validation import (
-    compare, cross_validate, imbalance, nested, OutOfFold, performance,
+    compare, cross_validate, imbalance, MOST_OTHERS, nested, OutOfFold, performance,
 )
 from .learning import learning_section, shares_for
 from .leads import lead_over_single, order_within, paired_differences
@@ -88,8 +88,8 @@ def _unseen_sections(cv: OutOfFold, scores: pd.DataFrame, plan: TrainingPlan, st
     how = (f"The data are split into {plan.folds} parts {plan.repeats} times; each person's risk comes from a model "
            "fitted to the other parts, blanks, splines and thresholds included. ")
     if len(risk) > MOST: how += (
-        f"Each of these models, and each refit, learns from {MOST:,} people at most, the saved one from all "
-        f"{len(risk):,}. With so many, {plan.refits} refits and {plan.resamples} resamples do. "
+        f"Each of these models learns from {MOST_OTHERS:,} people at most, each refit from {MOST:,}, the saved one "
+        f"from all {len(risk):,}. With so many, {plan.refits} refits and {plan.resamples} resamples do. "
     )
     if len(ENCODED) > FULL_WIDTH: how += (
         f"Categories make {len(ENCODED):,} columns of the record, which takes each fit many times as long: parts, "

@@ -430,11 +430,7 @@ function stay() {
 addEventListener("popstate", () => { if (history.state !== ENTERED && isEntered()) at("stay").textContent = say("still_here"); });
 function setAll(record) { for (const name of names) controls[name].set(record[name] ?? null); update(); }
 function showLimits() {
-  const lines = language === "en" ? [...page.limits_words, say("limit_place")] : [say("purpose"), say("limit_difference"), say("limit_blank"), say("limit_place")];
-  if (language !== "en") {
-    for (const [name, [low, high]] of Object.entries(page.limits)) lines.push(say("limit_use", {label: fields[name].short, low, high}));
-    if (outcome.definition) lines.push(say("limit_definition"));
-  }
+  const lines = [...page.limits_words[language], say("limit_place")];
   if (page.people) lines.push(say("limit_people", {people: grouped(page.people), events: grouped(page.events)}));
   at("limits").lastElementChild.replaceChildren(...[...lines, say("limit_local")].map(words => make("li", {}, words)));
 }

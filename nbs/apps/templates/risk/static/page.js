@@ -315,7 +315,6 @@ function view(reference) {
   each.views.push({ update: follow });
   follow(each.state);
   if (each.has("sn-page")) tellPage(JSON.parse(each.state.value));
-  if (each.has("sn-english")) element.lang = "en";
   element.hidden = Boolean(hidden(each));
   if (each.has("sn-link")) keepLink(each);
   return element;
