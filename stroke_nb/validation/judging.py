@@ -108,19 +108,20 @@ def _counted_words(counted: RiskCounts, crowd: Crowd, sample: int) -> str:
     moves = ", ".join(f"{in_sentence(METRICS[name].label)} by {np.ceil(1e5 * error) / 1e5:.5f}"
                       for name, error in errors.items())
     one_of = crowd.people / sample
-    words = (f"Performance, calibration, net benefit and groups are of all {crowd.people:,}: their risks are counted on "
-             f"a fine grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most "
+    words = (f"Performance, calibration, net benefit and groups are of all {crowd.people:,}: their risks are counted "
+             f"on a fine grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most "
              f"{moves}. The table and the closed test are of an even sample of {sample:,}")
     if one_of < 2: return f"{words}. "
-    return f"{words}, each for {one_of:.3g} people: of what fewer than {LEAST * one_of:,.0f} have, the table may show nothing. "
+    fewest = f"{LEAST * one_of:,.0f}"
+    return f"{words}, each for {one_of:.3g} people: of what fewer than {fewest} have, the table may show nothing. "
 
 def _of_whom(people: int, sample: int, counted: RiskCounts | None) -> str:
     "Whom the groups are of, where they aren't of those at hand."
     if sample == people: return ""
-    thirds = [in_sentence(FIELDS[name].label) for name in SUBGROUPS if name not in (counted.groups if counted else ())]
+    groups = counted.groups if counted else ()
+    thirds = ", ".join(in_sentence(FIELDS[name].label) for name in SUBGROUPS if name not in groups)
     if not thirds: return f"Of all {people:,}: "
-    return (f"Of all {people:,}, and of an even sample of {sample:,} by {', '.join(thirds)}, for which the record has no "
-            "bands: ")
+    return f"Of all {people:,}, and of an even sample of {sample:,} by {thirds}, which the record doesn't divide: "
 
 def _people_section(judged: _Judged, crowd: Crowd, counted: RiskCounts | None) -> Section:
     "Who the model is judged on."
