@@ -155,7 +155,7 @@ def plot_prediction_instability(
     ax=None,              # matplotlib axes; new ones when None
 ):                        # the axes
     "Interval of refits by the model's risk: where the ends of people's intervals lie, and their running medians."
-    ax, top = new_axes(ax, (5.5, 5)), 1.02 * frame.high.max()
+    ax, top = new_axes(ax, (5.5, 5)), 1.02 * frame.high.quantile(0.995)
     ax.plot([0, top], [0, top], "--", color=GREY, lw=1)
     for name in ("low", "high"):
         _cloud(ax, frame.p, frame[name])
@@ -170,10 +170,10 @@ def plot_prediction_instability(
 # %% ../../nbs/validation/plots.ipynb #81072dcf
 def plot_mape(frame: pd.DataFrame, ax=None):
     "Mean absolute distance of the refits by the model's risk, with its running median."
-    ax = new_axes(ax)
+    ax, (right, top) = new_axes(ax), 1.02 * frame[["p", "mape"]].quantile(0.995)
     _cloud(ax, frame.p, frame.mape)
     ax.plot(*_running(frame.p, frame.mape), color=BLUE, lw=2)
-    ax.set(xlim=(0, None), ylim=(0, None), xlabel="risk by the model", ylabel="mean distance of refits (MAPE)")
+    ax.set(xlim=(0, right), ylim=(0, top), xlabel="risk by the model", ylabel="mean distance of refits (MAPE)")
     percent_axis(ax.xaxis), percent_axis(ax.yaxis, 1)
     return ax
 
