@@ -166,20 +166,21 @@ def label(
 
 # %% ../nbs/display.ipynb #5d1e7a02
 _LONGEST = 1e6   # years; beyond, more years say nothing more
-_SPANS = ((1.0, "year"), (1 / 12, "month"), (7 / 365, "week"), (1 / 365, "day"))
+_MONTH = 1 / 12   # what chance gives more often isn't told apart
 
 def once_in(
     years: float,  # by chance there is one such difference in so many years
 ) -> str:
-    "A span of years in words, in the largest unit of which there are two: 9 days, 20 years, over a million years."
+    "A span of years in words: less than a month, 9 months, 20 years, over a million years."
     if years >= _LONGEST: return "over a million years"
-    size, unit = next(((size, unit) for size, unit in _SPANS if years >= 2 * size), (1 / 365, "day"))
+    if years < _MONTH: return "less than a month"
+    size, unit = (1, "year") if years >= 2 else (_MONTH, "month")
     many = max(1.0, floor(10 * years / size) / 10 if unit == "year" else round(years / size))   # never past a bound
     return f"{many:,.0f} {unit}s" if many >= 100 else f"{many:g} {unit}{'s' if many != 1 else ''}"
 
 # ticks of an axis of such years, within what is drawn
-CHANCE_TICKS = {1 / 365: "1 day", 1 / 12: "1 month", 1.0: "1 year", 1e3: "1,000 years", 1e6: "a million years"}
-CHANCE_BOUNDS = (1 / 365, 1e6)
+CHANCE_TICKS = {_MONTH: "1 month", 1.0: "1 year", 1e3: "1,000 years", 1e6: "a million years"}
+CHANCE_BOUNDS = (1 / 52, 1e6)
 # evidence and the threshold that it is held against -> the number that tells them in years
 _IN_YEARS = {
     f"{whose}{name}": f"{whose}chance_years" for whose in ("", "outcome_") for name in ("evidence", "threshold")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'sha256_of', 'verified', 'reading_model', 'model_hash', 'result_of_model', 'training_run', 'replace_folder',
-           'whole_file', 'write_whole', 'try_lock', 'locked', 'writing', 'from_here']
+           'try_lock', 'locked', 'whole_file', 'write_whole', 'writing', 'from_here']
 
 # %% ../nbs/files.ipynb #e2d4bada
 import hashlib
@@ -15,7 +15,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from math import inf
 from pathlib import Path
 from typing import IO
@@ -114,32 +115,6 @@ def replace_folder(
     os.rename(new, path)
     shutil.rmtree(old)
 
-# %% ../nbs/files.ipynb #9340759e
-@contextmanager
-def whole_file(
-    path: Path,             # an older file there makes way at the end
-    durable: bool = False,  # on the disk before it takes the name, for what must outlast a power cut
-) -> Iterator[Path]:        # a hidden file beside it with the same ending, to be written
-    "A file that takes its name in one step, once it is complete."
-    path = Path(path)
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    try:
-        yield part
-        if durable:
-            with open(part, "rb+") as file: os.fsync(file.fileno())
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
-
-def write_whole(
-    path: Path,
-    content: str | bytes,  # text is written as UTF-8
-    durable: bool = False,
-) -> Path:                 # the same path
-    "Write a file in one step."
-    with whole_file(path, durable) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-    return Path(path)
-
 # %% ../nbs/files.ipynb #0828baa0
 def try_lock(
     file,        # open for writing
@@ -170,6 +145,45 @@ def locked(
             if time.monotonic() >= end: break
             if patience < inf: time.sleep(min(0.1, patience))
         yield file if free else None
+
+# %% ../nbs/files.ipynb #9340759e
+def _clear_parts(path: Path) -> None:
+    "Remove what killed processes left of a file; whoever still writes it holds a lock."
+    if os.name == "nt": return   # a lock there would keep out the writer, too
+    for part in path.parent.glob(f".{escape(path.stem)}.{'?' * 8}.part{path.suffix}"):
+        with suppress(OSError), open(part, "ab") as file:   # a disk that knows no locks: all stays
+            if try_lock(file, wait=False): part.unlink()
+
+@contextmanager
+def whole_file(
+    path: Path,             # an older file there makes way at the end
+    durable: bool = False,  # on the disk before it takes the name, for what must outlast a power cut
+    mode: int = 0o666,      # who may read and write it, less the umask
+) -> Iterator[Path]:        # a hidden file beside it with the same ending, to be written
+    "A file that takes its name in one step, once it is complete; what a killed process left of it goes."
+    path = Path(path)
+    _clear_parts(path)
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as held:
+        if os.name == "nt": held.close()   # an open file can't be renamed there
+        else:
+            with suppress(OSError): try_lock(held, wait=False)
+        try:
+            yield part
+            if durable:
+                with open(part, "rb+") as file: os.fsync(file.fileno())
+            os.replace(part, path)
+        finally: part.unlink(missing_ok=True)
+
+def write_whole(
+    path: Path,
+    content: str | bytes,  # text is written as UTF-8
+    durable: bool = False,
+) -> Path:                 # the same path
+    "Write a file in one step."
+    with whole_file(path, durable) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Path(path)
 
 # %% ../nbs/files.ipynb #b52861c7
 @contextmanager

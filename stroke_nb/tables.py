@@ -63,8 +63,9 @@ def csv_pieces(
 def _read_parquet(path: Path) -> pd.DataFrame:
     "A Parquet file as it is."
     from pyarrow import ArrowException
-    try: return pd.read_parquet(path)
-    except ArrowException as error: raise DataError(f"{path.name}: not a Parquet file ({error})") from None
+    try: return pd.read_parquet(path, page_checksum_verification=True)   # where its writer made checksums
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path.name}: not a readable Parquet file ({error}); write it again") from None
 
 def _with_codes(path: Path) -> tuple[str, ...]:
     "Plain names of a CSV file's columns that hold numbers with a leading zero in the first rows."

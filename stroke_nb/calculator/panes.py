@@ -23,7 +23,7 @@ from .controls import lean, look_of
 from .counts import patient_html
 from .form import RecordForm
 from .inputs import count_words
-from .reasons import compare, could_change, why
+from .reasons import compare, could_change, Why, why
 from .templates import paragraph
 from .words import ENGLISH, Words
 from ..errors import DataError
@@ -62,23 +62,23 @@ class AnswerPane:
         self.more = lean(ui.VBox, [self.perspective, self.unknowns, self.why]).add_class("sn-more")
 
     def show(self, model, summed: RiskSummary):
-        "Answer, perspective, reasons and note: all are made before one is shown, so that no two tell different risks."
-        reasons = self._why(model, summed) if summed.risk is not None else ""   # a second where a model has no trees
-        perspective = pages.perspective_html(summed, brief=self.for_patient)
+        "Answer, reasons and perspective; reasons are known before one is shown, so that no two tell different risks."
+        known = summed.risk is not None   # reasons take a second where a model has no trees
+        reasons = why(model, summed.record, summed.prevalence, summed.words) if known else None
         self.answer.value = pages.answer_html(summed, date.today() if self.for_patient else None)
-        self.perspective.value, self.why.value = perspective, reasons
-        self.note.value = pages.note_html(summed, date.today())
-        self.unknowns.add_class("sn-stale")
+        self.why.value = self._why(model, summed, reasons) if reasons else ""
+        self.perspective.value = pages.perspective_html(summed, brief=self.for_patient)
+        if self.unknowns.value: self.unknowns.add_class("sn-stale")
 
-    def _why(self, model, summed: RiskSummary) -> str:
-        reasons = why(model, summed.record, summed.prevalence, summed.words)
+    def _why(self, model, summed: RiskSummary, reasons: Why) -> str:
         if self.for_patient: return patient_html(summed, reasons)
         home = model.prevalence if model.place is None else model.place
         call = pages.call_of(summed, None if summed.prevalence == home else summed.prevalence)
         return pages.why_html(reasons, summed.words, call)
 
     def complete(self, model, summed: RiskSummary):
-        "What takes longer: unknown fields."
+        "What may come a moment later: unknown fields, and the note for print."
+        self.note.value = pages.note_html(summed, date.today())
         told = summed.risk is not None and not self.for_patient
         fields = could_change(model, summed.record, summed.prevalence) if told else []
         self.unknowns.value = pages.unknowns_html(fields, words=summed.words)
@@ -87,7 +87,7 @@ class AnswerPane:
     def decline(self, faults: list[tuple[str, str]], words: Words = ENGLISH):
         "Words in place of an answer: label of a field, and what is wrong with it."
         self.answer.value = pages.declined_html(faults, words)
-        self.perspective.value = self.unknowns.value = self.why.value = ""
+        self.perspective.value = self.unknowns.value = self.why.value = self.note.value = ""
 
 # %% ../../nbs/calculator/panes.ipynb #d6de67b7
 class WhatIf(ui.VBox):

@@ -214,14 +214,14 @@ class RiskCalculator(ui.VBox):
             self.pane.show(self.model, self.summary)
             said = place_of_use_words(self.summary) if self.words.language == "en" else self.words("limit_place")
             self.place.words.value = paragraph(said)
-            own = self.summary.prevalence == places(self.model)[0][1]
-            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self._deferred = _later(0.15, self._complete, self._deferred)
 
     def _complete(self):
         "What may come a moment later."
         with guarded(self.pane.unknowns):
             if self.summary is None: return
+            own = self.summary.prevalence == places(self.model)[0][1]
+            self.link.write(self.summary.record, None if own else self.summary.prevalence, self.form.units)
             self.what_if.refresh()
             self.pane.complete(self.model, self.summary)
 

@@ -26,7 +26,7 @@ def _format(path: Path) -> str:
 def _whole(path: Path):
     "A place to write to that becomes `path` at the end; nothing is left where writing fails."
     if not path.parent.is_dir(): stop(f"{path}: there is no folder {path.parent}. Make it first.", 2)
-    return whole_file(path)
+    return whole_file(path, durable=True)
 
 # %% ../../nbs/cli/score.ipynb #ee1219e8
 def simulate(
@@ -93,11 +93,11 @@ def _light_scorer(path: Path):
 
 def _score_by(engine: str, source: str, out: str, model, wanted, scorer, conf) -> int:   # rows
     "Score a table by an engine; nothing half-written is left."
+    from stroke_nb.jobs.kernel import sigterm_as_interrupt
     if engine == "spark":
         from stroke_nb.scale.spark import score_to
-        return score_to(source, out, model, wanted, conf)
+        with sigterm_as_interrupt(): return score_to(source, out, model, wanted, conf)
     if conf: stop(f"--conf {conf[0]}: a setting of Spark, which isn't used; give --engine spark.", 2)
-    from stroke_nb.jobs.kernel import sigterm_as_interrupt
     from stroke_nb.scale.scoring import score_table
     from stroke_nb.scale.sources import is_csv
     typed = _format(Path(out)) == "parquet" and is_csv(source)

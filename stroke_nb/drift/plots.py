@@ -34,7 +34,7 @@ def _window_ticks(ax, history: pd.DataFrame) -> None:
 # %% ../../nbs/drift/plots.ipynb #b017c7ee
 def _chance_axis(axis, alarm_years: float) -> None:
     "Name the years of a logarithmic axis, that of the alarm among them."
-    near = {years: name for years, name in CHANCE_TICKS.items() if not 0.2 < years / alarm_years < 5}
+    near = {years: name for years, name in CHANCE_TICKS.items() if not 1 / 25 < years / alarm_years < 25}
     ticks = near | {alarm_years: f"{once_in(alarm_years)}: alarm"}
     axis.set_ticks(list(ticks), list(ticks.values()), minor=False)
     axis.set_ticks([], minor=True)

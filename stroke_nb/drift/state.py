@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import DataError, DriftError
 from ..fields import FIELDS, INPUTS, RECORD
-from ..files import locked, write_whole
+from ..files import locked, write_whole, writing
 from ..moments import utc_now
 from ..record.reading import require_same, saved_record
 
@@ -67,7 +67,7 @@ def write_state(
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     memory = io.BytesIO()
     np.savez_compressed(memory, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-    return write_whole(path, memory.getvalue(), durable=True)
+    with writing("The state", path): return write_whole(path, memory.getvalue(), durable=True)
 
 # %% ../../nbs/drift/state.ipynb #ddc1aec1
 def read_state(
@@ -140,18 +140,11 @@ def window_rng(
 
 # %% ../../nbs/drift/state.ipynb #83845fae
 @contextmanager
-def _locked_file(path: Path):
-    "Hold the lock of a state file, and clear what a killed job left beside it."
-    with locked(path.with_name(f".{path.name}.lock")):
-        for part in path.parent.glob(f".{path.stem}.????????{path.suffix}"): part.unlink()
-        yield
-
-@contextmanager
 def locked_state(
     path: Path | None,  # state file; None: nothing is kept, so there is nothing to lock
 ):
     "Lock a state while it is read, updated and written; a `DriftError` inside becomes a `DataError` that names it."
-    with _locked_file(path) if path else nullcontext():
+    with locked(path.with_name(f".{path.name}.lock")) if path else nullcontext():
         try: yield
         except DriftError as error:
             if not path: raise DataError(str(error)) from None

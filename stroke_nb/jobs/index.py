@@ -58,10 +58,11 @@ def _at(
     return round(2 + 96 * ((moment - first).total_seconds() / span if span else 0.5), 2)
 
 def _ticks(first: datetime, last: datetime, count: int = 4) -> list[str]:
-    "Days, or hours of one day, that stand below the line."
+    "Days, or hours of one day, that stand below the line; one that is named beside it is left blank."
     form = "%H:%M" if first.date() == last.date() else "%d %b %y"
     moments = [first + (last - first) * n / (count - 1) for n in range(count)] if last > first else [first]
-    return [moment.strftime(form).lstrip("0") for moment in moments]
+    texts = [moment.strftime(form).lstrip("0") for moment in moments]
+    return [text if text not in texts[:n] else "" for n, text in enumerate(texts)]
 
 def _count(runs: list[dict]) -> str:
     "How many runs, and how they ended, in words."

@@ -6,7 +6,6 @@
 __all__ = ['write_predictions']
 
 # %% ../../nbs/predictions/exports.ipynb #f43bb1e1
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -76,11 +75,8 @@ _WRITERS = {".parquet": parquet.ParquetWriter, ".csv": csv.CSVWriter}
 def _writer(path: Path, schema: pa.Schema) -> Iterator:
     "Something that writes Arrow tables to a file of that name, by its ending, once all is well."
     if path.suffix not in _WRITERS: raise DataError(f"{path.name}: name a file that ends in .parquet or .csv")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with whole_file(path) as part:
-        # patients' values: for this account only
-        with open(os.open(part, flags, 0o600), "wb") as file, _WRITERS[path.suffix](file, schema) as writer:
-            yield writer
+    with whole_file(path, mode=0o600) as part:   # patients' values: for this account only
+        with open(part, "wb") as file, _WRITERS[path.suffix](file, schema) as writer: yield writer
 
 def write_predictions(
     connection: sa.Connection,

@@ -95,7 +95,7 @@ def intervals_of(
     model,               # a `RiskModel`
     values: np.ndarray,  # shape (n, inputs)
 ) -> np.ndarray:         # low and high, shape (2, n)
-    "The instability intervals, as `RiskModel.predict_interval` has them."
+    "The intervals, as `RiskModel.predict_interval` has them."
     if getattr(model, "spread_", None) is None or not _is_encoded(model):
         raise DataError("this model has no interval: train one of kind catboost with refits, or leave --interval out")
     ends = np.empty((2, len(values)))
@@ -204,9 +204,8 @@ class _Parquet:
             types = [pa.string() if pa.types.is_null(field.type) else field.type for field in batch.schema]
             # columns without repeats as they are: to look for repeats took a quarter of the writing
             repeating = [name for name in batch.schema.names if not re.match("id$|risk|part_", name)]
-            self.writer = pq.ParquetWriter(
-                self.path, pa.schema(zip(batch.schema.names, types)), use_dictionary=repeating,
-            )
+            settings = dict(use_dictionary=repeating, write_page_checksum=True)
+            self.writer = pq.ParquetWriter(self.path, pa.schema(zip(batch.schema.names, types)), **settings)
         self.writer.write_batch(batch.cast(self.writer.schema))
 
     def close(self) -> None:
@@ -257,7 +256,7 @@ def score_table(
     except (OSError, pa.ArrowException, KeyboardInterrupt) as error:
         is_fault = not isinstance(error, KeyboardInterrupt)
         kind, why = (DataError, error) if is_fault else (KeyboardInterrupt, "interrupted")
-        raise kind(f"{out.name}: stopped after {rows:,} rows ({why}); nothing half-written is left") from None
+        raise kind(f"stopped after {rows:,} rows ({why}); nothing half-written is left") from None
     finally: sink.close()
     if not rows: raise DataError("columns but no rows. Give at least one person.")
     return rows

@@ -80,7 +80,7 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file: schema, expected = file.schema_arrow, file.metadata.num_rows
         texts = [name for name in schema.names if ALIASES.get(plain_name(name)) in CATEGORIES
                  and (pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(schema.field(name).type))]
-        with pq.ParquetFile(path, read_dictionary=texts) as file:
+        with pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True) as file:
             for batch in file.iter_batches(pieces.ROWS):
                 rows += len(batch)
                 yield batch

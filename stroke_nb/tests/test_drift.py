@@ -61,7 +61,7 @@ def _params(file: str, window_id: str) -> dict:
 
 # %% ../../nbs/tests/test_drift.ipynb #e23d2cb5
 _state = Path("reports/drift/state.npz")
-_half_written = ".state*.????????.npz"
+_half_written = ".state*.part.npz"
 
 def _run(file: str, window_id: str):
     "Run the job on a file."

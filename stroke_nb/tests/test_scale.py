@@ -8,8 +8,11 @@ __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evi
            'test_damaged_files_are_never_counted', 'month',
            'test_every_kind_of_table_has_the_same_counts_evidence_and_risks', 'test_a_reference_is_read_in_pieces_too',
            'test_a_frame_keeps_its_index', 'test_scores_in_pieces_are_the_models',
-           'test_scoring_that_is_cut_off_leaves_nothing', 'test_a_validation_in_pieces_is_that_of_the_whole', 'cluster',
-           'test_spark_counts_and_scores_as_one_machine_does']
+           'test_scoring_that_is_cut_off_leaves_nothing',
+           'test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new',
+           'test_a_validation_in_pieces_is_that_of_the_whole', 'test_a_group_that_no_sample_holds_is_judged', 'cluster',
+           'test_spark_counts_and_scores_as_one_machine_does',
+           'test_a_bit_that_is_wrong_is_found_where_pages_have_checksums', 'test_spark_tells_what_it_cannot_read']
 
 # %% ../../nbs/tests/test_scale.ipynb #9c9a5841
 import copy
@@ -17,6 +20,9 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import threading
+import time
 from dataclasses import fields
 from functools import cache, partial, reduce
 from importlib.util import find_spec
@@ -38,9 +44,11 @@ from ..cli import app
 from ..drift import DriftMonitor
 from ..drift.job import look
 from ..drift.people import counted
+from ..cohort import read as read_table
 from ..errors import DataError
+from ..jobs.kernel import sigterm_as_interrupt
 from ..model import RiskModel
-from ..scale import count_window, engine, pieces, score, scoring, sketch
+from ..scale import count_window, engine, labelled, pieces, score, scoring, sketch, spark
 from ..scale.labelled import count_labelled, judge, people_to_judge
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
@@ -53,6 +61,8 @@ from ..validation.cross_validation import PERFORMANCE
 from .small_runs import python, small_run
 
 # %% ../../nbs/tests/test_scale.ipynb #1cc37367
+_ROOT = Path(stroke_nb.__file__).parents[1]
+
 @cache
 def _people() -> pd.DataFrame:
     "People with faults in some rows, ids in others, and rows that repeat."
@@ -193,7 +203,11 @@ _KINDS = {   # kind of table -> how it comes of a month's people and their folde
     "polars": lambda people, _: _unlocked("polars").from_pandas(people),
 }
 
-def _unlocked(name: str): return pytest.importorskip(name, reason=f"no {name}: it isn't in the lock")
+def _beside() -> Path:
+    "Where .ci/run puts pyspark, polars and DuckDB, beside the environment."
+    return next((_ROOT / ".spark").glob("lib/python*/site-packages"), _ROOT)
+
+def _unlocked(name: str): return pytest.importorskip(name, reason=f"no {name}: see .ci/run")
 
 def _in_database(people: pd.DataFrame, url: str) -> str:
     with sa.create_engine(url).begin() as connection: people.to_sql("people", connection, index=False, if_exists="replace")
@@ -207,8 +221,9 @@ def month(tmp_path_factory):
     return people, folder, count_window(folder / "parquet"), monitor
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_every_kind_of_table_has_the_same_counts_evidence_and_risks(month, kind):
+def test_every_kind_of_table_has_the_same_counts_evidence_and_risks(month, kind, monkeypatch):
     "`count_window`, `DriftMonitor.update` and `score` take each; `score` gives the same kind, or a reader of batches."
+    monkeypatch.syspath_prepend(_beside())
     people, folder, counts, monitor = month
     table = partial(_KINDS[kind], people, folder)
     assert count_window(table()).digest == counts.digest
@@ -287,6 +302,52 @@ def test_scoring_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch, end, code
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
     assert (tmp_path / "out.parquet").read_text() == "of yesterday"
 
+_KILLED = """
+import os, resource, signal, sys
+import pyarrow.parquet as pq
+from stroke_nb.cli import app
+from stroke_nb.model import RiskModel
+from stroke_nb.scale import pieces
+
+pieces.ROWS, write, replace, steps = 100, pq.ParquetWriter.write_batch, os.replace, iter(range(99))
+
+def step(doing, last):
+    "Do it, and be killed before or after where that is the last step."
+    if next(steps) == last: os.kill(os.getpid(), signal.SIGKILL)
+    doing()
+    if next(steps) == last: os.kill(os.getpid(), signal.SIGKILL)
+
+def run(last, room):
+    pq.ParquetWriter.write_batch = lambda writer, batch: step(lambda: write(writer, batch), last)
+    os.replace = lambda part, path: step(lambda: replace(part, path), last)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    app(["score", "in.parquet", "out.parquet", "--model", sys.argv[1]])
+
+def end(last, room=resource.RLIM_INFINITY):
+    "Have a process end at a step: its code, the size of the output, and the files that there are."
+    if not (child := os.fork()): run(last, room)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print("ended", code, os.path.getsize("out.parquet"), len(os.listdir()), flush=True)
+
+for last in range(12): end(last)
+end(99, room=3_000)
+end(99)
+"""
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are killed another way there")
+def test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new(tmp_path):
+    "Before and after each piece and the last name; the next run clears what a killed one left, and a full disk is told."
+    simulate(500, seed=4).drop(columns="true_risk").to_parquet(tmp_path / "in.parquet")
+    (tmp_path / "out.parquet").write_text("of yesterday")
+    command = [python(), "-c", _KILLED, str(_model().folder_)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    ends = [tuple(map(int, line.split()[1:])) for line in done.stdout.splitlines() if line.startswith("ended")]
+    *before, (_, size, _), full, whole = ends
+    assert size > 1_000 and {*before} == {(-signal.SIGKILL, 12, 3)} and len(before) == 11, done
+    assert (full, whole) == ((2, size, 2), (0, size, 2)), done
+    assert re.search(r"in\.parquet: stopped after [\d,]+ rows .*File too large", done.stderr), done.stderr
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 500
+
 # %% ../../nbs/tests/test_scale.ipynb #49e2f0c6
 def _judged(data: Path, engine: str) -> dict:
     "Result of a validation."
@@ -318,8 +379,29 @@ def test_a_validation_in_pieces_is_that_of_the_whole(tmp_path, monkeypatch, caps
     people.assign(age=300).to_csv(tmp_path / "csv/2.csv.gz", index=False)
     with pytest.raises(DataError, match=r"2\.csv\.gz: column 'age', rows 1, 2"): _judged(tmp_path / "csv", "stream")
 
+def test_a_group_that_no_sample_holds_is_judged(tmp_path, monkeypatch):
+    "Groups are of everybody: one whose people all stand between those of the sample has its counts, O/E and AUROC."
+    people = simulate(6_000, seed=7).drop(columns=["true_risk", "id"])
+    between = people.index[people.index % 6 != 0]
+    rare = np.concatenate([between[people.stroke[between] == stroke][:25] for stroke in (0, 1)])
+    people["gender"] = people.gender.replace("Other", "Female").where(~people.index.isin(rare), "Other")
+    people.to_parquet(tmp_path / "people.parquet")
+    looks = {}
+    for engine_name, sample in (("memory", 200_000), ("stream", 1_000)):
+        monkeypatch.setattr(labelled, "_SAMPLE", sample)
+        given, new = people_to_judge(str(tmp_path / "people.parquet"), engine=engine_name)
+        looks[engine_name] = judge(given, _model(), new, Path("unused"), resamples=20)
+    assert "Other" not in set(given.table.rows.gender) and len(given.table.rows) == 1_000
+    held, counted = (looks[name].sections["subgroups"] for name in ("memory", "stream"))
+    assert counted.words.startswith("Of all 6,000: ") and counted.numbers.keys() == held.numbers.keys()
+    shown = [pd.DataFrame(one.table).iloc[:, :2] for one in (counted, held)]   # people and events
+    pd.testing.assert_frame_equal(*shown)
+    assert [counted.numbers[name]["value"] for name in held.numbers] == pytest.approx(
+        [number["value"] for number in held.numbers.values()], abs=2e-3)
+    words = looks["stream"].sections["people"].words
+    assert "groups are of all 6,000" in words and "each for 6 people: of what fewer than 30 have" in words, words
+
 # %% ../../nbs/tests/test_scale.ipynb #1acb3999
-_ROOT = Path(stroke_nb.__file__).parents[1]
 _WORKERS = {
     "spark.master": "local[2,2]",   # two workers; a task that failed is tried once more
     "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1",
@@ -330,8 +412,7 @@ _WORKERS = {
 @pytest.fixture
 def cluster(monkeypatch, tmp_path):
     "Settings of a cluster of two workers in `SPARK_CONF_DIR`; skips in words where there can be none."
-    beside = next((_ROOT / ".spark").glob("lib/python*/site-packages"), _ROOT)
-    if not find_spec("pyspark"): monkeypatch.syspath_prepend(beside)
+    if not find_spec("pyspark"): monkeypatch.syspath_prepend(_beside())
     if not find_spec("pyspark"): pytest.skip("no pyspark: see .ci/run")
     if not shutil.which("java"): pytest.skip("no Java: install one, such as Debian's default-jre-headless")
     lines = [f"{name} {value}" for name, value in _WORKERS.items()]
@@ -339,7 +420,7 @@ def cluster(monkeypatch, tmp_path):
     (tmp_path / "conf/spark-defaults.conf").write_text("\n".join(lines))
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "conf"))
     monkeypatch.setenv("PYSPARK_PYTHON", python())   # its workers import no more than this package
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, beside))))   # workers start elsewhere
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, _beside()))))   # workers start elsewhere
     yield
     from pyspark.sql import SparkSession
     if session := SparkSession.getActiveSession(): session.stop()
@@ -392,16 +473,81 @@ def test_spark_counts_and_scores_as_one_machine_does(cluster, tmp_path):
 
 def _validates_as_one_machine_does(folder: Path) -> None:
     "People who stand twice are counted once; files that don't fit together are refused."
-    labelled = simulate(1_500, seed=6).drop(columns="true_risk").astype(dict(id="Int64"))
-    labelled.loc[:9, "id"] = None
+    cohort = simulate(1_500, seed=6).drop(columns="true_risk").astype(dict(id="Int64"))
+    cohort.loc[:9, "id"] = None
     (folder / "labelled").mkdir()
-    for name, rows in (("1", labelled.head(800)), ("2", pd.concat([labelled.tail(700), labelled.head(5)]))):
+    for name, rows in (("1", cohort.head(800)), ("2", pd.concat([cohort.tail(700), cohort.head(5)]))):
         rows.to_parquet(folder / f"labelled/{name}.parquet", index=False)
         rows.iloc[:, ::int(name) * 2 - 3].to_csv(folder / f"{name}.csv", index=False)   # the first backwards
     places = read_spark(str(folder / "labelled")), folder / "labelled"
     (there, twice), (here, again) = (count_labelled(table, _model()) for table in places)
     assert (twice, again, sum(there.counts)) == (5, 5, 1_500)
     np.testing.assert_array_equal(there.people, here.people)
+    for name, groups in here.groups.items():
+        for one, other in zip(there.groups[name], groups, strict=True): np.testing.assert_array_equal(one.people, other.people)
     with pytest.raises(DataError, match="CSV header does not conform .*2.csv"): count_window(read_spark(f"{folder}/*.csv"))
-    labelled.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
+    cohort.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
     with pytest.raises(DataError, match=r"3\.parquet: column 'bmi' is in"): read_spark(str(folder / "labelled"))
+
+def _with_a_flipped_bit(people: pd.DataFrame, path: Path, checked: bool = True) -> None:
+    "A Parquet file in the middle of which one bit is wrong; its pages have checksums, or none."
+    import pyarrow.parquet as pq
+    pq.write_table(pa.Table.from_pandas(people, preserve_index=False), path, compression=None, write_page_checksum=checked)
+    about, content = pq.read_metadata(path), bytearray(path.read_bytes())
+    column = about.row_group(0).column(about.schema.names.index("avg_glucose_level"))
+    content[(column.dictionary_page_offset or column.data_page_offset) + 2_003] ^= 1
+    path.write_bytes(content)
+
+@pytest.mark.parametrize("read", [count_window, read_table], ids=["in pieces", "whole"])
+def test_a_bit_that_is_wrong_is_found_where_pages_have_checksums(tmp_path, read):
+    _with_a_flipped_bit(simulate(2_000, seed=4), tmp_path / "1.parquet")
+    with pytest.raises(DataError, match=r"1\.parquet: not a readable Parquet file.*write it again"): read(tmp_path / "1.parquet")
+
+@pytest.mark.filterwarnings("ignore")
+def test_spark_tells_what_it_cannot_read(cluster, tmp_path):
+    "File and remedy, and never a count: a wrong bit, a cut file, other types, a short row, a file that changes meanwhile."
+    people, two = simulate(4_000, seed=4).drop(columns=["stroke", "true_risk"]), tmp_path / "in/2.parquet"
+    two.parent.mkdir()
+    for name, rows in (("1", people.head(2_000)), ("2", people.tail(2_000))): rows.to_parquet(tmp_path / f"in/{name}.parquet")
+    source, whole = str(two.parent), two.read_bytes()
+    def count(): return count_window(read_spark(source))
+    assert count().rows == 4_000
+    frame = read_spark(source)
+    people.tail(2_100).to_parquet(two)
+    with pytest.raises(DataError, match=r"2\.parquet: the file changed while it was read"): count_window(frame)
+    two.unlink()
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*does not exist\)"): count_window(frame)
+    two.write_bytes(whole[:-100])
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*\); write it again"): count()
+    people.tail(2_000).astype(dict(age=str)).to_parquet(two)
+    with pytest.raises(DataError, match=r"2\.parquet: column: \[age\].*give files whose columns have the same types"): count()
+    _with_a_flipped_bit(people.tail(2_000), two)
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it \(.*CRC.*\); write it again"): count()
+    with pytest.raises(DataError, match=r"2\.parquet: Spark can't read it"): score_to(source, str(tmp_path / "out"), _model())
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "1.csv").write_text(people.head(9).to_csv(index=False) + "Total,9\n")
+    with pytest.raises(DataError, match=r"1\.csv: a row has more or fewer cells than the header; complete or delete it$"):
+        count_window(read_spark(f"{tmp_path}/1.csv"))
+    two.write_bytes(whole)
+    _ends_in_words(source, tmp_path / "out")
+
+def _ends_in_words(source: str, out: Path) -> None:
+    "A process told to end says how far it came; what one that was killed left makes way."
+    def slow(batches):
+        from pyspark import TaskContext
+        if TaskContext.get().partitionId(): time.sleep(4)
+        yield from batches
+    def end():
+        while not [*out.glob("_temporary/0/task_*")]: time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+    frame = read_spark(source).repartition(2)
+    (out / "_temporary/0").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patched, sigterm_as_interrupt():
+        patched.setattr(spark, "read_spark", lambda *_: frame.mapInArrow(slow, frame.schema))
+        threading.Thread(target=end).start()
+        with pytest.raises(KeyboardInterrupt, match="stopped after 1 of 2 parts .*nothing half-written"):
+            score_to(source, str(out), _model())
+    assert not out.exists()
+    (out / "_temporary/0").mkdir(parents=True)
+    assert score_to(source, str(out), _model()) == 4_000 and (out / "_SUCCESS").exists()
+    with pytest.raises(DataError, match="is there already"): score_to(source, str(out), _model())

@@ -40,7 +40,7 @@ _ADVICE = {
               "without, are too few to ask.",
     "seen": "Nothing is advised: the model has learned from some of these people.",
     "keep": "Keep the model as it is.",
-    "intercept": "Shift all risks of the model to the right level (a new intercept): their order and spread are right.",
+    "intercept": "Shift all risks of the model to the right level (a new intercept): their order and spread stay.",
     "slope": "Shift and stretch the risks of the model (intercept and slope): they are also too extreme or too timid.",
     "refit": "Refit the model: no shift and stretch of its risks fits these people as well as new coefficients do.",
 }
