@@ -48,7 +48,6 @@ class Section:
     table: object = None                     # a frame, or whatever else the notebook can show
     plots: tuple[Callable, ...] = ()         # each draws one figure
     captions: tuple[str, ...] = ()           # of the figures after the first, whose caption the finding is
-    captions: tuple[str, ...] = ()           # of the figures after the first, whose caption the finding is
 
     def show(self):
         "Say the finding, draw the figures, and give the table for the notebook to show."
