@@ -104,7 +104,8 @@ RUN_NUMBERS = {   # what else a run tells, beside its measures of performance
     "mape": Metric("Mean distance of refits (MAPE)", 4, "from a person's risk", form="percent", aim="lower is better"),
     "span_of_highest_tenth": Metric(
         "Span of refits, tenth with the highest risks", 3, "in which 95 % of refits lie", form="percent"),
-    "share_falling": Metric("People whose risk falls where it should rise", 3, "at most", form="percent", aim="target 0"),
+    "share_falling": Metric(
+        "People whose risk falls where it should rise", 3, "at most", form="percent", aim="target 0"),
     "ici_by_chance": Metric("Calibration error (ICI) by chance", 4, "of risks that are exactly right"),
     "threshold_f2": Metric("Threshold, best F2", 3, "risk at which one would act", form="percent"),
     "learned_from": Metric("People learned from", 0, "of the newer ones", form="count"),

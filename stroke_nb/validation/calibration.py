@@ -163,8 +163,8 @@ def curve_finding(
     "A calibration curve in a sentence, read at one risk."
     at = curve.iloc[(curve.risk - target).abs().argmin()]
     digits = int(at.high - at.low < 0.02)   # of very many people
-    return (f"Of people given a risk of {percent(at.risk, digits)}, {percent(at.observed, digits)} had {RECORD.outcome.a} "
-            f"({percent(at.low, digits)} to {percent(at.high, digits)})")
+    return (f"Of people given a risk of {percent(at.risk, digits)}, {percent(at.observed, digits)} had "
+            f"{RECORD.outcome.a} ({percent(at.low, digits)} to {percent(at.high, digits)})")
 
 # %% ../../nbs/validation/calibration.ipynb #b742328d
 def _calibration_error(y, p) -> np.ndarray:

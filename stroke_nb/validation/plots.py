@@ -184,8 +184,8 @@ def plot_classification_instability(frame: pd.DataFrame, threshold: float, ax=No
     ax.plot(*_running(frame.p, frame.flips, 80), color=BLUE, lw=2)
     ax.axvline(threshold, color=GREY, ls="--", lw=1)
     ax.annotate(
-        f"threshold {percent(threshold, 1)}", (threshold, 0.97 * top), xytext=(5, 0), textcoords="offset points", color=GREY,
-        va="top",
+        f"threshold {percent(threshold, 1)}", (threshold, 0.97 * top), xytext=(5, 0), textcoords="offset points",
+        color=GREY, va="top",
     )
     ax.set(
         xlim=(0, min(1, 5 * threshold)), ylim=(0, top), xlabel="risk by the model",

@@ -22,8 +22,8 @@ from ..model.fitting import Refits
 from .bootstrap import decision_curve_interval
 from .calibration import calibration_curve, curve_finding
 from stroke_nb.validation.instability import (
-    calibration_instability, classification_instability, curves_words, decision_instability, distance_words, instability,
-    net_benefit_words, tenths,
+    calibration_instability, classification_instability, curves_words, decision_instability, distance_words,
+    instability, net_benefit_words, tenths,
 )
 from .plausibility import blank_check, blank_field, direction_checks
 from stroke_nb.validation.plots import (
@@ -135,7 +135,8 @@ def stability_sections(
         ),
         curves=Section(
             curves_words(curves),
-            plots=(partial(plot_calibration_instability, curves, y, p), partial(plot_decision_instability, benefit, y, p)),
+            plots=(partial(plot_calibration_instability, curves, y, p),
+                   partial(plot_decision_instability, benefit, y, p)),
             captions=(net_benefit_words(benefit, threshold),),
         ),
     )
