@@ -197,11 +197,11 @@ def prevalence_for(
 # %% ../nbs/arithmetic.ipynb #fbc472a4
 def interval(
     z: np.ndarray,           # log-odds of each plausible record, shape (m,)
-    spread: np.ndarray,      # log standard deviation of its log-odds over refits, shape (m,)
+    spread: np.ndarray,      # log standard error of its log-odds, shape (m,)
     rows: np.ndarray,        # person of each record, shape (m,)
-    level: float,            # share of refits that the interval holds
+    level: float,            # nominal coverage
 ) -> tuple[np.ndarray, np.ndarray]:  # low and high, shape (n,) each, as fitted
-    "How far a risk moves when the model is refitted, and over the plausible values of blanks."
+    "How far a risk may be from the truth, and over the plausible values of blanks."
     if not 0 < level < 1: raise ValueError(f"level is {level}: give a share between 0 and 1, such as 0.95")
     centre = logit(average(expit(z), rows))
     between = np.maximum(average(z**2, rows) - average(z, rows) ** 2, 0)

@@ -48,6 +48,7 @@ class RiskSummary:
     risk: float | None = None
     low: float | None = None          # interval; None where the model has none
     high: float | None = None
+    interval: str = ""                # what it is, from `margins.interval_claim`
     place: Place | None = None        # among peers
     similar: Similar | None = None    # people who are alike, and how many of them had the outcome
     warnings: list = field(default_factory=list)   # why the data support this answer poorly
@@ -151,7 +152,7 @@ def summary(
         return RiskSummary(**base, declined=reason)
     scores = model.score([record], prevalence)
     risk = float(scores.risk[0])
-    base |= dict(risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]))
+    base |= dict(risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]), interval=model.interval)
     if not reference: return RiskSummary(**base)
     # peers' risks are kept for the training data
     at_home, likeness = float(shift_prevalence(risk, stated_for, model.prevalence)), likeness_in(reference)
@@ -195,6 +196,7 @@ def percent_words(
     words, risk = answer.words, answer.words.per_cent(answer.risk)
     if answer.low is None: return words("no_interval", risk=risk)
     low, high = words.per_cent(answer.low), words.per_cent(answer.high)
+    if key == "interval" and answer.interval == "refits": key = "interval_refits"
     return risk if low == high else words(key, risk=risk, low=low.removesuffix(" %"), high=high)   # over 99 %, say
 
 def peers_words(answer: RiskSummary) -> str:

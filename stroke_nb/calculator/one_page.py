@@ -28,7 +28,7 @@ from .words import languages, texts, Words
 from ..errors import DataError
 from ..fields import BINARIES, CATEGORIES, FIELDS, INPUTS, LIMITS, NUMBERS, ORDERED, RECORD, SHOWN
 from ..files import write_whole
-from ..margins import INTERVAL_COVERAGE
+from ..margins import INTERVAL_HELD
 from ..places import share_of
 from ..scoring.alike import declined, events_of
 from ..scoring.scorer import LightScorer
@@ -123,7 +123,7 @@ def page_data(
         model=model_data(scorer), fields={name: _field(name) for name in SHOWN}, **_form(scorer),
         example=RECORD.example("form"), limits=LIMITS, refusals=_refusals(reference),
         strongest=strongest_of(reference), blanks_told=MANY_BLANKS * len(INPUTS),
-        inputs_words=count_words(len(INPUTS)), held=f"{100 * INTERVAL_COVERAGE:.0f}",
+        inputs_words=count_words(len(INPUTS)), interval=scorer.interval, held=INTERVAL_HELD,
         outcome={name: getattr(RECORD.outcome, name) for name in words},
         texts={code: texts()[code] for code in languages()}, advice=RECORD.advice,
         similar=reference and _counted(reference["similar"]), languages=RECORD.languages,

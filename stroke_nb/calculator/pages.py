@@ -43,7 +43,7 @@ from .reasons import Comparison, UnknownField, Why
 from .templates import render
 from .words import ENGLISH, Words
 from ..fields import INPUTS, RECORD
-from ..margins import INTERVAL_COVERAGE
+from ..margins import INTERVAL_HELD
 from ..record.definition import lowered
 
 # %% ../../nbs/calculator/pages.ipynb #f600eacd
@@ -127,8 +127,8 @@ def perspective_html(
     if answer.is_empty: return render("perspective.html", **shown, icons=icon_array(answer.share))
     if answer.risk is None: return ""
     shown |= dict(doubts=answer.warnings, legend=_legend(answer), similar=similar_words(answer))
-    held = f"{100 * INTERVAL_COVERAGE:.0f}"
-    if not brief and answer.low is not None: shown["interval"] = answer.words("interval_words", held=held)
+    if not brief and answer.low is not None:
+        shown["interval"] = answer.words(f"interval_words_{answer.interval}", **INTERVAL_HELD)
     if not brief and answer.words.language == "en":   # peers have English names only
         among = peers_words(answer) if answer.peers else ""
         shown |= dict(place=place_words(answer), among=among, peers=_peers(answer))

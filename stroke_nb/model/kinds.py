@@ -87,9 +87,14 @@ class BlendedTrees(ClassifierMixin, BaseEstimator):
         coef[_IN_LINE] = line.coef_[0] / scale
         return coef, float(line.intercept_[0] - coef[_IN_LINE] @ centre)
 
+    def halves(self, X):
+        "Log-odds by the line and by the trees, shape (n,) each."
+        return X @ self.coef_ + self.intercept_, self.trees_.predict(X, prediction_type="RawFormulaVal")
+
     def decision_function(self, X):
         "Log-odds, shape (n,)."
-        return (X @ self.coef_ + self.intercept_ + self.trees_.predict(X, prediction_type="RawFormulaVal")) / 2
+        line, trees = self.halves(X)
+        return (line + trees) / 2
 
     def predict_proba(self, X):
         p = expit(self.decision_function(X))

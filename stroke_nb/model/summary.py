@@ -11,9 +11,14 @@ import html
 from ..display import estimate, METRICS, percent
 from ..fields import RECORD
 from ..files import training_run
+from ..margins import interval_claim
 from .kinds import KINDS
 
 # %% ../../nbs/model/summary.ipynb #cc1d0bdc
+_INTERVAL = dict(
+    held="yes", unmeasured="yes; its coverage was measured for the default kind alone",
+    refits="no: the middle 95 % of refits, as it was saved before there was one",
+)
 _HEADLINE = ("auroc", "observed_expected_ratio", "calibration_slope", "brier")
 
 def _origin(about: dict, prevalence: float) -> str:
@@ -30,7 +35,9 @@ def summary(
     if model.version_: lines.append(("Version", model.version_))
     lines.append(("Learned from", _origin(model.about_, model.prevalence_)))
     if model.prevalence is not None: lines.append(("Prevalence in use", percent(model.prevalence, 1)))
-    lines.append(("Instability interval", "yes" if model.spread_ is not None else "no: fit with refits above 0"))
+    claim = interval_claim(model.about_, model.kind, model.params_, model.calibration_)
+    has = model.spread_ is not None
+    lines.append(("Uncertainty interval", _INTERVAL[claim] if has else "no: fit with refits above 0"))
     folder, sha256 = getattr(model, "folder_", None), getattr(model, "sha256_", None)
     run = training_run(folder, sha256) if folder and sha256 else None
     if run is None: return [*lines, ("Performance", "not measured: stroke-nb run train does it")]

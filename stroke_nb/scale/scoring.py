@@ -95,7 +95,7 @@ def intervals_of(
     model,               # a `RiskModel`
     values: np.ndarray,  # shape (n, inputs)
 ) -> np.ndarray:         # low and high, shape (2, n)
-    "The instability intervals, as `RiskModel.predict_interval` has them."
+    "The intervals, as `RiskModel.predict_interval` has them."
     if getattr(model, "spread_", None) is None or not _is_encoded(model):
         raise DataError("this model has no interval: train one of kind catboost with refits, or leave --interval out")
     ends = np.empty((2, len(values)))

@@ -19,6 +19,7 @@ from stroke_nb.arithmetic import (
 )
 from ..fields import CATEGORIES, columns_of, FIELDS, INPUTS, RECORD
 from ..files import sha256_of
+from ..margins import interval_claim
 from ..places import place_prevalence
 from ..trees import fast_parts, fast_sum
 
@@ -27,7 +28,7 @@ from ..trees import fast_parts, fast_sum
 class Scores:
     "Risks of n people."
     risk: np.ndarray          # for the place of use, shape (n,)
-    low: np.ndarray           # lower end of the instability interval, shape (n,); NaN where the model has none
+    low: np.ndarray           # lower end of the interval, shape (n,); NaN where the model has none
     high: np.ndarray          # upper end, shape (n,)
     imputed: list[tuple]      # names of the blank fields of each person
 
@@ -61,6 +62,7 @@ class Saved:
         self.version, self.thresholds, self.about = state["version"], state["thresholds"], state["about"]
         self.prevalence, self.place = state["prevalence"], state["settings"]["prevalence"]
         self.calibration = tuple(state["calibration"])
+        self.interval = interval_claim(self.about, self.kind, state["params"], self.calibration)
         # fields that told nothing in training: whatever a record says of them is ignored
         self.left_out = [name for name, group in state["plausible"].items() if not group]
 
@@ -80,7 +82,7 @@ class Saved:
     def score(
         self, records: list[dict],        # from `fields.check_record`
         prevalence: float | None = None,  # of the place of use; None: the model's own
-        level: float = 0.95,              # share of refits that the interval holds
+        level: float = 0.95,              # nominal coverage of the interval
     ) -> Scores:
         "Risk and interval of each person."
         return self.score_columns(columns_of(records), prevalence, level)
@@ -144,7 +146,7 @@ class LightScorer(Saved):
     def score_columns(
         self, columns: dict[str, list],   # ten lists, from `fields.columns_of`
         prevalence: float | None = None,  # of the place of use; None: the model's own
-        level: float = 0.95,              # share of refits that the interval holds
+        level: float = 0.95,              # nominal coverage of the interval
     ) -> Scores:
         "Risk and interval of each person."
         codes = without(codes_of_columns(columns), self.left_out)

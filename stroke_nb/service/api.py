@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from ..arithmetic import AVERAGING
 from ..fields import CATEGORIES, FIELDS, INPUTS, OUTCOME, RECORD
-from ..margins import COVERAGE_WORDS
+from ..margins import INTERVAL_WORDS
 from ..record.definition import Field
 from .values import Day, OutcomeValue, person_id, VISIBLE
 
@@ -141,9 +141,9 @@ class Prediction(BaseModel):
     model_version: Annotated[str, _says("Version of the model that answered.")]
     model_sha256: _Hash
     risk: Annotated[_Risk, _says(f"Probability of {_event.a}{_event.within}.")]
-    low: Annotated[_Risk | None, _says("Lower end of the middle 95 % of refits; null where the model has none.")]
-    high: Annotated[_Risk | None, _says(f"Upper end. No confidence interval: {COVERAGE_WORDS}.")]
-    level: Annotated[float, _says("Share of refitted models that the interval holds.")]
+    low: Annotated[_Risk | None, _says(f"Lower end; null where the model has none. {INTERVAL_WORDS}")]
+    high: Annotated[_Risk | None, _says("Upper end of the interval.")]
+    level: Annotated[float, _says("Share of people whose true risk the interval aims to hold.")]
     positive: Annotated[bool | None, _says("Whether the risk reaches the threshold; null where none has been chosen.")]
     threshold: Annotated[_Risk | None, _says("Risk from which on the answer is positive, at this prevalence.")]
     prevalence: Annotated[
@@ -231,7 +231,7 @@ class ModelInUse(BaseModel):
     thresholds: Annotated[dict[str, float], _says("The rules that were worked out in training, at its prevalence.")]
     trained_on: Annotated[
         dict[str, Any],
-        _says(f"Source, hash, rows and {_event.plural} of the training data, and whether they are simulated.")
+        _says(f"Source, hash, rows and {_event.plural} of the training data, whether simulated, and its interval.")
     ]
     has_interval: bool
 

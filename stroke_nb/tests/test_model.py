@@ -8,11 +8,14 @@ __all__ = ['records', 'few', 'model', 'test_any_record_has_a_risk_and_an_interva
            'test_a_blank_bmi_stays_within_what_plausible_values_give',
            'test_alone_in_a_frame_saved_and_from_the_command_agree', 'test_blanks_carry_no_signal',
            'test_fewer_strokes_among_new_people_ask_for_a_new_intercept',
-           'test_refits_in_two_processes_are_those_in_one', 'test_a_field_without_values_is_left_out',
+           'test_refits_in_two_processes_are_those_in_one', 'test_an_interval_holds_true_risks',
+           'test_an_interval_narrows_with_people', 'test_an_interval_of_many_people_is_learned_from_some',
+           'test_what_is_said_of_an_interval_follows_the_model', 'test_a_field_without_values_is_left_out',
            'test_the_calculator_answers_without_a_field', 'test_lines_of_a_record_may_change_places',
            'test_a_model_meets_no_other_record']
 
 # %% ../../nbs/tests/test_model.ipynb #ea88ceb7
+import copy
 import json
 import os
 import subprocess
@@ -25,12 +28,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..cohort import simulate
-from ..model import RiskModel
-from ..arithmetic import shift_prevalence
+from ..model import recalibrate, RiskModel, uncertainty
+from ..arithmetic import logit, shift_prevalence
 from ..fields import check_record, FIELDS, INPUTS
+from ..margins import INTERVAL_COVERAGE
 from ..record.reading import packaged
 from ..schema import validate
 from ..calculator.answer import similar_words, summary
+from ..calculator.pages import perspective_html
 from ..calculator.reasons import could_change, strongest_first
 from ..scoring import Scorer
 from ..scoring.alike import reference_of
@@ -149,6 +154,46 @@ def test_refits_in_two_processes_are_those_in_one():
     env = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
     done = subprocess.run([sys.executable, "-c", _IN_TWO], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+# %% ../../nbs/tests/test_model.ipynb #0d9fdf94
+def _share_held(model, others) -> float:
+    "Share of people whose true risk the model's interval holds."
+    low, high = model.predict_interval(others)
+    return float(((low <= others.true_risk) & (others.true_risk <= high)).mean())
+
+def test_an_interval_holds_true_risks(model):
+    assert _share_held(model, simulate(3000, seed=12)) > 0.88   # refits alone: 0.6
+
+def test_an_interval_narrows_with_people():
+    others = simulate(1000, seed=13)
+    def width(n: int) -> float:
+        people = simulate(n, seed=14)
+        low, high = RiskModel("linear", refits=2).fit(people, people.stroke).predict_interval(others)
+        return float(np.mean(logit(high) - logit(low)))
+    assert width(8000) < 0.7 * width(1000)
+
+def test_an_interval_of_many_people_is_learned_from_some(monkeypatch):
+    people, others = simulate(4000, seed=15), simulate(500, seed=16)
+    def width(most: int) -> np.ndarray:
+        monkeypatch.setattr(uncertainty, "MOST", most)
+        low, high = RiskModel("linear", refits=2).fit(people, people.stroke).predict_interval(others)
+        return logit(high) - logit(low)
+    ratio = width(1000) / width(4000)
+    assert 0.9 < np.median(ratio) < 1.1   # not that of a file of 1,000, which is 1.5 times as wide
+
+def test_what_is_said_of_an_interval_follows_the_model(model, tmp_path):
+    def claim(fitted, name): return Scorer.load(fitted.save(tmp_path / name)).interval
+    before = copy.copy(model)   # saved when the interval was the spread of refits
+    before.about_ = {key: value for key, value in model.about_.items() if key != "interval"}
+    people = simulate(300, seed=17)
+    linear = RiskModel("linear", refits=2).fit(people, people.stroke)
+    models = dict(new=model, before=before, recalibrated=recalibrate(model, 0.1, 0.9, 0.05), linear=linear)
+    assert {name: claim(fitted, name) for name, fitted in models.items()} == dict(
+        new="held", before="refits", recalibrated="unmeasured", linear="unmeasured"
+    )
+    said = {name: str(perspective_html(summary(Scorer.load(tmp_path / name), dict(age=67)))) for name in models}
+    assert f"{100 * INTERVAL_COVERAGE[0]:.0f} of 100" in said["new"] and "was not measured" in said["linear"]
+    assert "95 % of refits lie in it" in said["before"] and "uncertainty" not in said["before"].lower()
 
 # %% ../../nbs/tests/test_model.ipynb #aa39d022
 def test_a_field_without_values_is_left_out(tmp_path):

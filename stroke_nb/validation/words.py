@@ -16,7 +16,7 @@ import pandas as pd
 from ..display import capital, estimate, METRICS, percent
 from ..fields import FIELDS, NUMBERS, RECORD
 from ..model.kinds import KINDS
-from ..margins import COVERAGE_WORDS, MARGINS
+from ..margins import MARGINS
 from .subgroups import group_phrase, in_sentence
 
 # %% ../../nbs/validation/words.ipynb #3099d5a8
@@ -142,9 +142,8 @@ def instability_words(
         f"Refitted to {refits} other samples of such people, a person's risk moves by "
         f"{100 * numbers['mape']:.2f} percentage points on average (MAPE); for the tenth with the highest risks, "
         "95 % of the refits lie within a span of "
-        f"{percent(numbers['span_of_highest_tenth'])}. These refits give the interval of each risk, which holds the "
-        f"true risk less often than that: {COVERAGE_WORDS}. What was tried to make it honest is on the page Read the "
-        "reports."
+        f"{percent(numbers['span_of_highest_tenth'])}. That is how far the sample moves a risk, not how far the model "
+        "is from the truth: the uncertainty interval beside each risk is wider (see the page Read the reports)."
     )
 
 # %% ../../nbs/validation/words.ipynb #f7efb2f4

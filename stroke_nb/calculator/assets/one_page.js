@@ -236,7 +236,7 @@ function summary(record) {
   return {record, place, stated, ...scores, sentence: aboutless(say(key, {count, share, span, name: named && named[0]}), count)};
 }
 const percentWords = answer => answer.low === null ? say("no_interval", {risk: perCent(answer.risk)})
-  : say("interval", {risk: perCent(answer.risk), low: bare(answer.low), high: perCent(answer.high)});
+  : say(page.interval === "refits" ? "interval_refits" : "interval", {risk: perCent(answer.risk), low: bare(answer.low), high: perCent(answer.high)});
 
 // ---- drawings
 function dots(start, end) {
@@ -401,7 +401,7 @@ function showParts(answer) {
   const steps = stepsOf(answer);
   showAlike(answer);
   if (patient) { showCounts(answer, steps); showAdvice(answer); return; }
-  if (answer.low !== null) at("icons").lastElementChild.append(make("p", {}, say("interval_words", {held: page.held})));
+  if (answer.low !== null) at("icons").lastElementChild.append(make("p", {}, say(`interval_words_${page.interval}`, page.held)));
   showWhy(answer, steps); showUnknowns(answer); showCall(answer);
 }
 function update() {
