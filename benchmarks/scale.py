@@ -2,6 +2,7 @@
 
 python benchmarks/scale.py FOLDER [--rows 10000000] [--model models/champion] [--ways count drift score blanks catboost spark]
 python benchmarks/scale.py FOLDER --rows 200000000 --ways drift same      half of the rows the reference, half the window
+python benchmarks/scale.py FOLDER --rows 10000000 --ways count spark drift drift_spark
 python benchmarks/scale.py FOLDER --rows 10000000 --ways validate
 python benchmarks/scale.py FOLDER --rows 2000000 --ways evidently drift   half of the rows the reference, half the window
 python benchmarks/scale.py FOLDER --rows 1000000 --ways train
@@ -49,11 +50,11 @@ def halves(source: str) -> tuple[str, str]:
     return tuple(source.replace("*", f"*[{digits}]") for digits in ("02468", "13579"))
 
 
-def found(current, data, state: Path, engine: str):
+def found(current, data, state: Path, engine: str, conf=()):
     "The drift job's own look without a model."
     from stroke_nb.drift.job import look
     state.unlink(missing_ok=True)
-    return look(str(current), data=str(data), model="none", state=str(state), window_id="2026-01", engine=engine).require()
+    return look(str(current), data=str(data), model="none", state=str(state), window_id="2026-01", engine=engine, conf=conf).require()
 
 
 def drift(source: str, out: str, **_) -> dict:
@@ -63,7 +64,7 @@ def drift(source: str, out: str, **_) -> dict:
     seen = found(odd, even, state, "stream")
     took = (time.perf_counter() - begin) / 2   # one pass over the reference, one over as many rows of the window
     return dict(seconds_a_pass=round(took, 1), verdict=seen.verdict, evidence=float(seen.result.evidence),
-                state_bytes=state.stat().st_size)
+                digest=seen.quality.counts.digest, state_bytes=state.stat().st_size)
 
 
 def same(source: str, out: str, **_) -> dict:
@@ -199,17 +200,26 @@ def catboost(source: str, model: str, **_) -> dict:
     return dict(rate=round(rows / (time.perf_counter() - start)), rate_of_cpu=round(rows / (time.process_time() - cpu)))
 
 
+EXECUTORS = ["spark.master=local-cluster[2,1,1024]", "spark.ui.enabled=false", "spark.executor.memory=1g"]
+
+
 def spark(source: str, **_) -> dict:
     "The same counts by Spark, two executors of one core each on this machine."
     from stroke_nb.scale import count_window
     from stroke_nb.scale.spark import read_spark
-    settings = ["spark.master=local-cluster[2,1,1024]", "spark.ui.enabled=false", "spark.executor.memory=1g"]
-    return dict(digest=count_window(read_spark(source, settings)).digest)
+    return dict(digest=count_window(read_spark(source, EXECUTORS)).digest)
+
+
+def drift_spark(source: str, out: str, **_) -> dict:
+    "What `drift` does, by Spark: the same verdict, evidence and counts?"
+    even, odd = halves(source)
+    seen = found(odd, even, Path(out, "state-spark.npz"), "spark", EXECUTORS)
+    return dict(verdict=seen.verdict, evidence=float(seen.result.evidence), digest=seen.quality.counts.digest)
 
 
 WAYS = dict(
     count=count, drift=drift, same=same, evidently=evidently, score=score, blanks=blanks, validate=validate, catboost=catboost,
-    spark=spark, train=train,
+    spark=spark, drift_spark=drift_spark, train=train,
 )
 
 

@@ -10,6 +10,7 @@ import copy
 import hashlib
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -27,18 +28,20 @@ from .engine import open_table
 from .pieces import in_order, Piece
 from .scoring import COMPARED, IdsMet, ModelRisk, require_sound
 from .sketch import id_texts, value_hashes
-from .sources import is_spark, pieces_of, StreamedTable
+from .sources import pieces_of, spark_frame, StreamedTable
 from .tallies import PART
 from .window import renamed, values_of
 from ..schema import blank_rows, require_columns, where
 from ..validation.judging import labelled_people, validate_model, ValidationLook
-from ..validation.risk_counts import risk_counts, RiskCounts
+from ..validation.risk_counts import group_counts, risk_counts, RiskCounts
+from ..validation.subgroups import COUNTED, group_numbers
 
 # %% ../../nbs/scale/labelled.ipynb #00aed542
 class LabelledRows(NamedTuple):
     "The people of one piece."
     y: np.ndarray       # outcome, shape (n,), 0 or 1
     p: np.ndarray       # predicted risk, shape (n,)
+    values: np.ndarray  # of the inputs, shape (n, inputs)
     hashes: np.ndarray  # of inputs and outcome, shape (n,), uint64
     named: np.ndarray   # whether they have an id, shape (n,)
 
@@ -66,12 +69,17 @@ def labelled_rows(
     numbers = [values[:, INPUTS.index(name)] for name in NUMBERS]
     codes = [np.nan_to_num(values[:, place], nan=65_535).astype(np.uint16)
              for place, name in enumerate(INPUTS) if name not in NUMBERS]
-    return LabelledRows(y, risk(values), value_hashes(numbers, [*codes, y.astype(np.uint16)]), named)
+    return LabelledRows(y, risk(values), values, value_hashes(numbers, [*codes, y.astype(np.uint16)]), named)
+
+def _counts_of(rows: LabelledRows, kept: np.ndarray | slice = slice(None)) -> RiskCounts:
+    "Counts of some rows, altogether and by group."
+    y, p, values = rows.y[kept], rows.p[kept], rows.values[kept]
+    groups = {name: group_counts(y, p, *group_numbers(name, values[:, INPUTS.index(name)])) for name in COUNTED}
+    return replace(risk_counts(y, p), groups=groups)
 
 def _piece_counts(piece: Piece, risk: ModelRisk) -> RiskCounts:
     "Counts of a piece in which nobody stands twice."
-    rows = labelled_rows(piece, risk)
-    return risk_counts(rows.y, rows.p)
+    return _counts_of(labelled_rows(piece, risk))
 
 # %% ../../nbs/scale/labelled.ipynb #6391ff20
 _logger = logging.getLogger(__name__)
@@ -105,7 +113,7 @@ def _counted(source, risk: ModelRisk) -> tuple[RiskCounts, int]:
     for piece, rows in in_order(work, pieces_of(source)):
         ids.add(piece.batch)
         kept = met.is_new(rows.hashes) | rows.named
-        total, repeats = total + risk_counts(rows.y[kept], rows.p[kept]), repeats + int((~kept).sum())
+        total, repeats = total + _counts_of(rows, kept), repeats + int((~kept).sum())
     ids.require_unique()
     return total, repeats
 
@@ -124,10 +132,11 @@ def count_labelled(
     "Count a labelled table's people by risk, stated for the prevalence that the model was fitted at, in one pass."
     stated = copy.copy(model)
     stated.prevalence = model.prevalence_
-    return (_counted_by_spark if is_spark(source) else _counted)(source, ModelRisk(stated))
+    if (frame := spark_frame(source)) is not None: return _counted_by_spark(frame, ModelRisk(stated))
+    return _counted(source, ModelRisk(stated))
 
 # %% ../../nbs/scale/labelled.ipynb #085ca4bc
-_SAMPLE = 200_000   # rows of groups, table and closed test
+_SAMPLE = 200_000   # rows of table and closed test
 
 class LabelledTable(NamedTuple):
     "Labelled people who aren't held in memory."
@@ -159,7 +168,7 @@ def judge(
     "Validate a model on people in memory, or on a table of any size."
     if isinstance(people, pd.DataFrame): return validate_model(people, model, new, folder, update, resamples, seed)
     table, about = people
-    try: counts, repeats = count_labelled(table if not is_spark(table.source) else table.source, model)
+    try: counts, repeats = count_labelled(table, model)
     except DataError as error: raise DataError(f"{about['source']}: {error}") from None
     sample = checked(table.rows, about)
     digest = about["sha256"] or hashlib.sha256(counts.people.tobytes()).hexdigest()

@@ -10,7 +10,7 @@ __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evi
            'test_a_frame_keeps_its_index', 'test_scores_in_pieces_are_the_models',
            'test_scoring_that_is_cut_off_leaves_nothing',
            'test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new',
-           'test_a_validation_in_pieces_is_that_of_the_whole', 'cluster',
+           'test_a_validation_in_pieces_is_that_of_the_whole', 'test_a_group_that_no_sample_holds_is_judged', 'cluster',
            'test_spark_counts_and_scores_as_one_machine_does',
            'test_a_bit_that_is_wrong_is_found_where_pages_have_checksums', 'test_spark_tells_what_it_cannot_read']
 
@@ -48,7 +48,7 @@ from ..cohort import read as read_table
 from ..errors import DataError
 from ..jobs.kernel import sigterm_as_interrupt
 from ..model import RiskModel
-from ..scale import count_window, engine, pieces, score, scoring, sketch, spark
+from ..scale import count_window, engine, labelled, pieces, score, scoring, sketch, spark
 from ..scale.labelled import count_labelled, judge, people_to_judge
 from ..scale.pieces import frame_batch, Piece
 from ..scale.scoring import score_table, Wanted
@@ -61,6 +61,8 @@ from ..validation.cross_validation import PERFORMANCE
 from .small_runs import python, small_run
 
 # %% ../../nbs/tests/test_scale.ipynb #1cc37367
+_ROOT = Path(stroke_nb.__file__).parents[1]
+
 @cache
 def _people() -> pd.DataFrame:
     "People with faults in some rows, ids in others, and rows that repeat."
@@ -201,7 +203,11 @@ _KINDS = {   # kind of table -> how it comes of a month's people and their folde
     "polars": lambda people, _: _unlocked("polars").from_pandas(people),
 }
 
-def _unlocked(name: str): return pytest.importorskip(name, reason=f"no {name}: it isn't in the lock")
+def _beside() -> Path:
+    "Where .ci/run puts pyspark, polars and DuckDB, beside the environment."
+    return next((_ROOT / ".spark").glob("lib/python*/site-packages"), _ROOT)
+
+def _unlocked(name: str): return pytest.importorskip(name, reason=f"no {name}: see .ci/run")
 
 def _in_database(people: pd.DataFrame, url: str) -> str:
     with sa.create_engine(url).begin() as connection: people.to_sql("people", connection, index=False, if_exists="replace")
@@ -215,8 +221,9 @@ def month(tmp_path_factory):
     return people, folder, count_window(folder / "parquet"), monitor
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_every_kind_of_table_has_the_same_counts_evidence_and_risks(month, kind):
+def test_every_kind_of_table_has_the_same_counts_evidence_and_risks(month, kind, monkeypatch):
     "`count_window`, `DriftMonitor.update` and `score` take each; `score` gives the same kind, or a reader of batches."
+    monkeypatch.syspath_prepend(_beside())
     people, folder, counts, monitor = month
     table = partial(_KINDS[kind], people, folder)
     assert count_window(table()).digest == counts.digest
@@ -372,8 +379,29 @@ def test_a_validation_in_pieces_is_that_of_the_whole(tmp_path, monkeypatch, caps
     people.assign(age=300).to_csv(tmp_path / "csv/2.csv.gz", index=False)
     with pytest.raises(DataError, match=r"2\.csv\.gz: column 'age', rows 1, 2"): _judged(tmp_path / "csv", "stream")
 
+def test_a_group_that_no_sample_holds_is_judged(tmp_path, monkeypatch):
+    "Groups are of everybody: one whose people all stand between those of the sample has its counts, O/E and AUROC."
+    people = simulate(6_000, seed=7).drop(columns=["true_risk", "id"])
+    between = people.index[people.index % 6 != 0]
+    rare = np.concatenate([between[people.stroke[between] == stroke][:25] for stroke in (0, 1)])
+    people["gender"] = people.gender.replace("Other", "Female").where(~people.index.isin(rare), "Other")
+    people.to_parquet(tmp_path / "people.parquet")
+    looks = {}
+    for engine_name, sample in (("memory", 200_000), ("stream", 1_000)):
+        monkeypatch.setattr(labelled, "_SAMPLE", sample)
+        given, new = people_to_judge(str(tmp_path / "people.parquet"), engine=engine_name)
+        looks[engine_name] = judge(given, _model(), new, Path("unused"), resamples=20)
+    assert "Other" not in set(given.table.rows.gender) and len(given.table.rows) == 1_000
+    held, counted = (looks[name].sections["subgroups"] for name in ("memory", "stream"))
+    assert counted.words.startswith("Of all 6,000: ") and counted.numbers.keys() == held.numbers.keys()
+    shown = [pd.DataFrame(one.table).iloc[:, :2] for one in (counted, held)]   # people and events
+    pd.testing.assert_frame_equal(*shown)
+    assert [counted.numbers[name]["value"] for name in held.numbers] == pytest.approx(
+        [number["value"] for number in held.numbers.values()], abs=2e-3)
+    words = looks["stream"].sections["people"].words
+    assert "groups are of all 6,000" in words and "each for 6 people: of what fewer than 30 have" in words, words
+
 # %% ../../nbs/tests/test_scale.ipynb #1acb3999
-_ROOT = Path(stroke_nb.__file__).parents[1]
 _WORKERS = {
     "spark.master": "local[2,2]",   # two workers; a task that failed is tried once more
     "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1",
@@ -384,8 +412,7 @@ _WORKERS = {
 @pytest.fixture
 def cluster(monkeypatch, tmp_path):
     "Settings of a cluster of two workers in `SPARK_CONF_DIR`; skips in words where there can be none."
-    beside = next((_ROOT / ".spark").glob("lib/python*/site-packages"), _ROOT)
-    if not find_spec("pyspark"): monkeypatch.syspath_prepend(beside)
+    if not find_spec("pyspark"): monkeypatch.syspath_prepend(_beside())
     if not find_spec("pyspark"): pytest.skip("no pyspark: see .ci/run")
     if not shutil.which("java"): pytest.skip("no Java: install one, such as Debian's default-jre-headless")
     lines = [f"{name} {value}" for name, value in _WORKERS.items()]
@@ -393,7 +420,7 @@ def cluster(monkeypatch, tmp_path):
     (tmp_path / "conf/spark-defaults.conf").write_text("\n".join(lines))
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "conf"))
     monkeypatch.setenv("PYSPARK_PYTHON", python())   # its workers import no more than this package
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, beside))))   # workers start elsewhere
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (_ROOT, _beside()))))   # workers start elsewhere
     yield
     from pyspark.sql import SparkSession
     if session := SparkSession.getActiveSession(): session.stop()
@@ -443,21 +470,33 @@ def test_spark_counts_and_scores_as_one_machine_does(cluster, tmp_path):
     evidence = [monitor.update(week, "1").evidence for monitor, week in zip(monitors, (frame.limit(300), many.head(300)))]
     assert evidence[0] == evidence[1]
     _validates_as_one_machine_does(tmp_path)
+    _looks_as_one_machine_does(tmp_path)
+
+def _looks_as_one_machine_does(folder: Path) -> None:
+    "The drift job itself: reference and window by Spark, the same verdict, evidence, counts and pictures' rows."
+    for name, rows in (("reference", simulate(600, seed=9)), ("window", simulate(300, seed=8))):
+        rows.drop(columns=["stroke", "true_risk"]).to_parquet(folder / f"{name}.parquet", index=False)
+    looks = [look(str(folder / "window.parquet"), data=str(folder / "reference.parquet"), model="none", window_id="2026-11",
+                  engine=name) for name in ("spark", "stream")]
+    assert [one.record()["metrics"] for one in looks[:1]] == [one.record()["metrics"] for one in looks[1:]]
+    for one in looks: assert one.quality.counts.digest == looks[0].quality.counts.digest and len(one.rows) == 300
 
 def _validates_as_one_machine_does(folder: Path) -> None:
     "People who stand twice are counted once; files that don't fit together are refused."
-    labelled = simulate(1_500, seed=6).drop(columns="true_risk").astype(dict(id="Int64"))
-    labelled.loc[:9, "id"] = None
+    cohort = simulate(1_500, seed=6).drop(columns="true_risk").astype(dict(id="Int64"))
+    cohort.loc[:9, "id"] = None
     (folder / "labelled").mkdir()
-    for name, rows in (("1", labelled.head(800)), ("2", pd.concat([labelled.tail(700), labelled.head(5)]))):
+    for name, rows in (("1", cohort.head(800)), ("2", pd.concat([cohort.tail(700), cohort.head(5)]))):
         rows.to_parquet(folder / f"labelled/{name}.parquet", index=False)
         rows.iloc[:, ::int(name) * 2 - 3].to_csv(folder / f"{name}.csv", index=False)   # the first backwards
     places = read_spark(str(folder / "labelled")), folder / "labelled"
     (there, twice), (here, again) = (count_labelled(table, _model()) for table in places)
     assert (twice, again, sum(there.counts)) == (5, 5, 1_500)
     np.testing.assert_array_equal(there.people, here.people)
+    for name, groups in here.groups.items():
+        for one, other in zip(there.groups[name], groups, strict=True): np.testing.assert_array_equal(one.people, other.people)
     with pytest.raises(DataError, match="CSV header does not conform .*2.csv"): count_window(read_spark(f"{folder}/*.csv"))
-    labelled.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
+    cohort.head(3).drop(columns="bmi").to_parquet(folder / "labelled/3.parquet", index=False)
     with pytest.raises(DataError, match=r"3\.parquet: column 'bmi' is in"): read_spark(str(folder / "labelled"))
 
 def _with_a_flipped_bit(people: pd.DataFrame, path: Path, checked: bool = True) -> None:

@@ -16,7 +16,8 @@ from ..arithmetic import shift_prevalence
 from ..cohort import load, split
 from ..display import METRICS, percent
 from ..errors import DataError
-from ..fields import OUTCOME, RECORD
+from ..disclosure import LEAST
+from ..fields import FIELDS, OUTCOME, RECORD
 from ..files import from_here
 from ..model.kinds import KINDS
 from ..model.risk_model import recalibrate, RiskModel
@@ -33,7 +34,7 @@ from .provenance import fingerprint, joint_fingerprint, save_of_run, share_known
 from .risk_counts import Crowd, crowd_of, RiskCounts
 from .sample_size import sample_size_validation
 from .sections import benefit_section, calibration_section, Section, subgroup_section
-from .subgroups import in_sentence
+from .subgroups import in_sentence, SUBGROUPS
 from .tables import metrics_of, performance_table, recordable
 from .updating import closed_test_of, ClosedTest
 from .verdicts import validation_sides, validation_verdict
@@ -106,9 +107,21 @@ def _counted_words(counted: RiskCounts, crowd: Crowd, sample: int) -> str:
     errors = counted.errors(_BOUNDED)
     moves = ", ".join(f"{in_sentence(METRICS[name].label)} by {np.ceil(1e5 * error) / 1e5:.5f}"
                       for name, error in errors.items())
-    return (f"Performance, calibration and net benefit are of all {crowd.people:,}: their risks are counted on a fine "
-            f"grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most {moves}. "
-            f"The table, the groups and the closed test are of an even sample of {sample:,}. ")
+    one_of = crowd.people / sample
+    words = (f"Performance, calibration, net benefit and groups are of all {crowd.people:,}: their risks are counted "
+             f"on a fine grid, and {len(crowd.y):,} rows stand for {crowd.weight:.3g} people each. That moves at most "
+             f"{moves}. The table and the closed test are of an even sample of {sample:,}")
+    if one_of < 2: return f"{words}. "
+    fewest = f"{LEAST * one_of:,.0f}"
+    return f"{words}, each for {one_of:.3g} people: of what fewer than {fewest} have, the table may show nothing. "
+
+def _of_whom(people: int, sample: int, counted: RiskCounts | None) -> str:
+    "Whom the groups are of, where they aren't of those at hand."
+    if sample == people: return ""
+    groups = counted.groups if counted else ()
+    thirds = ", ".join(in_sentence(FIELDS[name].label) for name in SUBGROUPS if name not in groups)
+    if not thirds: return f"Of all {people:,}: "
+    return f"Of all {people:,}, and of an even sample of {sample:,} by {thirds}, which the record doesn't divide: "
 
 def _people_section(judged: _Judged, crowd: Crowd, counted: RiskCounts | None) -> Section:
     "Who the model is judged on."
@@ -210,11 +223,11 @@ def validate_model(
     sections |= _performance_sections(crowd, local, resamples, seed)
     scores = sections["performance"].numbers
     needed = _needed(crowd, scores["auroc"]["value"])
-    groups = subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False)
+    groups = subgroup_section(X, y, p, judge.thresholds_.get("f2"), few, seed, figure=False, counted=counted)
     of_whom = f"Of an even sample of {len(y):,}: " if len(y) < crowd.people else ""
     sections |= dict(
         benefit=benefit_section(crowd.y, crowd.p, few, seed, weight=crowd.weight),
-        subgroups=replace(groups, words=of_whom + groups.words),
+        subgroups=replace(groups, words=_of_whom(crowd.people, len(y), counted) + groups.words),
         size=Section(validation_size_words(validation_sides(scores, test), crowd.people, crowd.events), table=needed),
         closed_test=Section(f"{of_whom}The closed test stops at the first update that isn't significantly worse than a "
                             "full revision (Vergouwe et al. 2017).", table=test),

@@ -29,6 +29,7 @@ from stroke_nb.validation.plots import (
     plot_calibration, plot_calibration_instability, plot_classification_instability, plot_decision_curve,
     plot_decision_instability, plot_mape, plot_prediction_instability, plot_risk_distribution, plot_subgroups,
 )
+from .risk_counts import RiskCounts
 from .subgroups import in_sentence, subgroups
 from .tables import subgroup_numbers, subgroup_table
 from stroke_nb.validation.words import (
@@ -107,9 +108,11 @@ def benefit_section(
     words = benefit_words(curve) if prevalence is None else place + benefit_words(curve)
     return Section(words, plots=(partial(plot_decision_curve, curve),))
 
-def subgroup_section(X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True) -> Section:
+def subgroup_section(
+    X, y, p, threshold: float | None, n_boot: int, seed: int, figure: bool = True, counted: RiskCounts | None = None,
+) -> Section:
     "Performance in groups of people, by `subgroups`; with its figure or without."
-    groups = subgroups(X, y, p, threshold, n_boot=n_boot, seed=seed)
+    groups = subgroups(X, y, p, threshold, n_boot=n_boot, seed=seed, counted=counted)
     groups = groups[groups.field != "Everyone"].reset_index(drop=True)   # the whole has its numbers above
     plots = (partial(plot_subgroups, groups),) if figure and groups.auroc.notna().any() else ()
     return Section(subgroup_words(groups), subgroup_numbers(groups), subgroup_table(groups), plots)
