@@ -1,12 +1,14 @@
 """The prediction log at size: N predictions in a PostgreSQL that this starts itself, a real service that goes on answering meanwhile.
 
     python benchmarks/log_at_size.py --rows 10000000 [--rate 20] [--seconds 20] [--sqlite 100000 300000 1000000]
+    python benchmarks/log_at_size.py --migrate 10000000
 
 - rows of three whole months before this one and of this one, evenly, by INSERT ... SELECT; a tenth have an outcome; people come back, 1.25 times on average
 - window: the last seven days, and all rows as one window, counted by `count_window` from COPY, each in a process of its own (seconds, CPU, highest memory)
 - export of the last seven days to Parquet
 - retention: the oldest month, with its outcomes
 - p99 of /predict, requests due at fixed times: before, and while each of these runs
+- `--migrate`: `log migrate` of so many from one table (version 0002) to one a month, in PostgreSQL
 - `--sqlite`: how long the week, and the retention of a month of so many predictions, take in SQLite, which other writers wait for
 
 PostgreSQL has 1 GB of shared buffers here; all else is as Debian's package has it, fsync and synchronous commits included.
@@ -41,8 +43,8 @@ FROM (SELECT row_number, time, lpad(to_hex((extract(epoch FROM time) * 1000)::bi
 OUTCOMES = "INSERT INTO outcomes (id, prediction_id, outcome, received) SELECT 'o' || id, id, 0, time + interval '30 days' FROM predictions WHERE mod(seq, 10) = 0"
 
 
-def fill(log: PredictionLog, rows: int) -> None:
-    "So many predictions up to now."
+def fill(connection, rows: int) -> None:
+    "So many predictions up to now, in tables that are there."
     from stroke_nb.fields import RECORD
     from stroke_nb.simulation import simulate
     now = utc_now()
@@ -50,15 +52,21 @@ def fill(log: PredictionLog, rows: int) -> None:
     step = (now - begin) / timedelta(microseconds=1) / rows
     people = simulate(5000, seed=1)[list(INPUTS)]
     texts = [json.dumps(person, separators=(",", ":")) for person in json.loads(people.astype(dict.fromkeys(BINARIES, int)).to_json(orient="records"))]
+    connection.exec_driver_sql("CREATE TEMP TABLE people (n bigint PRIMARY KEY, inputs json)")
+    with connection.connection.driver_connection.cursor() as cursor: cursor.executemany("INSERT INTO people VALUES (%s, %s)", list(enumerate(texts)))
+    for first in range(1, rows + 1, 1_000_000):
+        asked = dict(record=RECORD.sha256, people=len(texts), persons=int(rows / 1.25), begin=begin.isoformat(), step=step, first=first, last=min(first + 999_999, rows))
+        connection.exec_driver_sql(ROWS.format(**asked))
+        print(f"  {min(first + 999_999, rows):,} rows", flush=True)
+    connection.exec_driver_sql(OUTCOMES)
+
+
+def fill_months(log: PredictionLog, rows: int) -> None:
+    "So many predictions in a log of this version."
+    now = utc_now()
     with log.database.writing(limit=False) as connection:
         for later in range(-3, 1): make_partitions(connection, month_of(now, later))
-        connection.exec_driver_sql("CREATE TEMP TABLE people (n bigint PRIMARY KEY, inputs json)")
-        with connection.connection.driver_connection.cursor() as cursor: cursor.executemany("INSERT INTO people VALUES (%s, %s)", list(enumerate(texts)))
-        for first in range(1, rows + 1, 1_000_000):
-            asked = dict(record=RECORD.sha256, people=len(texts), persons=int(rows / 1.25), begin=begin.isoformat(), step=step, first=first, last=min(first + 999_999, rows))
-            connection.exec_driver_sql(ROWS.format(**asked))
-            print(f"  {min(first + 999_999, rows):,} rows", flush=True)
-        connection.exec_driver_sql(OUTCOMES)
+        fill(connection, rows)
     with log.database.engine(limit=False).connect().execution_options(isolation_level="AUTOCOMMIT") as connection: connection.exec_driver_sql("VACUUM ANALYZE")
 
 
@@ -79,6 +87,9 @@ def retain(log: PredictionLog, before: str) -> str:
     return f"{gone.predictions:,} predictions, {gone.outcomes:,} outcomes"
 
 
+def migrate(log: PredictionLog, _: str) -> str: return f"from version {log.migrate()}"
+
+
 def one(what: str, url: str, day: str) -> None:
     "Do it and print what it took."
     import resource
@@ -87,7 +98,7 @@ def one(what: str, url: str, day: str) -> None:
     with PredictionLog(url) as log, tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         cpu, begin = time.process_time(), time.perf_counter()
-        words = dict(count=count, export=export, retain=retain)[what](log, day)
+        words = dict(count=count, export=export, retain=retain, migrate=migrate)[what](log, day)
         print(json.dumps(dict(words=words, seconds=time.perf_counter() - begin, cpu=time.process_time() - cpu, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)))
 
 
@@ -139,7 +150,7 @@ def in_postgresql(rows: int, rate: float, seconds: float, folder: Path) -> None:
         with PredictionLog(postgres.url) as log:
             begin = time.perf_counter()
             log.migrate()
-            fill(log, rows)
+            fill_months(log, rows)
             print(f"{rows:,} predictions made in {time.perf_counter() - begin:.0f} s", flush=True)
         words = [sys.executable, "-c", "from stroke_nb.cli.main import app; app()", "serve", "--port", "8123", "--model", str(folder / "champion"), "--database", postgres.url]
         server = Server("service", 8123, words, folder, "/ready")
@@ -153,6 +164,33 @@ def in_postgresql(rows: int, rate: float, seconds: float, folder: Path) -> None:
     finally:
         if server: server.stop()
         postgres.remove()
+
+
+def migrated(rows: int) -> None:
+    "A log of version 0002, all in one table, brought to one of a table a month."
+    import sqlalchemy as sa
+    from alembic import command, config
+
+    from stroke_nb.predictions.engines import parse_address
+    from stroke_nb.tests.postgres import Postgres
+    postgres = Postgres(shared_buffers="1GB", max_wal_size="8GB")
+    try:
+        engine = sa.create_engine(parse_address(postgres.url))
+        def size(connection) -> str: return f"{connection.exec_driver_sql('SELECT pg_database_size(current_database())').scalar() / 1e9:.2f} GB"
+        with engine.begin() as connection:
+            settings = config.Config(attributes=dict(connection=connection))
+            settings.set_main_option("script_location", "stroke_nb:migrations")
+            command.upgrade(settings, "0002")
+            fill(connection, rows)
+        with engine.connect() as connection: print(f"{rows:,} predictions of version 0002, {size(connection)} on the disk", flush=True)
+        postmaster = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
+        measured("migrate", postgres.url, "", postmaster=postmaster)
+        with engine.connect() as connection:
+            months = dict(connection.exec_driver_sql("SELECT tableoid::regclass::text, count(*) FROM predictions GROUP BY 1 ORDER BY 1").all())
+            print(f"months {months}, {size(connection)} on the disk; load {os.getloadavg()[0]:.1f}", flush=True)
+        assert sum(months.values()) == rows, months
+        engine.dispose()
+    finally: postgres.remove()
 
 
 def in_sqlite(rows: int, folder: Path) -> None:
@@ -181,11 +219,13 @@ if __name__ == "__main__":
     options.add_argument("--rows", type=int, default=0)
     options.add_argument("--rate", type=float, default=20)
     options.add_argument("--seconds", type=float, default=20)
+    options.add_argument("--migrate", type=int, default=0)
     options.add_argument("--sqlite", type=int, nargs="*", default=[])
     options.add_argument("--one", nargs=3)
     asked = options.parse_args()
     if asked.one: one(*asked.one)
     else:
         with tempfile.TemporaryDirectory() as place:
+            if asked.migrate: migrated(asked.migrate)
             if asked.rows: in_postgresql(asked.rows, asked.rate, asked.seconds, Path(place))
             for size in asked.sqlite: in_sqlite(size, Path(place))

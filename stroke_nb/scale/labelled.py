@@ -28,7 +28,7 @@ from .engine import open_table
 from .pieces import in_order, Piece
 from .scoring import COMPARED, IdsMet, ModelRisk, require_sound
 from .sketch import id_texts, value_hashes
-from .sources import is_spark, pieces_of, StreamedTable
+from .sources import pieces_of, spark_frame, StreamedTable
 from .tallies import PART
 from .window import renamed, values_of
 from ..schema import blank_rows, require_columns, where
@@ -132,7 +132,8 @@ def count_labelled(
     "Count a labelled table's people by risk, stated for the prevalence that the model was fitted at, in one pass."
     stated = copy.copy(model)
     stated.prevalence = model.prevalence_
-    return (_counted_by_spark if is_spark(source) else _counted)(source, ModelRisk(stated))
+    if (frame := spark_frame(source)) is not None: return _counted_by_spark(frame, ModelRisk(stated))
+    return _counted(source, ModelRisk(stated))
 
 # %% ../../nbs/scale/labelled.ipynb #085ca4bc
 _SAMPLE = 200_000   # rows of table and closed test
@@ -167,7 +168,7 @@ def judge(
     "Validate a model on people in memory, or on a table of any size."
     if isinstance(people, pd.DataFrame): return validate_model(people, model, new, folder, update, resamples, seed)
     table, about = people
-    try: counts, repeats = count_labelled(table if not is_spark(table.source) else table.source, model)
+    try: counts, repeats = count_labelled(table, model)
     except DataError as error: raise DataError(f"{about['source']}: {error}") from None
     sample = checked(table.rows, about)
     digest = about["sha256"] or hashlib.sha256(counts.people.tobytes()).hexdigest()

@@ -23,7 +23,7 @@ from .columns import Column, column_of
 from .layout import layout_of, number_levels
 from .pieces import frame_batch, in_order, Piece
 from .sketch import EVERY, id_texts, Sketch, sketch_of, text_hashes, value_hashes
-from .sources import is_spark, pieces_of
+from .sources import pieces_of, spark_frame
 from .tallies import Ids, ids_of, PART, Tally, tally_of
 from ..schema import rename
 
@@ -212,9 +212,9 @@ def count_window(
     risk: Risk | None = None,  # counts the predicted risk, too
 ) -> WindowCounts:
     "Count a table in one pass, on all cores; a Spark DataFrame on its workers."
-    if is_spark(source):
+    if (frame := spark_frame(source)) is not None:
         from stroke_nb.scale.spark import count_spark
-        return count_spark(source, risk)
+        return count_spark(frame, risk)
     limits, total = Limits(), None
     for counts in in_order(lambda piece: count_piece(piece, risk, limits), pieces_of(source)):
         total = counts if total is None else total + counts

@@ -470,6 +470,16 @@ def test_spark_counts_and_scores_as_one_machine_does(cluster, tmp_path):
     evidence = [monitor.update(week, "1").evidence for monitor, week in zip(monitors, (frame.limit(300), many.head(300)))]
     assert evidence[0] == evidence[1]
     _validates_as_one_machine_does(tmp_path)
+    _looks_as_one_machine_does(tmp_path)
+
+def _looks_as_one_machine_does(folder: Path) -> None:
+    "The drift job itself: reference and window by Spark, the same verdict, evidence, counts and pictures' rows."
+    for name, rows in (("reference", simulate(600, seed=9)), ("window", simulate(300, seed=8))):
+        rows.drop(columns=["stroke", "true_risk"]).to_parquet(folder / f"{name}.parquet", index=False)
+    looks = [look(str(folder / "window.parquet"), data=str(folder / "reference.parquet"), model="none", window_id="2026-11",
+                  engine=name) for name in ("spark", "stream")]
+    assert [one.record()["metrics"] for one in looks[:1]] == [one.record()["metrics"] for one in looks[1:]]
+    for one in looks: assert one.quality.counts.digest == looks[0].quality.counts.digest and len(one.rows) == 300
 
 def _validates_as_one_machine_does(folder: Path) -> None:
     "People who stand twice are counted once; files that don't fit together are refused."
