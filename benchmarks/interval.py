@@ -55,21 +55,21 @@ def other_world(people, seed: int):
     return people.assign(true_risk=risk, stroke=(np.random.default_rng([7, seed]).random(len(people)) < risk) * 1.0)
 
 
-def drawn(seed: int) -> tuple:
+def drawn(seed: int, sizes: tuple) -> tuple:
     "The people of a trial and 2,000 others, of one world."
-    n, world = SIZES[seed % len(SIZES)], seed // len(SIZES) % 2
+    n, world = sizes[seed % len(sizes)], seed // len(sizes) % 2
     people, others = simulate(n, seed=seed), simulate(2000, seed=50_000 + seed)
     if world: people, others = other_world(people, seed), other_world(others, 50_000 + seed)
     return people, others, n, world
 
 
-def draw(folder: Path, trials: int, refits: int) -> None:
+def draw(folder: Path, trials: int, refits: int, sizes: tuple) -> None:
     "What takes long, of the trials that are not there yet: the model, its refits, and risks by models of other folds."
     folder.mkdir(exist_ok=True)
     for seed in range(trials):
         path = folder / f"{seed:04d}.npz"
         if path.exists(): continue
-        people = drawn(seed)[0]
+        people = drawn(seed, sizes)[0]
         y = people.stroke.to_numpy()
         RiskModel(refits=0, seed=seed).fit(people, y).save(path.with_suffix(""))
         logits = refit("catboost", validate(people), y, refits, seed, jobs=1).logits
@@ -95,9 +95,9 @@ def own_posterior(people, y, others: Records, seed: int, C: float) -> np.ndarray
 
 class Trial:
     "One file of people, its model and refits, and 2,000 others whose true risks are known."
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, sizes: tuple):
         seed = int(path.stem)
-        people, others, self.n, self.world = drawn(seed)
+        people, others, self.n, self.world = drawn(seed, sizes)
         stored, model = np.load(path), RiskModel.load(path.with_suffix(""))
         self.y, self.held_out = people.stroke.to_numpy(), stored["held_out"]
         self.age, self.true = others.age.to_numpy(), logit(others.true_risk.to_numpy())
@@ -214,10 +214,10 @@ def summary(frame: pd.DataFrame, k) -> dict:
                "width, log-odds": frame.log_odds.mean(), "width, points": 100 * frame.points.mean()})
 
 
-def judge(folder: Path) -> pd.DataFrame:
+def judge(folder: Path, sizes: tuple) -> pd.DataFrame:
     "Coverage and width of each rule; one half of the trials chooses numbers for the other, and the other way round."
-    trials = [Trial(path) for path in sorted(folder.glob("*.npz"))]
-    half = np.arange(len(trials)) // (2 * len(SIZES)) % 2
+    trials = [Trial(path, sizes) for path in sorted(folder.glob("*.npz"))]
+    half = np.arange(len(trials)) // (2 * len(sizes)) % 2
     halves = [[one for one, side in zip(trials, half) if side == number] for number in (0, 1)]
     rows = {}
     for rule in RULES:
@@ -238,7 +238,8 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trials", type=int, default=80)
     parser.add_argument("--refits", type=int, default=20)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="people in a file, the same for both")
     asked = parser.parse_args()
-    if asked.what == "draw": draw(asked.folder, asked.trials, asked.refits)
+    if asked.what == "draw": draw(asked.folder, asked.trials, asked.refits, tuple(asked.sizes))
     else:
-        with pd.option_context("display.width", 250): print(judge(asked.folder).round(3).to_string(na_rep=""))
+        with pd.option_context("display.width", 250): print(judge(asked.folder, tuple(asked.sizes)).round(3).to_string(na_rep=""))
