@@ -86,10 +86,10 @@ def test_pages_open_from_a_folder(chromium, width, scheme):
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    for name in [*PAGES, "command", "api/validation/metrics", "404"]:
+    for name in [*PAGES, "command", "api/validation/metrics"]:
         page.goto((site() / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        if name in ("index", "command", "howto_read_reports", "404"):
+        if name in ("index", "command", "howto_read_reports"):
             page.wait_for_function("document.querySelector('.md-search').ariaLabel === 'Search'")
             page.wait_for_timeout(150)
             rules = dict(preload=False, resultTypes=["violations"])   # else it asks for the styles again; and tells of all
