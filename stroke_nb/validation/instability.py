@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['out_of_bag', 'optimism', 'instability', 'calibration_instability', 'classification_instability',
-           'decision_instability', 'tenths', 'distance_words', 'curves_words', 'net_benefit_words']
+           'decision_instability', 'tenths', 'distance_words', 'curves_words', 'acting_words']
 
 # %% ../../nbs/validation/instability.ipynb #13c6f6ab
 from collections.abc import Callable, Iterable
@@ -137,7 +137,7 @@ def curves_words(
     return (f"Of the original people given a risk of {percent(at)} by a refit, {percent(low)} to {percent(high)} had "
             f"{RECORD.outcome.a} (95 % of the refits).")
 
-def net_benefit_words(
+def acting_words(
     frame: pd.DataFrame,   # from `decision_instability`
     threshold: float,      # risk at which one would act; read at the nearest of the frame
 ) -> str:

@@ -23,7 +23,7 @@ from .bootstrap import decision_curve_interval
 from .calibration import calibration_curve, curve_finding
 from stroke_nb.validation.instability import (
     calibration_instability, classification_instability, curves_words, decision_instability, distance_words,
-    instability, net_benefit_words, tenths,
+    instability, acting_words, tenths,
 )
 from .plausibility import blank_check, blank_field, direction_checks
 from stroke_nb.validation.plots import (
@@ -137,7 +137,7 @@ def stability_sections(
             curves_words(curves),
             plots=(partial(plot_calibration_instability, curves, y, p),
                    partial(plot_decision_instability, benefit, y, p)),
-            captions=(net_benefit_words(benefit, threshold),),
+            captions=(acting_words(benefit, threshold),),
         ),
     )
 
