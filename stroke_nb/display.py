@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'GREY', 'VERMILION', 'METRICS', 'RUN_NUMBERS', 'CHANCE_TICKS', 'CHANCE_BOUNDS', 'number', 'percent',
-           'estimate', 'Metric', 'capital', 'metric_entry', 'label', 'once_in', 'readable', 'metric_text', 'interval',
-           'measured', 'step_text', 'day_and_hour']
+           'estimate', 'Metric', 'capital', 'metric_entry', 'group_of', 'plain_words', 'label', 'once_in', 'readable',
+           'metric_text', 'interval', 'measured', 'step_text', 'day_and_hour']
 
 # %% ../nbs/display.ipynb #fb9067fe
 import os
+import re
 from datetime import datetime
 from math import floor
 from typing import NamedTuple
 
 from .fields import FIELDS, RECORD
 from .margins import MARGINS
+from .record.definition import Field
 
 # %% ../nbs/display.ipynb #79ee5b2a
 BLUE, GREY, VERMILION = "#1f6fb2", "#7a7a7a", "#d55e00"
@@ -99,6 +101,13 @@ RUN_NUMBERS = {   # what else a run tells, beside its measures of performance
     "decided_otherwise_by_a_tenth": Metric(
         "People whose yes or no hangs on the sample", 2, "more than a tenth of the refits decide otherwise",
         form="percent", aim="lower is better"),
+    "mape": Metric("Mean distance of refits (MAPE)", 4, "from a person's risk", form="percent", aim="lower is better"),
+    "span_of_highest_tenth": Metric(
+        "Span of refits, tenth with the highest risks", 3, "in which 95 % of refits lie", form="percent"),
+    "share_falling": Metric(
+        "People whose risk falls where it should rise", 3, "at most", form="percent", aim="target 0"),
+    "ici_by_chance": Metric("Calibration error (ICI) by chance", 4, "of risks that are exactly right"),
+    "threshold_f2": Metric("Threshold, best F2", 3, "risk at which one would act", form="percent"),
     "learned_from": Metric("People learned from", 0, "of the newer ones", form="count"),
     "people": Metric("People", 0, "in these data", form="count"),
     "events": Metric(f"{_event.plural[:1].upper()}{_event.plural[1:]}", 0, "in these data", form="count"),
@@ -126,11 +135,33 @@ def metric_entry(name: str) -> Metric | None:
     "How a number of a run is shown; None where no table has it."
     return METRICS.get(name) or RUN_NUMBERS.get(name)
 
+def group_of(
+    name: str,                  # end of a metric's name, such as work_govt_job
+) -> tuple[Field, str] | None:  # None where it names no group
+    "The field and the group that a metric is about, the group as it is written there."
+    for field in sorted(FIELDS.values(), key=lambda field: -len(field.label)):   # one label may begin with another
+        start = f"{plain_words(field.label)}_"
+        if name.startswith(start): return field, name.removeprefix(start)
+    return None
+
+def plain_words(text: str) -> str:
+    "A text as it stands in a metric's name."
+    return re.sub(r"\W+", "_", text).strip("_").lower()
+
+def _of_what(name: str) -> str:
+    "The end of a metric's name as a reader's words."
+    if not (found := group_of(name)): return name.replace("_", " ")
+    field, group = found
+    words = {plain_words(value): field.category_words(value) for value in field.categories}
+    return f"{field.in_sentence} {words.get(group) or group.replace('_', ' ')}"
+
 def label(
     name: str,  # such as auroc_age_only
-) -> str:       # such as AUROC age only
+) -> str:       # such as Discrimination (AUROC), age only
     "A metric's name as a reader's words: from the table, else made of the name."
     if entry := metric_entry(name): return entry.label
+    measure = next((known for known in METRICS if name.startswith(f"{known}_")), None)
+    if measure: return f"{METRICS[measure].label}, {_of_what(name.removeprefix(f'{measure}_'))}"
     words = [_ACRONYMS.get(word, word) for word in name.replace("_", " ").split()]
     return capital(" ".join(words)) if words else name
 

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from .drawings import Estimate, estimates
 from .templates import paragraph, render
 from .words import ENGLISH, Words
-from ..display import capital, METRICS, percent
-from ..fields import FIELDS, LIMITS, RECORD, SHOWN
+from ..display import capital, group_of, METRICS, percent, plain_words
+from ..fields import FIELDS, LIMITS, RECORD
 from ..files import training_run
 from ..margins import MARGINS
 
@@ -85,10 +85,6 @@ def validation_html(result: dict | None, words: Words = ENGLISH) -> Markup:
 
 
 # %% ../../nbs/calculator/about.ipynb #664a5e76
-def _plain(label: str) -> str: return re.sub(r"\W+", "_", label).strip("_").lower()   # as in a run's metrics
-
-_GROUPED = [field for field in FIELDS.values() if field.subgroup] or [FIELDS[RECORD.strongest or SHOWN[0]]]
-_GROUPED.sort(key=lambda field: -len(field.label))   # one label may begin with another
 _BANDS = dict(   # as in `validation.subgroups.band_names`
     group_under=r"under_(?P<high>.+)", group_over=r"(?P<low>.+)_and_over",
     group_to_under=r"(?P<low>.+)_to_under_(?P<high>.+)", group_to=r"(?P<low>.+)_to_(?P<high>.+)",
@@ -104,12 +100,11 @@ def _band(name: str, words: Words) -> str:
 
 def _group_label(rest: str, words: Words) -> str:
     "Field and group that the end of a metric's name means; empty where it means none."
-    field = next((field for field in _GROUPED if rest.startswith(f"{_plain(field.label)}_")), None)
-    if field is None or rest in RIVALS: return ""
-    name = rest.removeprefix(f"{_plain(field.label)}_")
-    groups = {_plain(value): words.category(field.name, value) for value in field.categories}
+    if rest in RIVALS or not (found := group_of(rest)): return ""
+    field, name = found
+    groups = {plain_words(value): words.category(field.name, value) for value in field.categories}
     if field.kind == "binary": groups = dict(no=words("no"), yes=words("yes"))
-    if field.missing: groups[_plain(field.missing)] = words("choose_not_known")
+    if field.missing: groups[plain_words(field.missing)] = words("choose_not_known")
     return words("group", label=words.label(field.name), group=groups.get(name) or _band(name, words))
 
 def _subgroups(metrics: dict, measure: str, words: Words) -> list[Estimate]:

@@ -196,10 +196,10 @@ def _batch_words(scored: Scored, words: Words) -> str:
     "How many rows have a risk, and how many events are expected among them."
     good, bad, rows = (words.grouped(len(lines)) for lines in (scored.good, scored.bad, scored.lines))
     said = words("some_rows" if scored.bad else "all_rows", good=good, bad=bad, rows=rows)
-    if not scored.good: return said
-    expected = words.grouped(sum(line.risk for line in scored.good))
+    total = sum(line.risk for line in scored.good)
+    if total < 0.5: return said
     events = RECORD.outcome.full_plural if words.language == "en" else words.outcome["plural"]
-    return f"{said} {words('rows_expected', expected=expected, events=events, good=good)}"
+    return f"{said} {words('rows_expected', expected=words.grouped(total), events=events, good=good)}"
 
 def _batch_row(line: Line, words: Words) -> tuple:
     "A scored row in a table of the page."

@@ -18,7 +18,7 @@ import ipywidgets as ui
 
 from . import about, pages
 from .answer import RiskSummary
-from .batch import MOST_BYTES, read_table, Scored, score_table, to_csv
+from .batch import MOST_BYTES, read_table, reworded, Scored, score_table, to_csv
 from .controls import lean, look_of
 from .counts import patient_html
 from .form import RecordForm
@@ -189,9 +189,7 @@ class Upload(ui.VBox):
 
     def take_over(self, other: "Upload"):
         "Show what another one had, in one's own words."
-        if not (before := other.scored): return
-        model = self.first()[0]
-        self._show(score_table(model, before.table, before.prevalence, words=self.words))
+        if other.scored: self._show(reworded(other.scored, self.first()[0], self.words))
 
 # %% ../../nbs/calculator/panes.ipynb #f45bc1bb
 class AboutModel:

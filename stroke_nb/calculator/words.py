@@ -63,7 +63,7 @@ class Words:
 
     def fault(self, error: DataError) -> str:
         "What is wrong, in the language; in English where it has no text for it."
-        told = (f"{self.label(fault.field)}: {self.value_fault(fault)}" for fault in error.faults)
+        told = (self("group", label=self.label(fault.field), group=self.value_fault(fault)) for fault in error.faults)
         if error.faults: return "; ".join(told)
         text = "" if self.language == "en" else (self.texts | texts("faults")[self.language]).get(error.key, "")
         numbers = {name: self.grouped(value) for name, value in error.values.items() if isinstance(value, int)}

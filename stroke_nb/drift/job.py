@@ -174,14 +174,20 @@ def _count_outcomes(monitor: OutcomeMonitor, compared: Comparison, labelled: pd.
     return monitor.update(labelled[OUTCOME], labelled.risk, moment, ids=labelled.id)
 
 # %% ../../nbs/drift/job.ipynb #b0da2203
+def _restart(monitor: DriftMonitor, outcomes: OutcomeMonitor, window_id: str, reason: str, reference) -> None:
+    "Begin with new evidence before a window, once; where a run was killed between two states, the second catches up."
+    def times(one): return sum(before["reason"] == reason for before in one.restarts)
+    windows = monitor.history.window_id.tolist()
+    if window_id not in windows: monitor.restart(reason, reference)
+    elif window_id != windows[-1] or times(outcomes) >= times(monitor): return
+    outcomes.restart(reason)
+
 def _counted(look: DriftLook, restart: str) -> DriftLook:
     "The look with its window and its outcomes counted, and both states kept."
     compared, monitor, window_id = look.compared, look.monitor, look.compared.window.window_id
     risks = None if compared.model is None else compared.model.predict_proba(look.rows)[:, 1]
     outcome_monitor = outcome_monitor_at(compared.outcome_state, look.promise.budget, look.promise.outcomes_per_year)
-    if restart and window_id not in set(monitor.history.window_id):  # a window given twice restarts once
-        monitor.restart(restart, compared.usual if compared.own else None)
-        outcome_monitor.restart(restart)
+    if restart: _restart(monitor, outcome_monitor, window_id, restart, compared.usual if compared.own else None)
     labelled = _labelled(compared, look.rows, risks)
     # from a log outcomes come in bit by bit, and each counts once
     if compared.log and len(labelled): labelled = labelled[outcome_monitor.fresh(labelled.id)]

@@ -15,7 +15,7 @@ from stroke_nb.drift.plots import (
     plot_chance, plot_column, plot_dynamic_calibration, plot_evidence, plot_observed_expected,
 )
 from ..fields import INPUTS, OUTCOME, RECORD
-from ..validation.calibration import calibration_curve
+from ..validation.calibration import calibration_curve, curve_finding
 from ..validation.plots import plot_calibration
 from ..validation.words import say
 
@@ -73,8 +73,11 @@ class LookPlots:
         if not look.outcomes: return
         if len(look.outcomes.history) > 1:
             look.outcomes.plot()
-            if not self._lead_outcomes: plot_observed_expected(look.outcomes.history)
             plt.show()
+            if not self._lead_outcomes:
+                say(f"In the newest window {look.outcomes.balance()}.")
+                plot_observed_expected(look.outcomes.history)
+                plt.show()
         if len(look.curves) and len(look.outcomes.history) > 1:
             say(look.words().curves)
             plot_dynamic_calibration(look.curves)
@@ -82,7 +85,9 @@ class LookPlots:
         y, p = look.labelled[OUTCOME].to_numpy(), look.labelled.risk.to_numpy()
         if min(y.sum(), (1 - y).sum()) < 10:
             return say(f"Fewer than ten {RECORD.outcome.plural} are too few for a calibration curve.")
-        plot_calibration(calibration_curve(y, p), y, p)
+        curve = calibration_curve(y, p)
+        say(f"{curve_finding(curve)}.")
+        plot_calibration(curve, y, p)
         plt.show()
 
     def streams(self):

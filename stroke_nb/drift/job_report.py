@@ -36,7 +36,7 @@ class LookWords:
         if self.look.at_hand: words += f"Reference: {compared.reference_counts.rows:,} rows of {origin}. "
         else: words += (f"The state was begun with another reference than {origin}: evidence doesn't need it, "
                         "pictures of single columns do and are left out. ")
-        if self.look.quality.ok: words += "No errors in the file."
+        if self.look.quality.ok: words += "No errors in the file." if self.look.quality.findings else ""
         else: words += "A file with a fault that stops counts as evidence of nothing, and the state stays as it was."
         return f"{compared.state_words}\n\n{words}"
 

@@ -177,7 +177,7 @@ class QualityReport:
         return frame.sort_values("severity", kind="stable", ignore_index=True)
 
     def _repr_html_(self) -> str:
-        if not self.findings: return f"<p>{self.rows} rows, no fault found.</p>"
+        if not self.findings: return f"<p>{self.rows:,} rows, no fault found.</p>"
         with pd.option_context("display.max_colwidth", None):
             return self.to_frame().to_html(index=False, escape=True, border=0)
 

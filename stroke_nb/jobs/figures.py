@@ -33,7 +33,8 @@ def _themed(
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
     sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", svg)]
     least = math.ceil(width * _SMALLEST / min(sizes)) if sizes else 0
-    size = f'style="width:{width * 4 / 3:.0f}px; min-width:{least}px; max-width:100%; fill:currentColor" role="img"'
+    widths = f"--least:{least}px; width:{width * 4 / 3:.0f}px; min-width:var(--least); max-width:100%"
+    size = f'style="{widths}; fill:currentColor" role="img"'
     spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return re.sub(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', rf"<svg {size} \1 {spaces}>", svg, count=1)
 
@@ -216,7 +217,11 @@ def figure_output(
     alt, parts = shown["alt"] or before, shown["parts"]
     named_svg = svg.replace('role="img"', f'role="img" aria-label="{escape(alt)}"', 1)
     tables = [dict(title=part["title"], tables=[_table(one, part) for one in part["series"]]) for part in parts]
-    return dict(kind="figure", svg=named_svg, parts=tables, alt=alt, csv=_csv(parts) if parts else "")
+    caption = ". ".join(escape(part["title"]) for part in parts if part["title"])
+    return dict(
+        kind="figure", svg=named_svg, parts=tables, alt=alt, csv=_csv(parts) if parts else "",
+        caption=caption and f"{caption}.",
+    )
 
 def captioned(outputs: list[dict]) -> list[dict]:
     "The sentence that a cell says before its figure is the figure's caption."

@@ -122,7 +122,9 @@ class Comparison:
     def group_words(self) -> str:
         "How to read the subgroups."
         if not len(self.result.groups): return f"No group has {_event.plural} enough."
-        return (f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. "
+        worse = [f"{row.field} {row.group}" for row in self.result.groups.itertuples() if row.worse]
+        return (f"The challenger is worse beyond doubt in {', '.join(worse) or 'no group'}. "
+                f"Intervals are wide enough to hold for all {len(self.result.groups)} groups at once. "
                 f"Groups with fewer than {self.result.policy.group_events} {_event.plural} are left out, "
                 "and counts are rounded to five.")
 

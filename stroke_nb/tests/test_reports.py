@@ -10,9 +10,11 @@ __all__ = ['LENGTHS', 'test_training_leaves_a_whole_record', 'test_the_saved_mod
            'test_people_ten_years_older_raise_an_alarm', 'test_a_broken_window_is_refused_in_words',
            'test_a_page_needs_no_network_and_shows_every_figure', 'test_a_report_is_accessible_with_everything_open',
            'test_the_first_screen_says_what_it_means', 'test_a_report_is_small',
-           'test_figures_are_small_drawings_with_words_of_their_own', 'test_every_command_of_a_page_works_as_it_stands',
-           'test_no_patient_row_reaches_a_page', 'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down',
-           'test_the_index_reads_without_script', 'test_a_report_says_what_changed']
+           'test_figures_are_small_drawings_with_words_of_their_own',
+           'test_figures_state_a_finding_and_rows_have_names', 'test_a_report_prints_at_its_own_size',
+           'test_every_command_of_a_page_works_as_it_stands', 'test_no_patient_row_reaches_a_page',
+           'test_a_year_of_runs_is_two_screens_and_can_be_narrowed_down', 'test_the_index_reads_without_script',
+           'test_a_report_says_what_changed']
 
 # %% ../../nbs/tests/test_reports.ipynb #1d09c2ca
 import itertools
@@ -222,6 +224,35 @@ def test_figures_are_small_drawings_with_words_of_their_own(name):
     numbered = re.findall(r"<b>Figure (\d+)\.</b>", text)
     assert numbered == [str(n) for n in range(1, len(drawings) + 1)] and "data:text/csv" in text
     assert max(map(len, drawings)) < 60_000 and len(set(words)) > 0.7 * len(words) and "Figure" not in words
+
+@pytest.mark.parametrize("name", SMALL)
+def test_figures_state_a_finding_and_rows_have_names(name):
+    text = small_run(name).report.read_text()
+    drawn = re.findall(r'<figure class="plot vector".*?</figcaption>', text, re.DOTALL)
+    words = [re.search(r'role="img" aria-label="([^"]+)"', figure)[1] for figure in drawn]
+    captions = [re.search(r"<figcaption><b>.*?</b> (.*)</figcaption>", figure, re.DOTALL)[1] for figure in drawn]
+    same = [caption for caption, axes in zip(captions, words) if caption.strip(".").lower() == axes.strip(".").lower()]
+    assert same == [], "a figure whose caption only names its axes"
+    for table in re.findall(r"<tbody>.*?</tbody>", text, re.DOTALL):
+        names = re.findall(r"<tr[^>]*>\s*<th[^>]*>(.*?)</th>", table, re.DOTALL)
+        assert len(names) < 2 or names != [str(n) for n in range(len(names))], table[:300]
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["train", "validate", "compare", "drift, older", "drift, broken"])
+def test_a_report_prints_at_its_own_size(chromium, name, scheme):
+    page = chromium.new_page(viewport=dict(width=672, height=900))   # A4 within its margins
+    page.goto(small_run(name).report.as_uri())
+    page.emulate_media(media="print", color_scheme=scheme)
+    page.eval_on_selector_all("details", "folds => folds.forEach(fold => fold.open = true)")
+    # where anything is wider than the paper, browsers shrink all of it
+    width, ink = page.evaluate("[document.documentElement.scrollWidth, getComputedStyle(document.body).color]")
+    labels = page.eval_on_selector_all(
+        "figure.vector svg text",
+        "texts => texts.map(text => { const { a, b } = text.getCTM();"
+        " return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b); })",
+    )
+    page.close()
+    assert (width, ink) == (672, "rgb(0, 0, 0)") and min(labels, default=10) > 8.8   # 6.6 points
 
 # %% ../../nbs/tests/test_reports.ipynb #2ba90adc
 _WORDS = {"FILE": "fresh.csv", "WHAT WAS FOUND": "a new ward", "REASON": "asked for"}   # that a reader fills in

@@ -10,6 +10,7 @@ __all__ = ['test_counts_of_parts_add_up_in_any_order', 'test_pieces_give_the_evi
            'test_a_frame_keeps_its_index', 'test_scores_in_pieces_are_the_models',
            'test_scoring_that_is_cut_off_leaves_nothing',
            'test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new',
+           'test_a_drift_run_that_is_cut_off_is_made_good_by_the_next', 'test_a_state_on_a_full_disk_stays_and_is_told',
            'test_a_validation_in_pieces_is_that_of_the_whole', 'test_a_group_that_no_sample_holds_is_judged', 'cluster',
            'test_spark_counts_and_scores_as_one_machine_does',
            'test_a_bit_that_is_wrong_is_found_where_pages_have_checksums', 'test_spark_tells_what_it_cannot_read']
@@ -43,9 +44,10 @@ import stroke_nb
 from ..cli import app
 from ..drift import DriftMonitor
 from ..drift.job import look
+from ..drift.outcomes import OutcomeMonitor
 from ..drift.people import counted
 from ..cohort import read as read_table
-from ..errors import DataError
+from ..errors import DataError, PublishError
 from ..jobs.kernel import sigterm_as_interrupt
 from ..model import RiskModel
 from ..scale import count_window, engine, labelled, pieces, score, scoring, sketch, spark
@@ -349,6 +351,46 @@ def test_scoring_that_is_killed_at_any_step_leaves_the_old_or_the_new(tmp_path):
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 500
 
 # %% ../../nbs/tests/test_scale.ipynb #49e2f0c6
+def _killed(*_): raise InterruptedError("killed")
+
+@pytest.mark.parametrize("when", ["first state", "between the states"])
+def test_a_drift_run_that_is_cut_off_is_made_good_by_the_next(tmp_path, monkeypatch, when):
+    "Evidence, outcomes and the restart are those of a run that nothing cut off, and each counts once."
+    weeks = [simulate(300, seed=n).drop(columns=["true_risk", "id"]) for n in (1, 2)]
+    simulate(600, seed=9).drop(columns="true_risk").to_parquet(tmp_path / "reference.parquet")
+    for n, week in enumerate(weeks): week.to_parquet(tmp_path / f"{n}.parquet")
+    def run(folder, n, reason=""):
+        return look(f"{tmp_path}/{n}.parquet", data=f"{tmp_path}/reference.parquet", model=str(_model().folder_),
+                    window_id=f"2026-W0{n + 1}", state=f"{tmp_path}/{folder}/state.npz", restart=reason)
+    for folder in ("whole", "cut"): run(folder, 0)
+    expected = run("whole", 1, "the ward stays")
+    with monkeypatch.context() as cut:
+        cut.setattr(DriftMonitor if when == "first state" else OutcomeMonitor, "save", _killed)
+        with pytest.raises(InterruptedError): run("cut", 1, "the ward stays")
+    found = run("cut", 1, "the ward stays")
+    assert found.result.evidence == expected.result.evidence and found.monitor.restarts == expected.monitor.restarts
+    assert found.outcome_monitor.restarts == expected.outcome_monitor.restarts
+    assert found.outcomes.evidence == expected.outcomes.evidence and len(found.outcomes.history) == 2
+    again = run("cut", 1, "the ward stays")
+    assert again.outcome_monitor.restarts == found.outcome_monitor.restarts and again.outcomes.repeated
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no mount there")
+def test_a_state_on_a_full_disk_stays_and_is_told(tmp_path):
+    "The state of before, no half of a new one, and words with the remedy."
+    weeks = [simulate(300, seed=n).drop(columns=["stroke", "true_risk"]) for n in (1, 2)]
+    monitor = DriftMonitor().fit(simulate(600, seed=9).drop(columns="id"))
+    monitor.update(weeks[0], "1")
+    before = monitor.save(tmp_path / "state.npz").read_bytes()
+    monitor.update(weeks[1], "2")
+    import resource
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(PublishError, match="The state could not be written .*Free space there.*nothing half-written is left"):
+            monitor.save(tmp_path / "state.npz")
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "state.npz").read_bytes() == before and len([*tmp_path.iterdir()]) == 1
+
 def _judged(data: Path, engine: str) -> dict:
     "Result of a validation."
     people, new = people_to_judge(str(data), engine=engine)

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['observed_expected_ratio', 'observed_expected_interval', 'fit_logistic', 'calibration_intercept', 'recalibration',
-           'calibration_slope', 'calibration_curve', 'ici', 'e50', 'e90', 'ici_by_chance']
+           'calibration_slope', 'calibration_curve', 'curve_finding', 'ici', 'e50', 'e90', 'ici_by_chance']
 
 # %% ../../nbs/validation/calibration.ipynb #5242ea9d
 import numpy as np
 import pandas as pd
 from scipy.special import expit, gammaincinv, logit, ndtri
 
+from ..display import percent
+from ..fields import RECORD
 from .metrics import check, check_both, Interval, off_edge, persons, Undefined
 
 # %% ../../nbs/validation/calibration.ipynb #2c17d337
@@ -152,6 +154,17 @@ def calibration_curve(
     return pd.DataFrame(
         {"risk": expit(x), "observed": expit(centre), "low": expit(centre - half), "high": expit(centre + half)}
     )
+
+# %% ../../nbs/validation/calibration.ipynb #74ac6717
+def curve_finding(
+    curve: pd.DataFrame,   # from `calibration_curve`
+    target: float = 0.1,   # risk to read it at, if anybody has it
+) -> str:
+    "A calibration curve in a sentence, read at one risk."
+    at = curve.iloc[(curve.risk - target).abs().argmin()]
+    digits = int(at.high - at.low < 0.02)   # of very many people
+    return (f"Of people given a risk of {percent(at.risk, digits)}, {percent(at.observed, digits)} had "
+            f"{RECORD.outcome.a} ({percent(at.low, digits)} to {percent(at.high, digits)})")
 
 # %% ../../nbs/validation/calibration.ipynb #b742328d
 def _calibration_error(y, p) -> np.ndarray:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['out_of_bag', 'optimism', 'instability', 'calibration_instability', 'classification_instability',
-           'decision_instability']
+           'decision_instability', 'tenths', 'distance_words', 'curves_words', 'acting_words']
 
 # %% ../../nbs/validation/instability.ipynb #13c6f6ab
 from collections.abc import Callable, Iterable
@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from ..display import percent
+from ..fields import RECORD
 from ..model.fitting import Refits
 from .bootstrap import evaluate, named, score
 from stroke_nb.validation.calibration import (
@@ -107,3 +109,41 @@ def decision_instability(
         .reset_index("refit")[["refit", "threshold", "model"]]
         .rename(columns={"model": "net_benefit"})
     )
+
+# %% ../../nbs/validation/instability.ipynb #640e1273
+def tenths(by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "Places of the tenth with the lowest values, and of the tenth with the highest."
+    parts = np.array_split(np.argsort(by, kind="stable"), 10)
+    return parts[0], parts[-1]
+
+def _most(values: np.ndarray) -> tuple[float, float]: return tuple(np.quantile(values, [0.025, 0.975]))
+
+def distance_words(
+    moves: pd.DataFrame,   # from `instability`
+) -> str:
+    "How far refits lie from low risks and from high ones."
+    low, high = (100 * float(moves.mape.to_numpy()[tenth].mean()) for tenth in tenths(moves.p.to_numpy()))
+    return (f"Refits lie {low:.2f} percentage points from the model's risk on average in the tenth with the lowest "
+            f"risks, {high:.2f} in the tenth with the highest.")
+
+def curves_words(
+    frame: pd.DataFrame,   # from `calibration_instability`
+    target: float = 0.1,   # risk to read the curves at, if all refits give it to somebody
+) -> str:
+    "What refits' calibration curves say at one risk."
+    curves = [curve for _, curve in frame.groupby("refit")]
+    at = min(target, *(curve.risk.max() for curve in curves))
+    low, high = _most([np.interp(at, curve.risk, curve.observed) for curve in curves])
+    return (f"Of the original people given a risk of {percent(at)} by a refit, {percent(low)} to {percent(high)} had "
+            f"{RECORD.outcome.a} (95 % of the refits).")
+
+def acting_words(
+    frame: pd.DataFrame,   # from `decision_instability`
+    threshold: float,      # risk at which one would act; read at the nearest of the frame
+) -> str:
+    "What acting on refits nets at one threshold."
+    thresholds = frame.threshold.unique()
+    at = thresholds[np.abs(thresholds - threshold).argmin()]
+    low, high = _most(1000 * frame.net_benefit[frame.threshold == at])
+    return (f"Acting from a risk of {percent(at)} nets {low:.1f} to {high:.1f} {RECORD.outcome.plural} found per 1,000 "
+            "of the original people (95 % of the refits).")

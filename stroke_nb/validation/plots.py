@@ -140,10 +140,14 @@ def _running(x, values, bins=40) -> tuple[np.ndarray, np.ndarray]:
 
 def _cloud(ax, x, y) -> None:
     "Where people lie, in cells of five and more: a dot for each would show each person."
-    people, across, up = np.histogram2d(x, y, 90)
-    shown = np.ma.masked_less(people.T, LEAST)
+    from matplotlib.colors import to_rgba
+    people, across, up = np.histogram2d(x, y, 60)
+    fullness = np.log(np.maximum(people, LEAST) / LEAST) / np.log(max(people.max() / LEAST, 2))
+    # one grey, more or less of it, is seen on light and on dark paper
+    shown = np.broadcast_to(to_rgba(GREY), (*people.T.shape, 4)).copy()
+    shown[..., 3] = np.where(people.T < LEAST, 0, 0.25 + 0.65 * fullness.T.clip(0, 1))
     # a pixel for each cell: hexagons took a hundred kilobytes of a page
-    ax.imshow(shown, norm="log", cmap="Greys", alpha=0.6, origin="lower", aspect="auto", interpolation="none",
+    ax.imshow(shown, origin="lower", aspect="auto", interpolation="none",
               extent=(across[0], across[-1], up[0], up[-1]))
 
 def plot_prediction_instability(
@@ -151,7 +155,7 @@ def plot_prediction_instability(
     ax=None,              # matplotlib axes; new ones when None
 ):                        # the axes
     "Interval of refits by the model's risk: where the ends of people's intervals lie, and their running medians."
-    ax, top = new_axes(ax, (5.5, 5)), 1.02 * frame.high.max()
+    ax, top = new_axes(ax, (5.5, 5)), 1.02 * frame.high.quantile(0.995)
     ax.plot([0, top], [0, top], "--", color=GREY, lw=1)
     for name in ("low", "high"):
         _cloud(ax, frame.p, frame[name])
@@ -166,24 +170,25 @@ def plot_prediction_instability(
 # %% ../../nbs/validation/plots.ipynb #81072dcf
 def plot_mape(frame: pd.DataFrame, ax=None):
     "Mean absolute distance of the refits by the model's risk, with its running median."
-    ax = new_axes(ax)
+    ax, (right, top) = new_axes(ax), 1.02 * frame[["p", "mape"]].quantile(0.995)
     _cloud(ax, frame.p, frame.mape)
     ax.plot(*_running(frame.p, frame.mape), color=BLUE, lw=2)
-    ax.set(xlim=(0, None), ylim=(0, None), xlabel="risk by the model", ylabel="mean distance of refits (MAPE)")
+    ax.set(xlim=(0, right), ylim=(0, top), xlabel="risk by the model", ylabel="mean distance of refits (MAPE)")
     percent_axis(ax.xaxis), percent_axis(ax.yaxis, 1)
     return ax
 
 def plot_classification_instability(frame: pd.DataFrame, threshold: float, ax=None):
-    "Share of refits that decide otherwise, by the model's risk."
-    ax = new_axes(ax)
+    "Share of refits that decide otherwise, by the model's risk, with its running median."
+    ax, top = new_axes(ax), max(0.1, np.ceil(10 * frame.flips.quantile(0.995)) / 10)
     _cloud(ax, frame.p, frame.flips)
+    ax.plot(*_running(frame.p, frame.flips, 80), color=BLUE, lw=2)
     ax.axvline(threshold, color=GREY, ls="--", lw=1)
     ax.annotate(
-        f"threshold {percent(threshold, 1)}", (threshold, 0.97), xytext=(5, 0), textcoords="offset points", color=GREY,
-        va="top",
+        f"threshold {percent(threshold, 1)}", (threshold, 0.97 * top), xytext=(5, 0), textcoords="offset points",
+        color=GREY, va="top",
     )
     ax.set(
-        xlim=(0, min(1, 5 * threshold)), ylim=(0, 1), xlabel="risk by the model",
+        xlim=(0, min(1, 5 * threshold)), ylim=(0, top), xlabel="risk by the model",
         ylabel="refits that decide otherwise",
     )
     percent_axis(ax.xaxis), percent_axis(ax.yaxis)
