@@ -119,6 +119,12 @@ class Site:
         except OSError: return False
         return health["status"] == "ok" and health["spool_entries"] == 0
 
+    def state(self) -> str:
+        "What the service says of itself, and its last words."
+        try: says = json.dumps(self.live.ask("/health").json)
+        except OSError as error: says = str(error)
+        return f"{says}\n" + "".join(Path(self.live.output).read_text(errors="replace").splitlines(keepends=True)[-30:])
+
     def play(self, faults: dict, seconds: float, chance: random.Random) -> None:
         "One fault after the other, in random order and all about equally often, for so long."
         end, names = time.monotonic() + seconds, []
@@ -127,7 +133,8 @@ class Site:
             fault = names.pop()
             with faults[fault](): time.sleep(chance.uniform(0.5, 5))
             self.done[fault] += 1
-            wait_for(self.is_well, 120)
+            try: wait_for(self.is_well, 120)
+            except AssertionError: sys.exit(f"not well 120 s after {fault}, load {os.getloadavg()[0]:.0f}: {self.state()}")
             time.sleep(chance.uniform(0.2, 1))
 
 
