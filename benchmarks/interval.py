@@ -222,6 +222,9 @@ def judge(folder: Path, sizes: tuple) -> pd.DataFrame:
     rows = {}
     for rule in RULES:
         numbers = [chosen(side, rule) for side in halves]
+        if RULES[rule][1] is not None and np.isnan(numbers).any():   # no number of the grid does it
+            rows[rule] = {}
+            continue
         frames = [measured(halves[1 - side], by_rule(rule, numbers[side])) for side in (0, 1)]
         rows[rule] = summary(pd.concat(frames), np.mean(numbers))
     rows["built"] = summary(measured(trials, lambda one: map(logit, one.built)), PRIOR)

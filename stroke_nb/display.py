@@ -133,7 +133,7 @@ def capital(text: str) -> str:
 
 def metric_entry(name: str) -> Metric | None:
     "How a number of a run is shown; None where no table has it."
-    return METRICS.get(name) or RUN_NUMBERS.get(name)
+    return METRICS.get(name) or RUN_NUMBERS.get(name) or _measure_of(name)
 
 def group_of(
     name: str,                  # end of a metric's name, such as work_govt_job
@@ -155,13 +155,18 @@ def _of_what(name: str) -> str:
     words = {plain_words(value): field.category_words(value) for value in field.categories}
     return f"{field.in_sentence} {words.get(group) or group.replace('_', ' ')}"
 
+def _measure_of(name: str) -> Metric | None:
+    "A measure of a group or in a place, such as brier_local; without the measure's own aim."
+    measure = next((known for known in METRICS if name.startswith(f"{known}_")), None)
+    if not measure: return None
+    words = f"{METRICS[measure].label}, {_of_what(name.removeprefix(f'{measure}_'))}"
+    return METRICS[measure]._replace(label=words, how="", target=None, aim="")
+
 def label(
     name: str,  # such as auroc_age_only
 ) -> str:       # such as Discrimination (AUROC), age only
     "A metric's name as a reader's words: from the table, else made of the name."
     if entry := metric_entry(name): return entry.label
-    measure = next((known for known in METRICS if name.startswith(f"{known}_")), None)
-    if measure: return f"{METRICS[measure].label}, {_of_what(name.removeprefix(f'{measure}_'))}"
     words = [_ACRONYMS.get(word, word) for word in name.replace("_", " ").split()]
     return capital(" ".join(words)) if words else name
 

@@ -131,7 +131,7 @@ def plot_risk_distribution(
     return ax
 
 # %% ../../nbs/validation/plots.ipynb #15283ba0
-_PALE = "#b8b8b8"   # a hundred thin curves behind one
+_PALE, _CURVES = "#b8b8b8", 36   # of refits behind one; a hundred took twice the 60 kB that a figure may have
 
 def _running(x, values, bins=40) -> tuple[np.ndarray, np.ndarray]:
     "Medians of `x` and `values` in equal groups of people ordered by `x`."
@@ -203,7 +203,8 @@ def plot_calibration_instability(
 ):                        # the axes
     "Calibration curves of the refits behind the model's own."
     ax, own = new_axes(ax, (5.5, 5)), calibration_curve(y, p)
-    for _, curve in frame.groupby("refit"): ax.plot(curve.risk, curve.observed, color=_PALE, lw=0.5, alpha=0.7)
+    shown = list(frame.groupby("refit"))[:_CURVES]
+    for _, curve in shown: ax.plot(curve.risk, curve.observed, color=_PALE, lw=0.5, alpha=0.7)
     ax.plot([0, 1], [0, 1], "--", color=GREY, lw=1)
     ax.plot(own.risk, own.observed, color=BLUE, lw=2, label="the model")
     ax.plot([], [], color=_PALE, label="refits")
@@ -222,7 +223,7 @@ def plot_decision_instability(
 ):                        # the axes
     "Decision curves of the refits behind the model's own and reviewing everybody."
     ax, own = new_axes(ax), decision_curve(y, p, sorted(frame.threshold.unique()))
-    for _, curve in frame.groupby("refit"):
+    for _, curve in list(frame.groupby("refit"))[:_CURVES]:
         ax.plot(curve.threshold, 1000 * curve.net_benefit, color=_PALE, lw=0.5, alpha=0.7)
     ax.plot(own.threshold, 1000 * own.treat_all, "--", color=GREY, lw=1, label="review everybody")
     ax.plot(own.threshold, 1000 * own.model, color=BLUE, lw=2, label="the model")
