@@ -13,6 +13,7 @@ import pickle
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -237,6 +238,13 @@ def _stop(context) -> str:
     context.cancelAllJobs()
     return f"{stage.numCompletedTasks} of {stage.numTasks} parts" if stage else "no part"
 
+def _let_tasks_end(context, patience: float = 60) -> None:
+    "Wait for tasks of a job that has ended: one that still runs would write once more what is removed."
+    workers = context._jsc.sc().statusTracker()
+    until = time.monotonic() + patience
+    while any(worker.numRunningTasks() for worker in workers.getExecutorInfos()) and time.monotonic() < until:
+        time.sleep(0.1)
+
 def _clear_cut_off(files, path) -> None:
     "Remove a folder that holds nothing but what a killed job's tasks left."
     if files.exists(path) and [one.getPath().getName() for one in files.listStatus(path)] == ["_temporary"]:
@@ -263,6 +271,7 @@ def score_to(
             return session.read.parquet(address).count()
     except BaseException as error:
         reached = _stop(session.sparkContext) if isinstance(error, KeyboardInterrupt) else ""
+        _let_tasks_end(session.sparkContext)
         files.delete(path, True)
         if not reached: raise
         raise KeyboardInterrupt(f"stopped after {reached} (interrupted); nothing half-written is left") from None
