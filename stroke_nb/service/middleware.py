@@ -119,7 +119,7 @@ def _check_host(scope) -> None:
 # %% ../../nbs/service/middleware.ipynb #943591e1
 class RequestLogMiddleware:
     """ASGI middleware that gives each request an id, a count, a log line and, whatever happens, an answer. Its
-    `direct_routes` skip Starlette's and FastAPI's routing: 0.11 of 0.69 ms less with 16 callers (--shortcuts)."""
+    `direct_routes` skip Starlette's and FastAPI's routing: of 64 callers 13 % more a second (--shortcuts)."""
     def __init__(
         self, app,
         direct_routes: dict[tuple[str, str], StrictRoute],  # by method and path
