@@ -41,10 +41,10 @@ SETTINGS = {
     "daily98": ("98 %, 20 people a day", 365, 20, 20, 200, .98, False, "new"),
     "panel_all": ("all of each 200 from the same 600 people, all counted", 52, 200, 200, 4000, 0, False, "panel_all"),
     "panel": ("half of each 200 from the same 600 people, all counted", 52, 200, 200, 4000, 0, False, "panel"),
-    "panel_pool": ("... left out of the pool's draw", 52, 200, 200, 4000, 0, False, "panel_pool"),
-    "panel_once": ("... each counted once, as it is done", 52, 200, 200, 4000, 0, False, "panel_once"),
+    "panel_pool": ("half of each 200 from the same 600 people, left out of the pool's draw", 52, 200, 200, 4000, 0, False, "panel_pool"),
+    "panel_once": ("half of each 200 from the same 600 people, counted once, as it is done", 52, 200, 200, 4000, 0, False, "panel_once"),
     "twice": ("a fifth of the rows twice, all counted", 52, 200, 200, 4000, 0, False, "twice"),
-    "twice_once": ("... each counted once, as it is done", 52, 200, 200, 4000, 0, False, "twice_once"),
+    "twice_once": ("a fifth of the rows twice, counted once, as it is done", 52, 200, 200, 4000, 0, False, "twice_once"),
 }
 
 
