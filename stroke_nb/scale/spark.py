@@ -245,11 +245,6 @@ def _let_tasks_end(context, patience: float = 60) -> None:
     while any(worker.numRunningTasks() for worker in workers.getExecutorInfos()) and time.monotonic() < until:
         time.sleep(0.1)
 
-def _clear_cut_off(files, path) -> None:
-    "Remove a folder that holds nothing but what a killed job's tasks left."
-    if files.exists(path) and [one.getPath().getName() for one in files.listStatus(path)] == ["_temporary"]:
-        files.delete(path, True)
-
 def score_to(
     source: str,           # see `read_spark`
     out: str,              # folder of Parquet files to write
@@ -262,8 +257,9 @@ def score_to(
     address = out if "://" in out else f"file://{Path(out).resolve()}"
     session = frame.sparkSession
     files, path = _hadoop_path(session, address)
-    _clear_cut_off(files, path)
-    if files.exists(path): raise DataError(f"{out}: is there already; name another folder, or drop this one")
+    if files.exists(path):
+        words = "is there already, whole, or of a run that was killed or still writes"
+        raise DataError(f"{out}: {words}; name another folder, or drop this one")
     try:
         with spark_errors(), unchanged(frame):
             require_unique(frame)

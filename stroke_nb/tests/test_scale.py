@@ -584,7 +584,7 @@ def test_spark_tells_what_it_cannot_read(cluster, tmp_path):
     _ends_in_words(source, tmp_path / "out")
 
 def _ends_in_words(source: str, out: Path) -> None:
-    "A process told to end says how far it came; what one that was killed left makes way."
+    "A process told to end says how far it came; what one left that was killed, or still writes, isn't touched."
     def slow(batches):
         from pyspark import TaskContext
         if TaskContext.get().partitionId(): time.sleep(4)
@@ -593,7 +593,6 @@ def _ends_in_words(source: str, out: Path) -> None:
         while not [*out.glob("_temporary/0/task_*")]: time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
     frame = read_spark(source).repartition(2)
-    (out / "_temporary/0").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patched, sigterm_as_interrupt():
         patched.setattr(spark, "read_spark", lambda *_: frame.mapInArrow(slow, frame.schema))
         threading.Thread(target=end).start()
@@ -601,5 +600,8 @@ def _ends_in_words(source: str, out: Path) -> None:
             score_to(source, str(out), _model())
     assert not out.exists()
     (out / "_temporary/0").mkdir(parents=True)
+    with pytest.raises(DataError, match="killed or still writes"): score_to(source, str(out), _model())
+    assert (out / "_temporary/0").exists()
+    shutil.rmtree(out)
     assert score_to(source, str(out), _model()) == 4_000 and (out / "_SUCCESS").exists()
     with pytest.raises(DataError, match="is there already"): score_to(source, str(out), _model())

@@ -22,8 +22,8 @@ from ..model.fitting import Refits
 from .bootstrap import decision_curve_interval
 from .calibration import calibration_curve, curve_finding
 from stroke_nb.validation.instability import (
-    calibration_instability, classification_instability, curves_words, decision_instability, distance_words,
-    instability, acting_words, tenths,
+    acting_words, calibration_instability, classification_instability, curves_words, decision_instability,
+    distance_words, instability, tenths,
 )
 from .plausibility import blank_check, blank_field, direction_checks
 from stroke_nb.validation.plots import (
