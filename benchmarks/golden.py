@@ -84,7 +84,8 @@ def calculator(model: Path) -> list:
     except ModuleNotFoundError: from stroke_nb.calculator import as_scorer, summary
     records = json.loads(people(20).drop(columns="id").to_json(orient="records", double_precision=15))
     scorer = as_scorer(str(model))
-    return [str(summary(scorer, record)) for record in records if record["age"] and record["age"] >= 18]
+    answers = [summary(scorer, record) for record in records if record["age"] and record["age"] >= 18]
+    return [[str(part) for part in (answer, answer.place, answer.similar, answer.warnings)] for answer in answers]
 
 
 def drift(place: Path, model: Path) -> list:

@@ -10,6 +10,7 @@ __all__ = ['of_1000', 'MANY_BLANKS', 'as_scorer', 'RiskSummary', 'about_1000', '
 # %% ../../nbs/calculator/answer.ipynb #e9470ff5
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -49,12 +50,8 @@ class RiskSummary:
     low: float | None = None          # interval; None where the model has none
     high: float | None = None
     interval: str = ""                # what it is, from `margins.interval_claim`
-    place: Place | None = None        # among peers
-    similar: Similar | None = None    # people who are alike, and how many of them had the outcome
-    warnings: list = field(default_factory=list)   # why the data support this answer poorly
+    reference: dict | None = field(default=None, repr=False, compare=False)   # what the model knows of its people
     data: str | None = field(default=None, repr=False)   # SHA-256 of the training data
-    peers: tuple = field(default=(), repr=False)   # fields in which peers are like the record, the main one first
-    spans: dict = field(default_factory=dict, repr=False)   # field to the ends between which similar people lie
     words: Words = field(default=ENGLISH, repr=False, compare=False)   # language and units it is told in
     where: str = ""                   # the place's name in the record; empty: it has none there
 
@@ -65,6 +62,36 @@ class RiskSummary:
 
     @property
     def is_empty(self) -> bool: return all(is_blank(self.record, name) for name in INPUTS)
+
+    # what puts it into perspective is worked out when somebody asks: the risk itself needn't wait for it
+    @cached_property
+    def place(self) -> Place | None:
+        "Among peers, whose risks are kept as they are where the training data come from."
+        if not self.reference: return None
+        at_home = float(shift_prevalence(self.risk, self.prevalence, self.own))
+        return place_of(self.reference, self.record, at_home)
+
+    @cached_property
+    def peers(self) -> tuple[str, ...]:
+        "Fields in which peers are like the record, the main one first."
+        likeness = likeness_in(self.reference) if self.reference else {}
+        return tuple(likeness[key] for key in ("main", "peers") if likeness.get(key))
+
+    @cached_property
+    def similar(self) -> Similar | None:
+        "People who are alike, and how many of them had the outcome."
+        return similar_to(self.reference, self.record) if self.reference else None
+
+    @cached_property
+    def spans(self) -> dict[str, tuple]:
+        "Field to the ends between which similar people lie."
+        return spans_of(self.reference, self.record) if self.reference else {}
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        "Why the data support this answer poorly."
+        asked = self.reference, self.record, self.words
+        return _blank_warnings(*asked) + _odd_warnings(*asked) if self.reference else []
 
 # %% ../../nbs/calculator/answer.ipynb #74fee1e4
 of_1000 = ENGLISH.of_1000
@@ -151,17 +178,9 @@ def summary(
     if reason := _no_risk(reference, record, model.prevalence, stated_for, where, words):
         return RiskSummary(**base, declined=reason)
     scores = model.score([record], prevalence)
-    risk = float(scores.risk[0])
-    base |= dict(risk=risk, low=_finite(scores.low[0]), high=_finite(scores.high[0]), interval=model.interval)
-    if not reference: return RiskSummary(**base)
-    # peers' risks are kept for the training data
-    at_home, likeness = float(shift_prevalence(risk, stated_for, model.prevalence)), likeness_in(reference)
-    return RiskSummary(
-        **base, place=place_of(reference, record, at_home), similar=similar_to(reference, record),
-        warnings=_blank_warnings(reference, record, words) + _odd_warnings(reference, record, words),
-        spans=spans_of(reference, record),
-        peers=tuple(name for name in (likeness["main"], likeness["peers"]) if name),
-    )
+    low, high = _finite(scores.low[0]), _finite(scores.high[0])
+    risk = dict(risk=float(scores.risk[0]), low=low, high=high, interval=model.interval)
+    return RiskSummary(**base, **risk, reference=reference)
 
 # %% ../../nbs/calculator/answer.ipynb #d0366b20
 def span_words(

@@ -7,7 +7,7 @@ __all__ = ['look_of', 'lean', 'FieldControl', 'NumberField', 'ChoiceField']
 
 # %% ../../nbs/calculator/controls.ipynb #1f0847f1
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 
 import ipywidgets as ui
 
@@ -43,6 +43,7 @@ class FieldControl(ui.VBox):
         words: Words = ENGLISH,
     ):
         self.name, self.field, self.on_change, self._quiet, self.words = name, FIELDS[name], on_change, False, words
+        self._tied: tuple = ()   # parts that show the same value
         self.fault = lean(ui.HTML).add_class("sn-fault")
         super().__init__(self._parts(), **look_of(ui.VBox))
         self.add_class("sn-field").add_class(f"sn-field-{name}").add_class("sn-open")
@@ -63,8 +64,10 @@ class FieldControl(ui.VBox):
         "Act on the changes that somebody makes to a part, and call `on_change`."
         def react(change):
             if self._quiet: return
-            with self.quietly(): action(change["new"])
-            self.on_change()
+            with ExitStack() as held:   # where box and slider follow each other, the page hears the answer first
+                for other in self._tied if part in self._tied else (): held.enter_context(other.hold_sync())
+                with self.quietly(): action(change["new"])
+                self.on_change()
         part.observe(react, "value")
 
 # %% ../../nbs/calculator/controls.ipynb #7a28d5ae
@@ -86,6 +89,7 @@ class NumberField(FieldControl):
         self.blank = lean(ui.Checkbox, True, description=say("choose_not_known"), indent=False, tooltip=unknown)
         self.other = lean(ui.HBox)   # a button for another unit, where a value looks like it
         self.blank.add_class("sn-blank")
+        self._tied = self.box, self.slider, self.blank
         self._follow(self.slider, lambda new: self._show(_plain(new)))
         self._follow(self.box, self._match)
         self._follow(self.blank, lambda new: self._show("" if new else _plain(self.slider.value)))

@@ -7,6 +7,7 @@ __all__ = ['NAMED', 'steps_of_people', 'people_rows', 'cannot_say', 'next_steps'
 
 # %% ../../nbs/calculator/counts.ipynb #79b786e2
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from markupsafe import Markup
 
@@ -25,26 +26,26 @@ def steps_of_people(
     words: Words = ENGLISH,
 ) -> list[tuple[str, float]]:   # what the step is, and the risk after it; the first is where the model starts
     "From where the model starts to a risk."
-    steps = [(label, end) for label, _, end in reasons.steps()]
+    steps = [(label, end) for label, _, end in reasons.steps]
     if named is not None and len(steps) > named: steps = [*steps[:named], (words("counts_others"), steps[-1][1])]
     start = words("average") if named is None else words("counts_start")
-    return [(label.removesuffix(": "), float(expit(end))) for label, end in [(start, reasons.base), *steps]]
+    return [(label, float(expit(end))) for label, end in [(start, reasons.base), *steps]]
 
 # %% ../../nbs/calculator/counts.ipynb #cbdbfbf4
 def people_rows(
     steps: Sequence[tuple[str, float]],   # from `steps_of_people`
     words: Words = ENGLISH,
-) -> list[dict]:   # words, count, and a bar to it: left, width and end in per cent, whether it rises
+) -> list[SimpleNamespace]:   # words, count, and a bar to it: left, width and end in per cent, whether it rises
     "Steps as rows of a table."
     risks = [risk for _, risk in steps]
     low, high = min(risks), max(risks)
     def at(risk): return 100 * (risk - low) / ((high - low) or 1)
     def bar(before, after):
         left, width = min(at(before), at(after)), max(abs(at(after) - at(before)), 0.6)
-        return dict(left=f"{left:.2f}", width=f"{width:.2f}", end=f"{at(after):.2f}", rises=after >= before)
+        return SimpleNamespace(left=f"{left:.2f}", width=f"{width:.2f}", end=f"{at(after):.2f}", rises=after >= before)
     bars = [None, *(bar(before, after) for before, after in zip(risks, risks[1:], strict=False))]
     return [
-        dict(label=label, count=words.of_1000(risk), bar=drawn)
+        SimpleNamespace(label=label, count=words.of_1000(risk), bar=drawn)
         for (label, risk), drawn in zip(steps, bars, strict=True)
     ]
 

@@ -4,24 +4,22 @@
 
 # %% auto #0
 __all__ = ['GREY', 'BLUE', 'VERMILION', 'RISK_WORDS', 'STEP_NAMES', 'per_cent', 'count_of_1000', 'icon_array', 'Axis',
-           'axis_over', 'Bar', 'interval_bars', 'waterfall', 'Estimate', 'estimates']
+           'axis_over', 'Bar', 'interval_bars', 'Step', 'waterfall', 'Estimate', 'estimates']
 
 # %% ../../nbs/calculator/drawings.ipynb #256a284c
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, log
+from types import SimpleNamespace
+from typing import NamedTuple
 
 from markupsafe import Markup
 
-from .. import display as palette
-from .templates import render
+from .templates import COLOURS, render
 from ..fields import RECORD
 
 # %% ../../nbs/calculator/drawings.ipynb #ea676435
-GREY, BLUE = f"var(--sn-grey,{palette.GREY})", f"var(--sn-blue,{palette.BLUE})"
-VERMILION = f"var(--sn-alarm,{palette.VERMILION})"
-_PAPER, _FAINT = "var(--sn-card,#fff)", "var(--sn-faint,#d4d9dd)"
-_COLOURS = dict(grey=GREY, blue=BLUE, paper=_PAPER, faint=_FAINT)
+GREY, BLUE, VERMILION, _PAPER, _FAINT = (COLOURS[name] for name in ("grey", "blue", "alarm", "paper", "faint"))
 
 def _percent(place: float, digits: int = 2) -> str:
     "A horizontal place as SVG wants it."
@@ -155,7 +153,7 @@ def interval_bars(
     axis = axis_over([p for bar in bars for p in (bar.low, bar.high, bar.risk)])
     return render(
         "intervals.svg", title=title, words="; ".join(f"{bar.label}: {bar.note}" for bar in bars), axis_words=words,
-        ticks=axis.labels(localised), height=46 * len(bars) + 44, colours=_COLOURS,
+        ticks=axis.labels(localised), height=46 * len(bars) + 44,
         bars=[bar.placed(axis, 6 + 46 * n) for n, bar in enumerate(bars)],
     )
 
@@ -163,22 +161,27 @@ def interval_bars(
 def _signed(part: float) -> str:
     return f"{part:+.2f}".replace("-", "−") if abs(part) >= 0.005 else "0.00"
 
-def _step(axis: Axis, label: str, start: float, part: float, shown: str, y: int) -> dict:
-    "Where one step of the waterfall stands, and how it looks."
-    length = abs(part) * axis.width / (axis.high - axis.low)
-    fill, edge = (VERMILION, VERMILION) if part >= 0 else (_PAPER, BLUE)
-    return dict(
-        label=label, y=y, part=repr(part), fill=fill, edge=edge, shown=shown,
-        left=_percent(axis.at(min(start, start + part)), 3), width=_percent(max(length, 0.2), 3),
-        end=_percent(axis.at(start + part), 3),
-    )
+class Step(NamedTuple):
+    "One step of the waterfall."
+    label: str     # field and value
+    part: float    # in log-odds
+    end: float     # log-odds after it
 
-def _largest(parts: list[float], labels: list[str], most: int, others: str) -> tuple[list[float], list[str]]:
-    "The largest parts, and what the others add up to."
-    if len(parts) <= most: return parts, labels
-    order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
-    first, rest = order[:most - 1], order[most - 1:]
-    return [parts[n] for n in first] + [sum(parts[n] for n in rest)], [labels[n] for n in first] + [others]
+    def placed(self, axis: Axis, y: int, shown: str) -> SimpleNamespace:   # a template reads it faster than a dict
+        "Where it stands, and how it looks."
+        length = abs(self.part) * axis.width / (axis.high - axis.low)
+        fill, edge = (VERMILION, VERMILION) if self.part >= 0 else (_PAPER, BLUE)
+        return SimpleNamespace(
+            label=self.label, y=y, part=repr(self.part), shown=shown, fill=fill, edge=edge,
+            left=_percent(axis.at(min(self.end - self.part, self.end)), 3), width=_percent(max(length, 0.2), 3),
+            end=_percent(axis.at(self.end), 3),
+        )
+
+def _largest(steps: list[Step], most: int, others: str) -> list[Step]:
+    "The first steps, and the others as one."
+    if len(steps) <= most: return steps
+    *first, last = steps[:most - 1]
+    return [*first, last, Step(others, steps[-1].end - last.end, steps[-1].end)]
 
 STEP_NAMES = dict(
     title="Why", average="Average of everybody’s log-odds", record="This record", others="All other fields together",
@@ -188,34 +191,31 @@ STEP_NAMES = dict(
 
 def waterfall(
     base: float,         # average of everybody's log-odds
-    parts: list[float],  # in log-odds
-    labels: list[str],   # field and value of each part
+    steps: list[Step],   # the largest first
     most: int = 14,      # steps; the smallest parts of more fields are one
     names: dict = STEP_NAMES,   # of the start, of the end, of the axis and of the whole
     localised: Callable[[str], str] = str,   # a number's text as the reader writes it
 ) -> Markup:             # SVG
     "Why: steps from the average of everybody's log-odds to this record."
-    parts, labels = _largest(parts, [label.removesuffix(": ") for label in labels], most, names["others"])
-    order = sorted(range(len(parts)), key=lambda n: -abs(parts[n]))
-    starts = [base + sum(parts[m] for m in order[:n]) for n in range(len(order) + 1)]
-    axis = axis_over([_expit(z) for z in starts], width=84)   # room for the figures at the right
-    average, risk = (localised(per_cent(_expit(z))) for z in (base, starts[-1]))
-    shown = [localised(_signed(part)) for part in parts]
-    parts_words = ", ".join(f"{labels[n]} {shown[n]}" for n in order)
+    steps = _largest(steps, most, names["others"])
+    risks = [_expit(z) for z in (base, *(step.end for step in steps))]
+    axis = axis_over(risks, width=84)   # room for the figures at the right
+    average, risk = (localised(per_cent(risks[n])) for n in (0, -1))
+    shown = [localised(_signed(step.part)) for step in steps]
+    parts = ", ".join(f"{step.label} {part}" for step, part in zip(steps, shown))
     return render(
         "waterfall.svg",
         title=names["title"],
-        words=names["path"].format(average=average, risk=risk, parts=parts_words),
-        height=38 * len(parts) + 122,
+        words=names["path"].format(average=average, risk=risk, parts=parts),
+        height=38 * len(steps) + 122,
         ticks=axis.labels(localised),
-        colours=_COLOURS,
         average=average,
         axis_words=names["axis"],
         names=names,
         risk=risk,
-        base=_percent(axis.at(base), 3),
-        last=_percent(axis.at(starts[-1]), 3),
-        steps=[_step(axis, labels[n], starts[k], parts[n], shown[n], 42 + 38 * k) for k, n in enumerate(order)],
+        base=_percent(axis.of(risks[0]), 3),
+        last=_percent(axis.of(risks[-1]), 3),
+        steps=[step.placed(axis, 42 + 38 * n, shown[n]) for n, step in enumerate(steps)],
     )
 
 # %% ../../nbs/calculator/drawings.ipynb #911b5f5c
@@ -244,7 +244,7 @@ def estimates(
         return dict(label=row.label, note=row.note, y=y, colour=VERMILION if alarming(row) else BLUE, **places)
     return render(
         "estimates.svg", title=title, words="; ".join(f"{row.label}: {row.note}" for row in rows),
-        height=40 * len(rows) + 44, colours=_COLOURS, axis_words=words, line=_percent(at(line)),
+        height=40 * len(rows) + 44, axis_words=words, line=_percent(at(line)),
         line_label=_percent(min(max(at(line), 8), 92)), line_words=localised(f"{line:.2g}"),
         rows=[placed(row, 40 * n) for n, row in enumerate(rows)],
     )

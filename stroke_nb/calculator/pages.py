@@ -158,14 +158,11 @@ def why_html(
     call: str = "",   # from `call_of`
 ) -> Markup:
     "People of 1,000 step by step; behind a click the waterfall in log-odds with its table, and the service's call."
-    parts = [
-        (label.removesuffix(": "), words.localised(f"{part:+.3f}").replace("-", "−"))
-        for label, part, _ in reasons.steps()
-    ]
+    parts = [(label, words.localised(f"{part:+.3f}").replace("-", "−")) for label, part, _ in reasons.steps]
     said = dict(title="why", average="average", record="this_record", others="counts_others")
     axis = words("waterfall_axis", title=RISK_WORDS if words.language == "en" else words.title)
     names = {name: words(key) for name, key in said.items()} | dict(axis=axis, path=words.texts["waterfall_path"])
-    drawing = waterfall(reasons.base, reasons.parts, reasons.labels, names=names, localised=words.localised)
+    drawing = waterfall(reasons.base, reasons.steps, names=names, localised=words.localised)
     rows = people_rows(steps_of_people(reasons, words=words), words)
     return render("why.html", say=words, drawing=drawing, rows=rows, parts=parts, call=call)
 

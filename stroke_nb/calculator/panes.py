@@ -62,12 +62,11 @@ class AnswerPane:
         self.more = lean(ui.VBox, [self.perspective, self.unknowns, self.why]).add_class("sn-more")
 
     def show(self, model, summed: RiskSummary):
-        "Answer, reasons and perspective; reasons are known before one is shown, so that no two tell different risks."
+        "Answer and reasons; those are known before one is shown, so that no two tell different risks."
         known = summed.risk is not None   # reasons take a second where a model has no trees
         reasons = why(model, summed.record, summed.prevalence, summed.words) if known else None
         self.answer.value = pages.answer_html(summed, date.today() if self.for_patient else None)
         self.why.value = self._why(model, summed, reasons) if reasons else ""
-        self.perspective.value = pages.perspective_html(summed, brief=self.for_patient)
         if self.unknowns.value: self.unknowns.add_class("sn-stale")
 
     def _why(self, model, summed: RiskSummary, reasons: Why) -> str:
@@ -75,6 +74,10 @@ class AnswerPane:
         home = model.prevalence if model.place is None else model.place
         call = pages.call_of(summed, None if summed.prevalence == home else summed.prevalence)
         return pages.why_html(reasons, summed.words, call)
+
+    def draw(self, summed: RiskSummary):
+        "What puts the answer into perspective."
+        self.perspective.value = pages.perspective_html(summed, brief=self.for_patient)
 
     def complete(self, model, summed: RiskSummary):
         "What may come a moment later: unknown fields, and the note for print."

@@ -7,9 +7,10 @@ __all__ = ['UnknownField', 'could_change', 'strongest_first', 'Why', 'why', 'exp
 
 # %% ../../nbs/calculator/reasons.ipynb #e9470ff5
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 
 from .answer import about_1000, RiskSummary, summary
+from .drawings import Step
 from .inputs import is_blank
 from .words import ENGLISH, Words
 from ..fields import CATEGORIES, check_record, FIELDS, INPUTS, NUMBERS, RECORD
@@ -69,11 +70,11 @@ class Why:
     parts: list[float]   # one for each of INPUTS, and one more for averaging where something isn't known
     labels: list[str]    # field and value
 
-    def steps(self) -> list[tuple[str, float, float]]:
-        "Label, part and the log-odds after it of each, the largest first."
-        order = sorted(range(len(self.parts)), key=lambda n: -abs(self.parts[n]))
-        ends = accumulate((self.parts[n] for n in order), initial=self.base)
-        return [(self.labels[n], self.parts[n], end) for n, end in zip(order, list(ends)[1:], strict=True)]
+    @cached_property
+    def steps(self) -> list[Step]:
+        "The largest first."
+        ordered, end = sorted(zip(self.labels, self.parts, strict=True), key=lambda step: -abs(step[1])), self.base
+        return [Step(label, part, end := end + part) for label, part in ordered]
 
 def why(
     model,                            # a scorer
@@ -85,7 +86,7 @@ def why(
     shap = model.explain([record], prevalence)
     labels = [f"{words.label(name)}: {words.value(record, name)}" for name in INPUTS]
     parts, averaging = shap.values[0].tolist(), float(shap.averaging[0])
-    if averaging: parts, labels = [*parts, averaging], [*labels, f"{words('averaging')}: "]
+    if averaging: parts, labels = [*parts, averaging], [*labels, words("averaging")]
     return Why(float(shap.base[0]), parts, labels)
 
 def explanation(

@@ -73,7 +73,7 @@ class RiskCalculator(ui.VBox):
         language: str = "en",      # one of `words.languages`
         reader: str = "clinician", # or patient
     ):
-        self._source, self.model, self._deferred = model, as_scorer(model), None
+        self._source, self.model, self._drawing, self._deferred = model, as_scorer(model), None, None
         self.summary: RiskSummary | None = None
         self._strongest = strongest_first(self.model) if len(INPUTS) > MANY else INPUTS   # it takes a moment
         self.words, self.pane = Words(language), AnswerPane()
@@ -189,6 +189,7 @@ class RiskCalculator(ui.VBox):
         self.what_if.clear()
         self.upload.clear()
         self.set({})
+        self._complete()   # the link of what was entered goes at once, too
 
     def _entered(self) -> tuple:
         "Scorer, values and prevalence as they are now."
@@ -212,9 +213,17 @@ class RiskCalculator(ui.VBox):
             self.summary = self._summarize()
             if self.summary is None: return
             self.pane.show(self.model, self.summary)
+            # a kernel's messages leave when it rests: answer and reasons needn't wait for what is drawn of them
+            self._drawing = self._drawing or _later(0.005, self._draw)
             said = place_of_use_words(self.summary) if self.words.language == "en" else self.words("limit_place")
             self.place.words.value = paragraph(said)
             self._deferred = _later(0.15, self._complete, self._deferred)
+
+    def _draw(self):
+        "What puts the newest answer into perspective."
+        self._drawing = None
+        with guarded(self.pane.perspective):
+            if self.summary: self.pane.draw(self.summary)
 
     def _complete(self):
         "What may come a moment later."

@@ -283,6 +283,7 @@ def test_units(fresh):
     fresh.page.locator(".sn-compared", has_text="average glucose 7 mmol/L or 5.828 mmol/L").wait_for()
     assert fresh.page.locator(".sn-compared .sn-two svg").count() == 2
     fresh.page.locator(".sn-entry").get_by_role("group", name="Unit of glucose").get_by_text("mg/dL").click()
+    expect(box).to_have_value("126.112")                     # before anybody types, or the number lands in the text of before
     box.fill("7")
     fresh.page.get_by_role("button", name="Use mmol/L").click()
     fresh.holds(EXAMPLE | dict(avg_glucose_level=7 * MG_PER_MMOL))
@@ -671,7 +672,8 @@ def test_token_cap_trouble_and_idleness(chromium, strict):
     page.page.goto(strict.address + "?token=a-token-of-the-test#age=67")
     page.page.get_by_text("Something went wrong here").wait_for()
     assert "token" not in page.page.url and "age=67" in page.page.url
-    number = re.search(r"number (\w{8})", page.page.inner_text(".sn-part-answer"))[1]
+    number = re.search(r"number (\w{8})", page.page.inner_text(".sn-part-perspective"))[1]
+    assert "Of 1,000 people" in page.answer()   # the risk itself needs nothing of what is broken
     assert (
         "Traceback" not in page.page.content()
         and re.search(rf"error {number}: \w+ at alike.py:\d+", strict.log_text())

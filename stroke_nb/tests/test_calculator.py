@@ -9,8 +9,8 @@ __all__ = ['ODD', 'HEADER', 'PEOPLE', 'ROWS', 'NASTY', 'fitted', 'scorer', 'rand
            'test_table_says_what_the_drawing_says', 'test_icon_array_counts', 'test_a_blank_is_no_back_door',
            'test_a_link_brings_the_record_back', 'test_odd_text_is_refused_in_words',
            'test_hostile_tables_are_refused_or_scored_as_text', 'test_upload_and_score_read_alike',
-           'test_a_session_is_light', 'test_every_module_of_a_warm_session_is_there',
-           'test_reference_holds_no_small_count']
+           'test_the_page_hears_the_answer_first', 'test_a_session_is_light',
+           'test_every_module_of_a_warm_session_is_there', 'test_reference_holds_no_small_count']
 
 # %% ../../nbs/tests/test_calculator.ipynb #023ecb29
 import json
@@ -77,7 +77,8 @@ def test_widget_model_and_file_agree(prevalence, people):
     calculator = RiskCalculator(scorer())
     if prevalence: calculator.place.value = prevalence
     # numbers are compared here, so nothing is drawn
-    shown, calculator.pane.show, calculator.pane.complete = [], lambda *_: None, lambda *_: None
+    shown = []
+    for part in ("show", "draw", "complete"): setattr(calculator.pane, part, lambda *_: None)
     for record in records:
         calculator.set(record)
         shown.append(calculator.summary.risk)
@@ -236,6 +237,18 @@ def test_upload_and_score_read_alike(way, tmp_path):
         np.testing.assert_allclose([line.risk for line in scored.lines], rows.risk, rtol=0, atol=1e-9)
 
 # %% ../../nbs/tests/test_calculator.ipynb #2eac0ea3
+def test_the_page_hears_the_answer_first(monkeypatch):
+    "Then why, and after both whatever else follows a key."
+    import ipywidgets as ui
+    from stroke_nb.calculator.widget import RiskCalculator
+    calculator, told = RiskCalculator(scorer()), []
+    calculator.set(random_records(1, 0, seed=3)[0])
+    monkeypatch.setattr(ui.Widget, "send_state", lambda self, key=None: told.append(self))
+    age, pane = calculator.form.fields["age"], calculator.pane
+    age.slider.value += 1 if age.slider.value < 60 else -1
+    assert [widget for widget in told if widget is not age.slider][:2] == [pane.answer, pane.why]
+    assert {age.box, pane.perspective, calculator.link} <= set(told)
+
 def test_a_session_is_light():
     heavy = (
         "pandas", "sklearn", "catboost", "shap", "scipy", "matplotlib", "mlflow", "evidently", "papermill",
