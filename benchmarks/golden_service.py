@@ -17,7 +17,7 @@ from pathlib import Path
 
 PERSON = dict(
     gender="Female", age=67, hypertension=0, heart_disease=1, ever_married="Yes", work_type="Private",
-    residence_type="Urban", avg_glucose_level=228.69, bmi=36.6, smoking_status="formerly smoked",
+    residence_type="Urban", avg_glucose_level=227.4, bmi=36.2, smoking_status="formerly smoked",
 )
 GAPS = [
     {}, dict(age=41, gender="Male"), PERSON | dict(bmi=None), PERSON, dict(age=0.64, work_type="children"),

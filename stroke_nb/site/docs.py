@@ -20,7 +20,7 @@ from .cells import cells_of, opening, run_pages
 from .commands import command_markdown
 from .markdown import page_markdown, page_of
 from .modules import module_markdown, module_of
-from .samples import build_samples, samples_markdown
+from .samples import build_samples, link_samples, samples_markdown
 
 # %% ../../nbs/site/docs.ipynb #887c3fe8
 # as they build on one another; a wing that isn't here comes last
@@ -77,7 +77,8 @@ def stage(
     with tempfile.TemporaryDirectory() as place:
         for page in run_pages(pages, Path(place)) if run else pages:
             put(f"docs/{page.name}", page_markdown(page, out / "outputs", f"docs/{page.name}"))
-    put("index.ipynb", page_markdown(nbs / "index.ipynb", out / "outputs", "index.ipynb"))
+    home = page_markdown(nbs / "index.ipynb", out / "outputs", "index.ipynb")
+    put("index.ipynb", link_samples(home, samples))
     for notebooks in library(nbs).values():
         for notebook in notebooks: put(notebook, module_markdown(nbs / notebook, notebook))
     (out / "samples.md").write_text(samples_markdown(samples), encoding="utf-8")
@@ -133,7 +134,7 @@ def build_docs(
     out: str | Path = "_docs",   # folder of the site; what is there is replaced
     root: str | Path = ".",      # workspace
     run: bool = True,            # run the pages' cells, so that what they show is on the page
-    samples: bool = False,       # also make the sample reports, in some three minutes
+    samples: bool = False,       # also make the sample reports, in some two minutes
 ) -> Path:                       # the first page
     "Build the documentation site."
     root, out = Path(root).resolve(), Path(out).resolve()
@@ -149,7 +150,7 @@ def build_docs(
             _take_pictures(root, Path(place, "work"), reports, pages / "images")
         _build(_config(root, pages, site))
         shutil.rmtree(out, ignore_errors=True)
-        # lunr's other languages are never asked for
-        shutil.copytree(site, out, ignore=shutil.ignore_patterns("*.map", "sitemap.xml*", "lunr"))
+        # lunr's other languages are never asked for, nor is a 404 page of a part of a site
+        shutil.copytree(site, out, ignore=shutil.ignore_patterns("*.map", "sitemap.xml*", "404.html", "lunr"))
         if samples: shutil.copytree(Path(place, "samples"), out / "samples")
     return out / "index.html"
