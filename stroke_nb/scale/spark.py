@@ -238,6 +238,14 @@ def _stop(context) -> str:
     context.cancelAllJobs()
     return f"{stage.numCompletedTasks} of {stage.numTasks} parts" if stage else "no part"
 
+def _stop_surely(context, times: int = 5) -> str:
+    "The same, asked again: the call that an interrupt cut off may take the next one's connection with it."
+    from py4j.protocol import Py4JNetworkError
+    for _ in range(times - 1):
+        try: return _stop(context)
+        except Py4JNetworkError: time.sleep(0.2)
+    return _stop(context)
+
 def _let_tasks_end(context, patience: float = 60) -> None:
     "Wait for tasks of a job that has ended: one that still runs would write once more what is removed."
     workers = context._jsc.sc().statusTracker()
@@ -266,7 +274,7 @@ def score_to(
             score_spark(frame, model, wanted).write.parquet(address)
             return session.read.parquet(address).count()
     except BaseException as error:
-        reached = _stop(session.sparkContext) if isinstance(error, KeyboardInterrupt) else ""
+        reached = _stop_surely(session.sparkContext) if isinstance(error, KeyboardInterrupt) else ""
         _let_tasks_end(session.sparkContext)
         files.delete(path, True)
         if not reached: raise

@@ -239,8 +239,10 @@ def test_upload_and_score_read_alike(way, tmp_path):
 # %% ../../nbs/tests/test_calculator.ipynb #2eac0ea3
 def test_the_page_hears_the_answer_first(monkeypatch):
     "Then why, and after both whatever else follows a key."
+    import comm
     import ipywidgets as ui
     from stroke_nb.calculator.widget import RiskCalculator
+    monkeypatch.setattr(comm, "create_comm", comm.DummyComm)   # as if there were a page, whatever ran here before
     calculator, told = RiskCalculator(scorer()), []
     calculator.set(random_records(1, 0, seed=3)[0])
     monkeypatch.setattr(ui.Widget, "send_state", lambda self, key=None: told.append(self))

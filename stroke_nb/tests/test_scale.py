@@ -592,8 +592,13 @@ def _ends_in_words(source: str, out: Path) -> None:
     def end():
         while not [*out.glob("_temporary/0/task_*")]: time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
-    frame = read_spark(source).repartition(2)
+    def cut_off(context):   # as happens now and then
+        patched.setattr(spark, "_stop", stop)
+        raise Py4JNetworkError("Answer from Java side is empty")
+    from py4j.protocol import Py4JNetworkError
+    frame, stop = read_spark(source).repartition(2), spark._stop
     with pytest.MonkeyPatch.context() as patched, sigterm_as_interrupt():
+        patched.setattr(spark, "_stop", cut_off)
         patched.setattr(spark, "read_spark", lambda *_: frame.mapInArrow(slow, frame.schema))
         threading.Thread(target=end).start()
         with pytest.raises(KeyboardInterrupt, match="stopped after [01] of 2 parts .*nothing half-written"):
