@@ -20,7 +20,7 @@ from .inputs import count_words, is_blank
 from .words import ENGLISH, Words
 from ..fields import check_record, FIELDS, INPUTS, LIMITS, NUMBERS, RECORD
 from ..places import share_of
-from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, spans_of, unusual
+from ..scoring.alike import declined, likeness_in, Place, place_of, Similar, similar_to, unusual
 from ..scoring.likeness import within
 from ..scoring.load import HeavyScorer, Scorer
 from ..scoring.scorer import LightScorer
@@ -81,11 +81,6 @@ class RiskSummary:
     def similar(self) -> Similar | None:
         "People who are alike, and how many of them had the outcome."
         return similar_to(self.reference, self.record) if self.reference else None
-
-    @cached_property
-    def spans(self) -> dict[str, tuple]:
-        "Field to the ends between which similar people lie."
-        return spans_of(self.reference, self.record) if self.reference else {}
 
     @cached_property
     def warnings(self) -> list[str]:
@@ -243,7 +238,7 @@ def similar_words(answer: RiskSummary) -> str:
     if answer.similar is None or not answer.similar.people: return ""
     words, alike = answer.words, answer.similar
     low, high = map(words.per_cent, wilson(alike.events, alike.people))
-    who = ", ".join(words.span(name, *answer.spans[name]) for name in INPUTS if name in answer.spans)
+    who = ", ".join(words.span(name, *alike.spans[name]) for name in INPUTS if name in alike.spans)
     told = words(
         "alike_words", people=words.grouped(alike.people), events=words.grouped(alike.events),
         who=who or words("alike_all"), share=words.per_cent(alike.events / alike.people),

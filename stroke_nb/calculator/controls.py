@@ -43,7 +43,6 @@ class FieldControl(ui.VBox):
         words: Words = ENGLISH,
     ):
         self.name, self.field, self.on_change, self._quiet, self.words = name, FIELDS[name], on_change, False, words
-        self._tied: tuple = ()   # parts that show the same value
         self.fault = lean(ui.HTML).add_class("sn-fault")
         super().__init__(self._parts(), **look_of(ui.VBox))
         self.add_class("sn-field").add_class(f"sn-field-{name}").add_class("sn-open")
@@ -60,12 +59,12 @@ class FieldControl(ui.VBox):
         try: yield
         finally: self._quiet = before
 
-    def _follow(self, part: ui.Widget, action: Callable = lambda new: None):
-        "Act on the changes that somebody makes to a part, and call `on_change`."
+    def _follow(self, part: ui.Widget, action: Callable = lambda new: None, tied: tuple = ()):
+        "Act on the changes that somebody makes to a part, and call `on_change`; the page hears of tied parts after it."
         def react(change):
             if self._quiet: return
-            with ExitStack() as held:   # where box and slider follow each other, the page hears the answer first
-                for other in self._tied if part in self._tied else (): held.enter_context(other.hold_sync())
+            with ExitStack() as held:
+                for other in tied: held.enter_context(other.hold_sync())
                 with self.quietly(): action(change["new"])
                 self.on_change()
         part.observe(react, "value")
@@ -89,10 +88,10 @@ class NumberField(FieldControl):
         self.blank = lean(ui.Checkbox, True, description=say("choose_not_known"), indent=False, tooltip=unknown)
         self.other = lean(ui.HBox)   # a button for another unit, where a value looks like it
         self.blank.add_class("sn-blank")
-        self._tied = self.box, self.slider, self.blank
-        self._follow(self.slider, lambda new: self._show(_plain(new)))
-        self._follow(self.box, self._match)
-        self._follow(self.blank, lambda new: self._show("" if new else _plain(self.slider.value)))
+        tied = self.box, self.slider, self.blank   # they show the same value
+        self._follow(self.slider, lambda new: self._show(_plain(new)), tied)
+        self._follow(self.box, self._match, tied)
+        self._follow(self.blank, lambda new: self._show("" if new else _plain(self.slider.value)), tied)
         return [*self._unit_parts(), self.box, self.slider, self.blank, *self._words(), self.other, *self._aid_parts()]
 
     def _unit_parts(self) -> list[ui.Widget]:

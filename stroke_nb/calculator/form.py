@@ -29,7 +29,7 @@ class RecordForm(ui.VBox):
         strongest=INPUTS,                # all fields, those that tell most first; it matters where they are many
         words: Words = ENGLISH,
     ):
-        self.on_change, self._filling, self._blamed, self.words = on_change, False, False, words
+        self.on_change, self._filling, self.words = on_change, False, words
         groups, self.folded = arranged(RECORD.form, list(strongest))
         headings = groups | self.folded
         self.fields = {name: self._field(name) for names in headings.values() for name in names}
@@ -90,8 +90,8 @@ class RecordForm(ui.VBox):
         faults,   # of a `DataError`
     ) -> list[tuple[str, str]]:   # label of each such field, and what is said at it
         "Say at each field what is wrong with it."
-        if not faults and not self._blamed: return []   # as with most keys
-        self._blamed, said = bool(faults), []
+        if not faults and not any(field.fault.value for field in self.fields.values()): return []   # as with most keys
+        said = []
         for name, field in self.fields.items():
             text = "; ".join(self.words.value_fault(fault) for fault in faults if fault.field == name)
             if text and name in NUMBERS: text = field.complain() or text

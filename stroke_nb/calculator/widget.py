@@ -189,7 +189,7 @@ class RiskCalculator(ui.VBox):
         self.what_if.clear()
         self.upload.clear()
         self.set({})
-        self._complete()   # the link of what was entered goes at once, too
+        self._deferred = _later(0, self._complete, self._deferred)   # the link of what was entered goes at once, too
 
     def _entered(self) -> tuple:
         "Scorer, values and prevalence as they are now."
